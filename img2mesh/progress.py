@@ -1,0 +1,80 @@
+"""What the program says while it works: bars on a terminal, plain lines elsewhere, nothing for callers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Progress:
+    """A silent listener; the stages of the pipeline talk to this class only.
+
+    Use: `with progress.stage("fit field", 300) as step: ... step(1)`. `seconds` maps each finished stage to
+    its wall time and goes into the report.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def note(self, text: str) -> None:
+        """Say one line."""
+
+    def warn(self, text: str) -> None:
+        """Say one line that the user should read; it is also kept in the report by whoever found it."""
+
+    @contextmanager
+    def stage(self, name: str, total: int = 0) -> Iterator:
+        """Time a stage; yields `step(n=1)`, to be called as its `total` units get done."""
+        start = time.perf_counter()
+        step = self._begin(name, total)
+        try:
+            yield step
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            self._end(name, time.perf_counter() - start)
+
+    def _begin(self, name: str, total: int):
+        return lambda n=1: None
+
+    def _end(self, name: str, seconds: float) -> None:
+        pass
+
+
+class ConsoleProgress(Progress):
+    """Writes to stderr: a moving bar where it is a terminal, a line per finished stage where it is not."""
+
+    def __init__(self, verbose: bool = False) -> None:
+        super().__init__()
+        self.verbose = verbose
+        self.live = sys.stderr.isatty()
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+    def _begin(self, name: str, total: int):
+        done, drawn = 0, 0.0
+
+        def step(n: int = 1) -> None:
+            nonlocal done, drawn
+            done += n
+            now = time.perf_counter()
+            if self.live and total and (now - drawn > 0.1 or done >= total):
+                drawn = now
+                filled = int(30 * min(done / total, 1.0))
+                bar = "#" * filled + "-" * (30 - filled)
+                print(f"\r{name:<18} [{bar}] {done}/{total}", end="", file=sys.stderr, flush=True)
+
+        if self.live and total:
+            step(0)
+        return step
+
+    def _end(self, name: str, seconds: float) -> None:
+        if self.live:
+            print(f"\r\033[K{name:<18} {seconds:6.1f} s", file=sys.stderr, flush=True)
+        else:
+            print(f"{name}: {seconds:.1f} s", file=sys.stderr, flush=True)

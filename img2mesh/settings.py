@@ -1,0 +1,174 @@
+"""One frozen object: the options of the command line, the TOML files in `configs/`, the record in the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.files import data_folder
+
+PRESETS = ("draft", "standard", "high")
+
+
+def _setting(default: Any, help: str, low: float | None = None, high: float | None = None, choices=None):
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a run makes; equal settings, seed and machine give equal bytes.
+
+    Units and signs: docs/conventions.md. Construct it with `Settings.load`, which reads presets and checks
+    every value, or directly, which checks too.
+
+    Raises:
+        Img2MeshError: a value is out of its range or not among its choices; the sentence names the setting.
+    """
+
+    preset: str = _setting("standard", "name of the preset the values began from", choices=PRESETS)
+    # who computes, and from what
+    model: str = _setting("auto", "auto, mini, a name of `img2mesh weights list`, a folder or a .ckpt file")
+    variant: str = _setting(
+        "auto", "meaning of the fourth pose element", choices=("auto", "original", "stable")
+    )
+    device: str = _setting("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    seed: int = _setting(0, "random seed", low=0, high=2**32 - 1)
+    offline: bool = _setting(False, "never use the network")
+    # segment
+    segmenter: str = _setting("auto", "auto, alpha, plain (no model) or a segmentation model's name")
+    foreground_ratio: float = _setting(0.7, "share of the frame that the object's longer side takes", 0.2, 0.95)
+    # views
+    views: int = _setting(16, "number of views to synthesize", low=4, high=128)
+    elevations: tuple[float, ...] = _setting(
+        (0.0,), "rings: elevation of each in degrees relative to the input view", low=-90, high=90
+    )
+    elevation: str = _setting("auto", "the input photo's elevation in degrees, or auto")
+    steps: int = _setting(8, "denoising steps per view", low=1, high=1000)
+    guidance: float = _setting(1.5, "classifier-free guidance scale; 1 switches it off", low=0, high=50)
+    batch: int = _setting(8, "views denoised at once", low=1, high=256)
+    # field
+    field_backend: str = _setting("auto", "hash grid implementation", choices=("auto", "tcnn", "torch"))
+    iterations: int = _setting(300, "optimisation steps of the field", low=1, high=100000)
+    rays: int = _setting(2048, "rays per optimisation step", low=16, high=1000000)
+    hull_resolution: int = _setting(96, "grid of the visual hull", low=16, high=512)
+    photo_weight: float = _setting(4.0, "weight of the photo's rays against a generated view's", 0, 1000)
+    mask_weight: float = _setting(1.0, "weight of the silhouette loss", 0, 1000)
+    eikonal_weight: float = _setting(0.1, "weight of the eikonal loss", 0, 1000)
+    # mesh
+    mesh_resolution: int = _setting(160, "marching cubes cells along the longest side", low=16, high=1024)
+    faces: int = _setting(12000, "faces of the mesh after simplification", low=100, high=2000000)
+    texture_size: int = _setting(1024, "side of the texture in pixels", low=64, high=8192)
+    height: str = _setting("", "true height of the object, such as 12cm (mm, cm, m, in); empty: one unit = 1 m")
+    ground: bool = _setting(False, "stand the object on y = 0 instead of centring it")
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for item in dataclasses.fields(self):
+            object.__setattr__(self, item.name, _checked(item, hints[item.name], getattr(self, item.name)))
+        parse_elevation(self.elevation)
+        parse_height(self.height)
+
+    @classmethod
+    def load(cls, preset: str | None = None, config: str | Path | None = None, **overrides: Any) -> Settings:
+        """Defaults, then the preset's TOML, then the file `config`, then every override that is not None.
+
+        A file may name its own `preset`; an explicit `preset` argument wins.
+        """
+        given = read_toml(Path(config)) if config is not None else {}
+        name = preset or given.get("preset", "standard")
+        if name not in PRESETS:
+            raise Img2MeshError(f"Unknown preset {name!r}: choose one of {', '.join(PRESETS)}.")
+        values = {**read_toml(data_folder("configs") / f"{name}.toml"), **given, "preset": name}
+        values.update({key: value for key, value in overrides.items() if value is not None})
+        known = {item.name for item in dataclasses.fields(cls)}
+        for key in values:
+            if key not in known:
+                raise Img2MeshError(f"Unknown setting {key!r}; `img2mesh --help` lists them.")
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Settings:
+        """A checked copy with some values changed."""
+        return dataclasses.replace(self, **changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for the report and for TOML."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+
+def _checked(item: dataclasses.Field, kind: Any, value: Any) -> Any:
+    low, high, choices = (item.metadata.get(k) for k in ("low", "high", "choices"))
+    name = item.name
+    if get_origin(kind) is tuple:
+        values = value if isinstance(value, (list, tuple)) else (value,)
+        if not values:
+            raise Img2MeshError(f"Setting {name} needs at least one value.")
+        return tuple(_number(name, get_args(kind)[0], v, low, high) for v in values)
+    if kind in (int, float):
+        return _number(name, kind, value, low, high)
+    if kind is bool and not isinstance(value, bool):
+        raise Img2MeshError(f"Setting {name} must be true or false, not {value!r}.")
+    if kind is str:
+        value = str(value)
+        if choices and value not in choices:
+            raise Img2MeshError(f"Setting {name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def _number(name: str, kind: type, value: Any, low: float | None, high: float | None) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Img2MeshError(f"Setting {name} must be a number, not {value!r}.")
+    if not math.isfinite(value) or (kind is int and value != int(value)):
+        wanted = "a whole number" if kind is int else "a finite number"
+        raise Img2MeshError(f"Setting {name} must be {wanted}, not {value}.")
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise Img2MeshError(f"Setting {name} must lie between {low:g} and {high:g}, not {value:g}.")
+    return kind(value)
+
+
+def parse_elevation(text: str) -> float | None:
+    """Degrees in [-90, 90], or None for `auto`."""
+    if text == "auto":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise Img2MeshError(f"Elevation must be auto or degrees, not {text!r}.") from None
+    if not -90 <= value <= 90:  # NaN fails too
+        raise Img2MeshError(f"Elevation must lie between -90 and 90 degrees, not {text}.")
+    return value
+
+
+def parse_height(text: str) -> float | None:
+    """A length such as `12cm` in metres, or None for the empty string. Units: mm, cm, m, in."""
+    if not text:
+        return None
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(mm|cm|m|in)\s*", text)
+    if not match or not 0 < float(match[1]) < 1e9:
+        raise Img2MeshError(f"Height must be a positive length with a unit (mm, cm, m, in), not {text!r}.")
+    return float(match[1]) * {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254}[match[2]]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dict.
+
+    Raises:
+        Img2MeshError: the file is missing, unreadable or not TOML.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Img2MeshError(f"No such configuration file: {path}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Img2MeshError(f"Cannot read the configuration file {path}: {error}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Img2MeshError(f"{path} is not valid TOML: {error}.") from None
