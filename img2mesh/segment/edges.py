@@ -1,0 +1,81 @@
+"""Soft edges at full resolution, and the object's own colour beneath them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from img2mesh.segment.background import fill_from
+
+
+def soft_edge(rgb: np.ndarray, mask: np.ndarray, reach: int | None = None) -> np.ndarray:
+    """Alpha along the outline of a mask, from the colours on both sides of it.
+
+    In a band along the outline a pixel is taken as a F + (1 - a) B, where F and B are continued from the mask's
+    inside and outside beyond the band; a is the projection of the pixel on the line from B to F, believed as far
+    as F and B differ, and elsewhere the mask blurred by a pixel.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        mask: (H, W) uint8, object >= 128.
+        reach: half width of the band in pixels; by default 2 at 512 pixels, growing with the photo.
+
+    Returns:
+        (H, W) uint8: 255 or 0 outside the band.
+    """
+    import cv2
+
+    reach = reach or max(2, round(max(rgb.shape[:2]) / 300))
+    solid = (mask >= 128).astype(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    inside = cv2.erode(solid, kernel, borderValue=1)
+    outside = 1 - cv2.dilate(solid, kernel, borderValue=0)
+    band = (inside == 0) & (outside == 0)
+    if not band.any():
+        return solid * 255
+    colour = rgb.astype(np.float32)
+    # thin parts have no inside: there the mask itself counts a little
+    front = fill_from(colour, np.maximum(inside, 0.02 * solid))
+    back = fill_from(colour, np.maximum(outside, 0.02 * (1 - solid)))
+    line = front - back
+    length = (line**2).sum(axis=-1)
+    share = ((colour - back) * line).sum(axis=-1) / np.maximum(length, 1)
+    blurred = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), max(0.7, reach / 3))
+    trust = np.clip((np.sqrt(length) - 25) / 50, 0, 1)
+    alpha = trust * share.clip(0, 1) + (1 - trust) * blurred
+    # never far from the mask: the projection may fix the edge, not move the object
+    wide = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), reach / 1.5)
+    alpha = np.clip(alpha, (wide - 0.62) * 2.6, wide * 2.6)
+    alpha = np.clip((alpha - 0.06) / 0.88, 0, 1)  # noise around 0 and 1
+    return np.where(band, alpha * 255 + 0.5, solid * 255).astype(np.uint8)
+
+
+def clean_colours(rgb: np.ndarray, alpha: np.ndarray, reach: int = 6) -> np.ndarray:
+    """Replace colours that contain background by the object's, continued from its inside.
+
+    Pixels with alpha >= 250 keep their colour. The others get the continued colour if transparency is near
+    (a soft edge) and keep theirs elsewhere (glass in the middle of an object).
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        alpha: (H, W) uint8.
+        reach: how near, in pixels.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    import cv2
+
+    opaque = alpha >= 250
+    if opaque.all():
+        return rgb
+    clear = (alpha < 8).astype(np.uint8)
+    near = cv2.dilate(clear, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
+    trusted = opaque | ((alpha >= 8) & ~near)
+    # pixels beside the outline are mixtures too, even where alpha has been rounded to opaque
+    core = trusted & (cv2.erode(trusted.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0)
+    weight = np.where(core, 1.0, np.where(trusted, 0.05, np.where(alpha >= 128, 0.001, 0.0)))
+    if weight.max() == 0:
+        return rgb
+    filled = fill_from(rgb.astype(np.float32), weight)
+    keep = trusted[..., None]
+    return np.where(keep, rgb, (filled + 0.5).clip(0, 255)).astype(np.uint8)

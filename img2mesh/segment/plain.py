@@ -1,0 +1,178 @@
+"""Matting without a model: the background is what continues the photo's border, its shadows included."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from img2mesh.segment.background import Background, border, connected_to, fill_from, find_background, to_lab
+
+WORK = 480  # longer side at which regions are decided; edges are refined at full size afterwards
+PLAIN = 0.6  # share of the border that has to be explained for a background to count as plain
+_SHADOW_DEPTH = 45.0  # L units that a shadow may darken by
+_SMOOTH = 2.0  # L units per pixel (at WORK) that a soft shadow may change by
+
+
+def plain_mask(rgb: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Find the object in front of a plain or graded background, or guess it from the middle of a scene.
+
+    1. Even bars along the border (letterboxes) are cut off.
+    2. The background is fitted to the border and grown inwards (`find_background`); smooth, colour-true
+       darkenings of it that adjoin it are its shadows; enclosed patches of exactly its colour are holes.
+    3. GrabCut (Rother et al. 2004, OpenCV) decides the pixels that are neither plainly one nor the other.
+    If the border is no plain background, GrabCut starts from a box around the middle instead.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+
+    Returns:
+        (H, W) uint8 mask, 0 or 255, and sentences for the user (what was assumed, if it was not plain).
+    """
+    import cv2
+
+    height, width = rgb.shape[:2]
+    scale = min(1.0, WORK / max(height, width))
+    size = max(8, round(width * scale)), max(8, round(height * scale))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    top, bottom, left, right = _inside_bars(small)
+    inner = np.ascontiguousarray(small[top:bottom, left:right])
+    lab = to_lab(cv2.GaussianBlur(inner, (0, 0), 0.6))
+    background = find_background(lab)
+    if background.explained >= PLAIN:
+        found, said = _in_front_of(inner, lab, background), ()
+    else:
+        found = _in_the_middle(inner)
+        said = (
+            "The background is not plain, so the object in the middle was guessed from colours; a segmentation "
+            "model or a photo with an alpha channel gives a better cutout.",
+        )
+    mask = np.zeros(small.shape[:2], dtype=np.float32)
+    mask[top:bottom, left:right] = found
+    if scale < 1:
+        mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.where(mask > 0.5, 255, 0).astype(np.uint8), said
+
+
+def _in_front_of(rgb: np.ndarray, lab: np.ndarray, background: Background) -> np.ndarray:
+    """(H, W) float32, 1 on the object."""
+    import cv2
+
+    sure = background.sure
+    local = fill_from(lab, _eroded(sure))  # the background as it would look behind the object
+    residual = np.linalg.norm(lab - local, axis=-1)
+    tolerance = background.tolerance
+    shadow = _shadow(lab, local, sure, tolerance)
+    holes = _holes(residual, sure | shadow, tolerance)
+    away = ~(sure | shadow | holes)
+    # definite: background well inside itself, object well inside and clearly of another colour
+    marks = np.full(sure.shape, cv2.GC_PR_BGD, dtype=np.uint8)
+    marks[away] = cv2.GC_PR_FGD
+    marks[_eroded(sure | holes, 2) & (residual < tolerance)] = cv2.GC_BGD
+    marks[border(*sure.shape) & sure] = cv2.GC_BGD
+    marks[_eroded(away, 2) & (residual > 2.5 * tolerance)] = cv2.GC_FGD
+    return _grabcut(rgb, marks, 3)
+
+
+def _shadow(lab: np.ndarray, local: np.ndarray, sure: np.ndarray, tolerance: float) -> np.ndarray:
+    """Pixels that are the local background times a factor below 1, change slowly and adjoin the background."""
+    import cv2
+
+    light = cv2.GaussianBlur(lab, (0, 0), 1.0)
+    slope = np.maximum.reduce(
+        [
+            np.hypot(cv2.Scharr(light[..., c], cv2.CV_32F, 1, 0), cv2.Scharr(light[..., c], cv2.CV_32F, 0, 1))
+            for c in range(3)
+        ]
+    )
+    slope = slope / 32
+    drop = local[..., 0] - lab[..., 0]
+    ratio = np.clip(lab[..., 0] / np.maximum(local[..., 0], 1), 0, 1.2)
+    tint = np.linalg.norm(lab[..., 1:] - local[..., 1:] * ratio[..., None], axis=-1)
+    candidate = (drop > -tolerance) & (drop < _SHADOW_DEPTH) & (tint < tolerance + 0.12 * np.abs(drop))
+    candidate &= slope < _SMOOTH
+    return connected_to(sure, _opened(candidate | sure)) & candidate
+
+
+def _holes(residual: np.ndarray, outside: np.ndarray, tolerance: float) -> np.ndarray:
+    """Enclosed patches of the background's colour: through handles, between chair legs."""
+    import cv2
+
+    candidate = ((residual < 0.8 * tolerance) & ~outside).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(candidate, connectivity=4)
+    large = stats[:, cv2.CC_STAT_AREA] >= max(12, 2e-4 * residual.size)
+    large[0] = False
+    return large[labels]
+
+
+def _in_the_middle(rgb: np.ndarray) -> np.ndarray:
+    """(H, W) float32, 1 on what differs from the surroundings of a box around the middle."""
+    import cv2
+
+    height, width = rgb.shape[:2]
+    v, u = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    marks = np.full((height, width), cv2.GC_BGD, dtype=np.uint8)
+    marks[(np.abs(u) < 0.92) & (np.abs(v) < 0.86)] = cv2.GC_PR_BGD
+    marks[(np.abs(u) < 0.8) & (np.abs(v) < 0.7)] = cv2.GC_PR_FGD
+    marks[(u / 0.25) ** 2 + (v / 0.2) ** 2 < 1] = cv2.GC_FGD
+    return _grabcut(rgb, marks, 5)
+
+
+def _grabcut(rgb: np.ndarray, marks: np.ndarray, rounds: int) -> np.ndarray:
+    import cv2
+
+    foreground = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
+    if foreground.sum() < 20 or (~foreground).sum() < 20:
+        return foreground.astype(np.float32)
+    cv2.setRNGSeed(0)  # GrabCut starts its mixtures with k-means, which draws random centres
+    marks = marks.copy()
+    cv2.grabCut(
+        np.ascontiguousarray(rgb[..., ::-1]),
+        marks,
+        None,
+        np.zeros((1, 65)),
+        np.zeros((1, 65)),
+        rounds,
+        cv2.GC_INIT_WITH_MASK,
+    )
+    return ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)).astype(np.float32)
+
+
+def _inside_bars(rgb: np.ndarray) -> tuple[int, int, int, int]:
+    """top, bottom, left, right of what lies inside black or white bars on two opposite sides."""
+    height, width = rgb.shape[:2]
+    rows, columns = _bars(rgb), _bars(rgb.transpose(1, 0, 2))
+    top, bottom = rows if rows[0] and rows[1] else (0, 0)
+    left, right = columns if columns[0] and columns[1] else (0, 0)
+    if (top and left) or top + bottom > 0.6 * height or left + right > 0.6 * width:
+        return 0, height, 0, width  # a frame or a plain background, not a letterbox
+    trim = 2  # the bar's blurred edge
+    return (
+        top + trim if top else 0,
+        height - bottom - trim if bottom else height,
+        left + trim if left else 0,
+        width - right - trim if right else width,
+    )
+
+
+def _bars(rgb: np.ndarray) -> tuple[int, int]:
+    """Number of rows at the top and at the bottom that are all of the same black or white."""
+    even = np.ptp(rgb.astype(np.int16), axis=1).max(axis=-1) <= 24
+    mean = rgb.mean(axis=(1, 2))
+    bar = even & ((mean < 24) | (mean > 244))
+    if bar.all():
+        return 0, 0
+    first, last = int(np.argmin(bar)), int(np.argmin(bar[::-1]))
+    # a bar ends abruptly: behind it the row is no longer even at all
+    return first, last
+
+
+def _eroded(mask: np.ndarray, pixels: int = 1) -> np.ndarray:
+    import cv2
+
+    side = 2 * pixels + 1
+    return cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8), borderValue=1) > 0
+
+
+def _opened(mask: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
