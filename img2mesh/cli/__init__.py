@@ -1,1 +1,105 @@
-"""."""
+"""The command line: `app` assembles the commands, one file each; `options` makes options of the settings.
+
+Nothing here imports torch or anything slow; a command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from img2mesh.errors import Img2MeshError
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command line and leave with its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: list[str]) -> int:
+    """Run a command line; every error becomes one sentence on stderr, and the exit code comes back."""
+    if argv == ["--version"]:
+        from img2mesh import __version__
+
+        print(f"img2mesh {__version__}")
+        return 0
+    verbose = any(word in ("-v", "--verbose") for word in argv)
+    _quiet_libraries(verbose)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        from img2mesh.cli.app import command, with_default_command
+
+        code = command().main(args=with_default_command(argv), prog_name="img2mesh", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BaseException as error:
+        return _explain(error, verbose)
+
+
+def _explain(error: BaseException, verbose: bool) -> int:
+    """One sentence on stderr, and the exit code for it."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else FAILED
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output left. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return _say("interrupted; nothing half-written was left behind.", INTERRUPTED)
+    if verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, Img2MeshError):
+        return _say(str(error), BAD_INPUT)
+    if hasattr(error, "format_message"):  # click's usage errors, whichever package typer has them in
+        text = " ".join(error.format_message().split()).rstrip(".")
+        return _say(f"{text} (`img2mesh --help` lists commands and options).", BAD_INPUT)
+    if _out_of_memory(error):
+        return _say("Out of memory; try --preset draft, fewer --views or a smaller --batch.", FAILED)
+    hint = "" if verbose else " (run again with -v for the traceback)"
+    text = " ".join(str(error).split())[:300]
+    return _say(f"Unexpected {type(error).__name__}: {text}{hint}.", FAILED)
+
+
+def _say(text: str, code: int) -> int:
+    try:
+        print(f"error: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        pass
+    return code
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (
+            isinstance(error, RuntimeError)
+            and ("alloc" in text or "out of memory" in text)
+            and "memory" in text
+        )
+    )
+
+
+def _terminate(number: int, frame: Any) -> None:
+    """A polite kill cleans up as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _quiet_libraries(verbose: bool) -> None:
+    """Advice that libraries print for programmers is no help to users of the command; -v lets it through."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if verbose:
+        return
+    for name in ("TRANSFORMERS_VERBOSITY", "DIFFUSERS_VERBOSITY"):
+        os.environ.setdefault(name, "error")
+    import warnings
+
+    warnings.filterwarnings("ignore")

@@ -1,0 +1,85 @@
+"""Puts the commands together, and makes `img2mesh photo.png` mean `img2mesh convert photo.png`."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+_MODULES = (
+    "convert",
+    "views",
+    "segment",
+    "reconstruct",
+    "preview",
+    "doctor",
+    "weights",
+    "render",
+    "train",
+    "evaluate",
+)
+_HELP = ("--help", "-h")
+
+
+class _Group(TyperGroup):
+    """Shows how to convert a photo first, then the other commands."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        formatter.write("Usage: img2mesh PHOTO... [-o MESH] [OPTIONS]\n")
+        formatter.write("       img2mesh COMMAND ... (`img2mesh COMMAND --help` says more)\n")
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        from img2mesh.cli.options import COMMON, PREFIX
+
+        convert = self.commands["convert"]
+        shown = []
+        for parameter in convert.get_params(ctx):
+            name = parameter.name or ""
+            named = not name.startswith(PREFIX) or name[len(PREFIX) :] in COMMON
+            record = parameter.get_help_record(ctx) if named else None
+            if record is not None and parameter.name != "help":
+                shown.append(record)
+        with formatter.section("Options for a photo or a folder (`img2mesh convert --help` lists all)"):
+            formatter.write_dl(shown)
+        with formatter.section("Other options"):
+            formatter.write_dl([("--version", "Print the version."), ("-h, --help", "Print this.")])
+        self.format_commands(ctx, formatter)
+
+
+def _root() -> None:
+    """One photo of an object becomes a textured 3D mesh: img2mesh photo.png -o out.glb"""
+
+
+def build() -> typer.Typer:
+    """A fresh app with every command that is installed."""
+    app = typer.Typer(
+        cls=_Group,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": list(_HELP), "max_content_width": 110},
+    )
+    app.callback()(_root)
+    for name in _MODULES:
+        if find_spec(f"img2mesh.cli.{name}") is not None:
+            import_module(f"img2mesh.cli.{name}").register(app)
+    return app
+
+
+@cache
+def command() -> Any:
+    """The click command behind the app."""
+    return typer.main.get_command(build())
+
+
+def with_default_command(argv: list[str]) -> list[str]:
+    """Insert `convert` where the first word is not a command."""
+    if not argv:
+        return ["--help"]
+    if argv[0] in _HELP or argv[0] in command().commands:
+        return argv
+    return ["convert", *argv]

@@ -1,0 +1,31 @@
+"""`img2mesh doctor`: what works here, what is missing, how long things take."""
+
+from __future__ import annotations
+
+import typer
+
+from img2mesh.cli.options import Verbose, with_settings
+from img2mesh.settings import Settings
+
+
+@with_settings("model", "device")
+def doctor(settings: Settings, verbose: Verbose = False) -> None:
+    """Check devices, packages, extras, weights and segmentation models, and predict each preset's time.
+
+    The exit code is 1 if the main job cannot run.
+    """
+    from img2mesh.cli import checks
+    from img2mesh.doctor import examine
+
+    checks.check_model(settings.model)
+    found = examine(settings)
+    print("\n".join(found.lines))
+    if found.faults:
+        print("\n".join(f"FAULT: {fault}" for fault in found.faults))
+        raise typer.Exit(1)
+    print("img2mesh can run.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("doctor")(doctor)

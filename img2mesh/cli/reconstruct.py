@@ -1,0 +1,73 @@
+"""`img2mesh reconstruct DIR -o MESH`: a mesh from views at known cameras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from img2mesh.cli import checks
+from img2mesh.cli.options import SURFACE, Verbose, with_settings
+from img2mesh.settings import Settings
+
+
+@with_settings(*SURFACE)
+def reconstruct(
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with a transforms.json, or that file.")
+    ],
+    settings: Settings,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Mesh to write (.glb .obj .ply .stl).")
+    ] = Path("mesh.glb"),
+    preview: Annotated[
+        Path | None, typer.Option("--preview", metavar="FILE", help="Also draw the mesh (.png .gif .mp4).")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Keep the field and the mesh.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Make a textured mesh from a transforms.json set with alpha, masks or a plain white background.
+
+    Understands ours, nerfstudio's and Blender's files. The scene is centred and scaled to the unit object;
+    the report's `world_to_unit` says how.
+    """
+    checks.check_input(source, "folder or file")
+    checks.check_output(output, checks.MESHES, "-o")
+    if preview is not None:
+        checks.check_output(preview, checks.PREVIEWS, "--preview")
+    if report is not None:
+        checks.check_output(report, (".json",), "--report")
+    if keep is not None:
+        checks.check_folder(keep, "--keep")
+    checks.check_distinct([source], [("-o", output), ("--preview", preview), ("--report", report)])
+
+    from img2mesh.progress import ConsoleProgress
+
+    progress = ConsoleProgress(verbose)
+    progress.note(f"seed {settings.seed}, preset {settings.preset}")
+
+    from img2mesh import pipeline
+    from img2mesh.mesh import write_mesh
+
+    result = pipeline.reconstruct(source, settings, keep=keep, progress=progress)
+    write_mesh(result.mesh, output, settings)
+    if preview is not None:
+        from img2mesh.preview import write_preview
+
+        write_preview(result.mesh, preview)
+    if report is not None:
+        from img2mesh.report import write_report
+
+        write_report({"source": str(source.name), "output": output.name, **result.report}, report)
+    print(output)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("reconstruct")(reconstruct)

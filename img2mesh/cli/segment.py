@@ -1,0 +1,50 @@
+"""`img2mesh segment PHOTO -o CUTOUT`: the object without its background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from img2mesh.cli import checks
+from img2mesh.cli.options import SEGMENT, Verbose, with_settings
+from img2mesh.errors import Img2MeshError
+from img2mesh.settings import Settings
+
+
+@with_settings(*SEGMENT)
+def segment(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo of one object.")],
+    settings: Settings,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="PNG to write.")] = Path(
+        "cutout.png"
+    ),
+    size: Annotated[
+        int, typer.Option("--size", metavar="N", help="Side in pixels; 0 keeps the photo's.")
+    ] = 0,
+    verbose: Verbose = False,
+) -> None:
+    """Cut the object out: a square RGBA picture at full resolution, recentred."""
+    checks.check_input(photo)
+    if photo.is_dir():
+        raise Img2MeshError(f"{photo} is a folder; segment takes one photo.")
+    checks.check_output(output, (".png",), "-o")
+    checks.check_distinct([photo], [("-o", output)])
+    if size != 0 and not 16 <= size <= 8192:
+        raise Img2MeshError(f"--size must be 0 or lie between 16 and 8192, not {size}.")
+
+    from img2mesh.images import save_png
+    from img2mesh.progress import ConsoleProgress
+    from img2mesh.segment import segment_photo
+
+    progress = ConsoleProgress(verbose)
+    cutout = segment_photo(photo, settings, progress)
+    save_png(cutout.resized(size) if size else cutout.rgba, output)
+    progress.note(f"method: {cutout.method}")
+    print(output)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("segment")(segment)

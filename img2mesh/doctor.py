@@ -1,0 +1,179 @@
+"""What works on this machine and what is missing: the facts behind `img2mesh doctor`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.files import data_folder
+from img2mesh.machine import cpu_flags, thread_count, total_memory_gb
+from img2mesh.settings import PRESETS, Settings
+
+CORE = (  # module, distribution
+    ("numpy", "numpy"),
+    ("scipy", "scipy"),
+    ("PIL", "pillow"),
+    ("torch", "torch"),
+    ("diffusers", "diffusers"),
+    ("transformers", "transformers"),
+    ("safetensors", "safetensors"),
+    ("onnxruntime", "onnxruntime"),
+    ("cv2", "opencv-python-headless"),
+    ("trimesh", "trimesh"),
+    ("skimage", "scikit-image"),
+    ("xatlas", "xatlas"),
+    ("fast_simplification", "fast-simplification"),
+    ("imageio_ffmpeg", "imageio-ffmpeg"),
+)
+EXTRAS = (  # module, what it buys, how to get it
+    ("embreex", "fast visibility rays for texturing and rendering", "pip install embreex (x86-64 only)"),
+    ("mcubes", "PyMCubes' marching cubes; scikit-image's is used otherwise", "pip install PyMCubes"),
+    ("rembg", "rembg's other segmentation models", 'pip install "img2mesh[rembg]"'),
+    ("open3d", "Open3D's mesh tools", 'pip install "img2mesh[open3d]"'),
+    ("bpy", "Blender's Cycles for training renders", 'pip install "img2mesh[blender]"'),
+    (
+        "nerfstudio",
+        "reading our views in nerfstudio's trainers",
+        'pip install "img2mesh[nerfstudio]" (its own environment)',
+    ),
+    ("tensorboard", "curves of training runs", 'pip install "img2mesh[tensorboard]"'),
+    ("tinycudann", "the fastest hash grid, CUDA only", "built from source: docs/install-gpu.md"),
+)
+SEGMENTERS = ("u2net", "u2netp", "isnet-general-use", "silueta")
+
+
+@dataclass
+class Diagnosis:
+    """Lines to print, and what keeps the main job from running (empty: it can run)."""
+
+    lines: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def say(self, name: str, text: str) -> None:
+        self.lines.append(f"{name:<22} {text}")
+
+
+def examine(settings: Settings) -> Diagnosis:
+    """Look at everything the main job needs; takes a few seconds, changes nothing, uses no network."""
+    found = Diagnosis()
+    _packages(found)
+    if any(fault.startswith("torch") for fault in found.faults):
+        return found
+    _devices(found, settings)
+    _extras(found)
+    _weights(found, settings)
+    _segmenters(found)
+    if not found.faults:
+        _times(found, settings)
+    return found
+
+
+def _packages(found: Diagnosis) -> None:
+    for module, name in CORE:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            found.faults.append(f"{name} cannot be imported ({error}); pip install {name}")
+            continue
+        except Exception as error:  # a broken binary may raise anything
+            found.faults.append(f"{name} is broken ({type(error).__name__}: {error})")
+            continue
+        try:
+            found.say(name, version(name))
+        except PackageNotFoundError:
+            found.say(name, "present")
+    if find_spec("torchvision") is not None:
+        try:
+            importlib.import_module("torchvision")
+        except Exception as error:
+            found.faults.append(
+                f"torchvision does not fit this torch ({error}); pip uninstall torchvision (it is not needed)"
+            )
+
+
+def _devices(found: Diagnosis, settings: Settings) -> None:
+    import torch
+
+    flags = cpu_flags()
+    features = [name for name in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if name in flags]
+    sampler = "bf16" if {"amx_bf16", "avx512_bf16"} & flags else "fp32"
+    found.say(
+        "cpu",
+        f"{thread_count()} threads, {' '.join(features) or 'no vector flags known'}; sampler in {sampler}",
+    )
+    memory = total_memory_gb()
+    if memory is not None:
+        found.say("memory", f"{memory:g} GB" + ("" if memory >= 4 else "; the main job may need up to 4 GB"))
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            place = torch.cuda.get_device_properties(index)
+            found.say(f"cuda:{index}", f"{place.name}, {place.total_memory / 1e9:.0f} GB")
+    else:
+        found.say("cuda", "none" if torch.version.cuda else "none (this torch was built without it)")
+    mps = getattr(torch.backends, "mps", None)
+    if mps is not None and mps.is_available():
+        found.say("mps", "available")
+    from img2mesh.machine import resolve_device
+
+    try:
+        found.say("device", f"{settings.device} means {resolve_device(settings.device)}")
+    except Img2MeshError as error:
+        found.faults.append(str(error))
+
+
+def _extras(found: Diagnosis) -> None:
+    for module, buys, install in EXTRAS:
+        have = find_spec(module) is not None  # not imported: some take a minute
+        found.say(f"extra {module}", "present" if have else f"missing: {buys}; {install}")
+
+
+def _weights(found: Diagnosis, settings: Settings) -> None:
+    mini = data_folder("weights") / "mini"
+    have_mini = (mini / "unet").is_dir()
+    found.say("weights mini", f"found in {mini}" if have_mini else f"missing in {mini}")
+    cached = _cached_repositories()
+    for name in cached:
+        found.say("weights cached", name)
+    if settings.model in ("auto", "mini") and not have_mini and not (settings.model == "auto" and cached):
+        found.faults.append(
+            "no weights found: neither weights/mini nor a downloaded model (`img2mesh weights list`)"
+        )
+    elif settings.model not in ("auto", "mini") and Path(settings.model).expanduser().exists():
+        found.say("weights", f"{settings.model} exists")
+
+
+def _cached_repositories() -> list[str]:
+    """Zero-1-to-3 models in the Hugging Face cache."""
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE)
+    if not folder.is_dir():
+        return []
+    names = [p.name.removeprefix("models--").replace("--", "/", 1) for p in folder.glob("models--*")]
+    return sorted(name for name in names if "zero123" in name.lower())
+
+
+def _segmenters(found: Diagnosis) -> None:
+    home = Path(os.environ.get("U2NET_HOME", Path.home() / ".u2net"))
+    present = [name for name in SEGMENTERS if (home / f"{name}.onnx").is_file()]
+    text = ", ".join(present) if present else "none; photos with alpha or a plain background still work"
+    found.say("segmentation models", f"{text} (in {home})")
+
+
+def _times(found: Diagnosis, settings: Settings) -> None:
+    from img2mesh.machine import resolve_device
+    from img2mesh.predict import Speed, in_words, seconds_per_stage, size_of
+
+    speed = Speed.measure(resolve_device(settings.device))
+    found.say("speed", f"{speed.sampler:.0f} GFLOP/s in {speed.dtype}, {speed.field:.0f} in float32")
+    sizes = {size_of(settings.model): "", "full": " with a full-size model"}
+    for preset in PRESETS:
+        values = Settings.load(preset)
+        for size, words in sizes.items():
+            stages = seconds_per_stage(values, speed, size)
+            found.say(f"preset {preset}", in_words(sum(stages.values())) + (words if size == "full" else ""))

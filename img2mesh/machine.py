@@ -1,0 +1,123 @@
+"""What this computer has: cores, processor features, memory, accelerators."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from pathlib import Path
+
+from img2mesh.errors import Img2MeshError
+
+THREADS_VARIABLE = "IMG2MESH_THREADS"
+
+
+def cpu_flags() -> frozenset[str]:
+    """Feature flags of the processor as Linux names them; empty on other systems."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return frozenset()
+    for line in text.splitlines():
+        if line.startswith(("flags", "Features")):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
+
+
+def usable_cores() -> int:
+    """Physical cores that this process may use, by its affinity and its container's quota.
+
+    Two hardware threads of a core share one matrix unit, so counting them twice only makes them wait.
+    """
+    try:
+        allowed = os.sched_getaffinity(0)
+    except AttributeError:  # macOS, Windows
+        return max(1, (os.cpu_count() or 2) // (1 if sys.platform == "darwin" else 2))
+    cores = set()
+    for cpu in allowed:
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            cores.add(siblings.read_text().strip())
+        except OSError:
+            cores.add(str(cpu))
+    count = len(cores)
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            count = min(count, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):
+        pass
+    return max(1, count)
+
+
+def thread_count() -> int:
+    """Threads to compute with: `IMG2MESH_THREADS`, else `OMP_NUM_THREADS`, else one per physical core.
+
+    Raises:
+        Img2MeshError: `IMG2MESH_THREADS` is not a whole number from 1 to 1024.
+    """
+    given = os.environ.get(THREADS_VARIABLE, "")
+    if given:
+        if not given.isdecimal() or not 1 <= int(given) <= 1024:
+            raise Img2MeshError(f"{THREADS_VARIABLE} must be a whole number from 1 to 1024, not {given!r}.")
+        return int(given)
+    outer = os.environ.get("OMP_NUM_THREADS", "")
+    if outer.isdecimal() and int(outer) >= 1:
+        return int(outer)
+    return usable_cores()
+
+
+def use_threads() -> int:
+    """Give torch its threads for this process, once per run of the pipeline; returns their number."""
+    import torch
+
+    count = thread_count()
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)
+    return count
+
+
+def peak_memory_mb() -> float | None:
+    """Largest resident memory of this process so far, in MB (1e6 bytes); None where unknown."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+def total_memory_gb() -> float | None:
+    """Main memory in GB (1e9 bytes), or the container's limit where that is lower."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        if limit != "max":
+            total = min(total, int(limit))
+    except (OSError, ValueError):
+        pass
+    return round(total / 1e9, 1)
+
+
+def resolve_device(name: str) -> str:
+    """`auto` to the best device there is; a named one is checked.
+
+    Raises:
+        Img2MeshError: the named device does not exist here.
+    """
+    import torch
+
+    cuda = torch.cuda.is_available()
+    mps = getattr(torch.backends, "mps", None) is not None and torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    if name == "cuda" and not cuda:
+        raise Img2MeshError(
+            "No CUDA device was found (or this torch was built without CUDA); use --device cpu."
+        )
+    if name == "mps" and not mps:
+        raise Img2MeshError("No Apple GPU was found; use --device cpu.")
+    return name

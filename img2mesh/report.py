@@ -1,0 +1,108 @@
+"""The JSON that says what a run did, with what, for how long, and how well the result fits the photo."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from img2mesh.files import atomic_file
+from img2mesh.progress import Progress
+
+if TYPE_CHECKING:
+    from img2mesh.mesh import TexturedMesh
+    from img2mesh.views.view import View
+
+_PACKAGES = (
+    "numpy",
+    "torch",
+    "diffusers",
+    "transformers",
+    "onnxruntime",
+    "trimesh",
+    "xatlas",
+    "fast-simplification",
+)
+
+
+class Recorder(Progress):
+    """Passes everything on to another listener and remembers the warnings, each once."""
+
+    def __init__(self, inner: Progress) -> None:
+        super().__init__()
+        self.inner = inner
+        self.seconds = inner.seconds
+        self.warnings: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.inner.note(text)
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.inner.warn(text)
+
+    @contextmanager
+    def stage(self, name: str, total: int = 0):
+        with self.inner.stage(name, total) as step:
+            yield step
+
+
+def versions() -> dict[str, str]:
+    """Versions of ourselves, Python and the packages that decide the result."""
+    from img2mesh import __version__
+
+    found = {"img2mesh": __version__, "python": platform.python_version(), "system": platform.platform()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def front_psnr(mesh: TexturedMesh, photo: View) -> float | None:
+    """How well the mesh, seen from the photo's camera, repeats the photo: dB inside the photo's mask.
+
+    Both are composited on white at the size of the small cutout (256 x 256); the mask is alpha above 0.5; the
+    mean square error is over pixels and channels in sRGB. None if the mask is empty; 99 at most.
+    """
+    from img2mesh.preview import render_mesh
+
+    picture = render_mesh(mesh, photo.camera, background=(255, 255, 255))
+    rendered = picture[..., :3].astype(np.float64) / 255
+    inside = photo.mask > 0.5
+    if not inside.any():
+        return None
+    error = float(np.mean((rendered - photo.rgb_on_white)[inside] ** 2))
+    return round(min(99.0, -10 * math.log10(max(error, 1e-10))), 2)
+
+
+def plain(value: Any) -> Any:
+    """Numbers, texts, lists and dicts only: numpy values unpacked, NaN and infinity as None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    return str(value)
+
+
+def write_report(report: dict[str, Any], path: str | Path) -> None:
+    """Write the report as indented JSON, whole or not at all."""
+    with atomic_file(path) as temporary:
+        text = json.dumps(plain(report), indent=2, allow_nan=False, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")

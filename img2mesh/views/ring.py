@@ -1,0 +1,108 @@
+"""Views from directions of the caller's choice: `img2mesh views`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from img2mesh.cameras import IMAGE_SIZE, orbit_camera, ring_azimuths
+from img2mesh.errors import Img2MeshError
+from img2mesh.files import atomic_folder
+from img2mesh.images import contact_sheet, save_png, write_animation
+from img2mesh.progress import Progress
+from img2mesh.settings import Settings, parse_elevation
+from img2mesh.views.generate import find_elevation, other_seed, sample_views
+from img2mesh.views.plan import HIGHEST_DEG, angle_weights
+from img2mesh.views.transforms import save_views
+from img2mesh.views.view import View, ViewSet
+
+if TYPE_CHECKING:
+    from img2mesh.segment import Cutout
+    from img2mesh.zero123 import Zero123
+
+_PROBE = 8  # views that serve the elevation's estimate only, where the caller wants no full ring
+
+
+def ring_directions(
+    n: int, elevations_deg: tuple[float, ...] | None = None
+) -> list[tuple[float | None, float]]:
+    """(elevation, azimuth) in degrees of n views, dealt out to rings at absolute elevations.
+
+    Without elevations it is one ring at the photo's own, written None. Each ring begins at azimuth 0.
+    """
+    if n < 1:
+        raise Img2MeshError(f"The number of views must be at least 1, not {n}.")
+    rings = list(dict.fromkeys(elevations_deg)) if elevations_deg else [None]
+    if n < len(rings):
+        raise Img2MeshError(f"{n} views cannot fill {len(rings)} rings; raise --n.")
+    parts = np.array_split(np.arange(n), len(rings))
+    return [(e, float(a)) for e, part in zip(rings, parts, strict=True) for a in ring_azimuths(len(part))]
+
+
+def synthesize_at(
+    cutout: Cutout,
+    model: Zero123,
+    directions: list[tuple[float | None, float]],
+    settings: Settings,
+    progress: Progress,
+) -> ViewSet:
+    """The photo and one synthesized view for each direction, in that order.
+
+    Args:
+        directions: (absolute elevation or None for the photo's own, azimuth), degrees.
+    """
+    if not directions:
+        raise Img2MeshError("No directions to synthesize.")
+    photo = cutout.resized(IMAGE_SIZE)
+    known = parse_elevation(settings.elevation)
+    level = all(elevation is None for elevation, _ in directions)
+    facts: dict = {"elevation_confidence": None, "elevation_source": "given", "warnings": []}
+    with progress.stage("views", settings.steps * len(directions)) as step:
+        if known is not None:
+            elevation = known
+        elif level and len(directions) >= _PROBE:
+            # Relative poses do not depend on the elevation: the views themselves tell it.
+            offsets = np.array([[0.0, azimuth] for _, azimuth in directions])
+            pictures = sample_views(photo, model, settings, offsets, None, settings.seed, step)
+            elevation, facts = find_elevation(photo, pictures, offsets, model, progress)
+        else:
+            probe = np.array([[0.0, 360.0 * (k + 0.5) / _PROBE] for k in range(_PROBE)])
+            shown = sample_views(photo, model, settings, probe, None, other_seed(settings.seed), step)
+            elevation, facts = find_elevation(photo, shown, probe, model, progress)
+        elevation = float(np.clip(elevation, -HIGHEST_DEG, HIGHEST_DEG))
+        absolute = [(elevation if e is None else e, azimuth) for e, azimuth in directions]
+        if known is not None or not (level and len(directions) >= _PROBE):
+            offsets = np.array([[e - elevation, azimuth] for e, azimuth in absolute])
+            pictures = sample_views(photo, model, settings, offsets, elevation, settings.seed, step)
+    camera = orbit_camera(elevation, 0.0, model.distance, model.fov_deg, IMAGE_SIZE)
+    cameras = [orbit_camera(e, a, model.distance, model.fov_deg, IMAGE_SIZE) for e, a in absolute]
+    weights = angle_weights(cameras, camera)
+    views = [
+        View(picture, place, "generated", float(weight))
+        for picture, place, weight in zip(pictures, cameras, weights, strict=True)
+    ]
+    front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
+    facts.update(elevation_deg=elevation, model=model.name, licence=model.licence, seed=settings.seed)
+    return ViewSet((front, *views), facts)
+
+
+def write_ring(
+    viewset: ViewSet, folder: str | Path, animation: str | None = "gif", fps: float = 12.0
+) -> None:
+    """Write the views, `transforms.json`, `contact.png` and, unless None, `orbit.gif` or `orbit.mp4`.
+
+    The orbit runs through the synthesized views ring by ring, in the order of their azimuths. The folder
+    appears whole or not at all.
+    """
+    shown = [view for view in viewset.views if view.kind != "photo"]
+    with atomic_folder(folder) as target:
+        save_views(viewset, target)
+        labels = [f"a {v.camera.azimuth_deg % 360:.0f} e {v.camera.elevation_deg:.0f}" for v in shown]
+        pictures, titles = [view.rgba for view in shown], labels
+        if viewset.photo is not None:
+            pictures, titles = [viewset.photo.rgba, *pictures], ["photo", *labels]
+        save_png(contact_sheet(pictures, labels=titles), target / "contact.png")
+        if animation is not None:
+            write_animation([view.rgba for view in shown], target / f"orbit.{animation}", fps)

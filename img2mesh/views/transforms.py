@@ -1,0 +1,210 @@
+"""Views on disk: nerfstudio's `transforms.json` beside RGBA pictures, ours and other people's.
+
+Ours holds the pinhole intrinsics at the top level and one frame per view, with `azimuth_deg`, `elevation_deg`
+and `weight` as extra keys, and the photo under `img2mesh.photo` (readers that do not know the key see only
+the synthesized views). nerfstudio loads it unchanged with `orientation_method=none center_method=none
+auto_scale_poses=False`. Cameras are OpenGL camera-to-world (docs/conventions.md).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img2mesh.cameras import Camera
+from img2mesh.errors import Img2MeshError
+from img2mesh.files import atomic_folder
+from img2mesh.views.view import View, ViewSet
+
+NAME = "transforms.json"
+_INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h")
+_PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
+
+
+def save_views(viewset: ViewSet, folder: str | Path) -> Path:
+    """Write `transforms.json` and `images/NNN.png` (RGBA); the folder appears whole or not at all.
+
+    Returns:
+        The path of the written transforms.json.
+    """
+    from PIL import Image
+
+    folder = Path(folder)
+    with atomic_folder(folder) as target:
+        (target / "images").mkdir()
+        frames, photo = [], None
+        for view in viewset.views:
+            name = "photo.png" if view.kind == "photo" else f"images/{len(frames):03d}.png"
+            Image.fromarray(view.rgba, "RGBA").save(target / name)
+            frame = {"file_path": name, "transform_matrix": view.camera.c2w.tolist(), **_extras(view)}
+            if view.kind == "photo":
+                if view.full is not None:
+                    Image.fromarray(view.full, "RGBA").save(target / "photo-full.png")
+                    frame["full_path"] = "photo-full.png"
+                photo = frame | _intrinsics(view.camera)
+            else:
+                frames.append(frame | _intrinsics(view.camera))
+        document: dict[str, Any] = {"camera_model": "OPENCV"}
+        shared = {k: frames[0][k] for k in _INTRINSICS} if frames else {}
+        if frames and all(frame[k] == shared[k] for frame in frames for k in _INTRINSICS):
+            document |= shared
+            frames = [{k: v for k, v in frame.items() if k not in _INTRINSICS} for frame in frames]
+        document["frames"] = frames
+        document["img2mesh"] = {"photo": photo, "facts": viewset.facts}
+        text = json.dumps(document, indent=1, allow_nan=False)
+        (target / NAME).write_text(text + "\n", encoding="utf-8")
+    return folder / NAME
+
+
+def _extras(view: View) -> dict[str, Any]:
+    return {
+        "azimuth_deg": round(view.camera.azimuth_deg, 6),
+        "elevation_deg": round(view.camera.elevation_deg, 6),
+        "distance": round(view.camera.distance, 6),
+        "kind": view.kind,
+        "weight": round(view.weight, 6),
+    }
+
+
+def _intrinsics(camera: Camera) -> dict[str, float | int]:
+    return {
+        "fl_x": camera.fl_x,
+        "fl_y": camera.fl_y,
+        "cx": camera.cx,
+        "cy": camera.cy,
+        "w": camera.width,
+        "h": camera.height,
+    }
+
+
+def load_views(source: str | Path) -> ViewSet:
+    """Read a folder with a transforms.json, or that file: ours, nerfstudio's, instant-ngp's or Blender's.
+
+    Intrinsics may stand at the top or in each frame, as focal lengths or as `camera_angle_x`; masks may be
+    the pictures' alpha, `mask_path` files, or be derived from a plain white background (with a warning). Lens
+    distortion (k1 k2 k3 p1 p2) is removed. A scene that is not centred and scaled to the unit object is moved
+    there; `facts["world_to_unit"]` (4x4) records how. Pictures larger than 512 pixels are reduced.
+
+    Raises:
+        Img2MeshError: nothing there, not JSON, a camera or picture missing or broken; the sentence names it.
+    """
+    from img2mesh.views.normalise import normalised
+    from img2mesh.views.pictures import read_frame_picture
+
+    path = _find(Path(source))
+    document = _read_json(path)
+    model = str(document.get("camera_model", "OPENCV")).upper()
+    if model not in _PINHOLE:
+        raise Img2MeshError(f"{path} uses the camera model {model}; only pinhole cameras are understood.")
+    frames = document.get("frames")
+    if not isinstance(frames, list) or not frames:
+        raise Img2MeshError(f"{path} lists no frames.")
+    ours = document.get("img2mesh") if isinstance(document.get("img2mesh"), dict) else None
+    if ours and isinstance(ours.get("photo"), dict):
+        frames = [ours["photo"], *frames]
+    views, sources = [], set()
+    for index, frame in enumerate(frames):
+        if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
+            raise Img2MeshError(f"Frame {index} of {path} has no file_path.")
+        rgba, size, how = read_frame_picture(path.parent, frame, {**document, **frame})
+        camera = _camera(path, index, {**document, **frame}, size).resized(rgba.shape[1], rgba.shape[0])
+        sources.add(how)
+        views.append(_view(path, frame, rgba, camera, bool(ours)))
+    facts: dict[str, Any] = {"source": str(path.parent.name), "masks": sorted(sources), "warnings": []}
+    if "white" in sources:
+        facts["warnings"].append(
+            "Pictures without alpha or mask: masks were derived from the white background."
+        )
+    if ours:
+        facts = {**(ours.get("facts") or {}), **facts}
+        return ViewSet(tuple(views), facts)
+    return normalised(ViewSet(tuple(views), facts))
+
+
+def _view(path: Path, frame: dict, rgba: np.ndarray, camera: Camera, ours: bool) -> View:
+    if not ours:
+        return View(rgba, camera, "given", 1.0)
+    full = None
+    if isinstance(frame.get("full_path"), str):
+        from img2mesh.views.pictures import open_rgba
+
+        full = open_rgba(path.parent / frame["full_path"])
+    kind = frame.get("kind") if frame.get("kind") in ("photo", "generated", "given") else "given"
+    weight = frame.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
+        raise Img2MeshError(f"A frame's weight in {path} must be a number of 0 or more, not {weight!r}.")
+    return View(rgba, camera, kind, float(weight), full)
+
+
+def _find(source: Path) -> Path:
+    if source.is_dir():
+        for name in (NAME, "transforms_train.json"):
+            if (source / name).is_file():
+                return source / name
+        raise Img2MeshError(f"No {NAME} in {source}.")
+    if source.is_file():
+        return source
+    raise Img2MeshError(f"No such file or folder: {source}.")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Img2MeshError(f"Cannot read {path}: {error}.") from None
+    except ValueError as error:  # also numbers with too many digits, nesting is RecursionError
+        raise Img2MeshError(f"{path} is not valid JSON: {error}.") from None
+    except RecursionError:
+        raise Img2MeshError(f"{path} is not valid JSON: nested too deeply.") from None
+    if not isinstance(document, dict):
+        raise Img2MeshError(f"{path} is not a transforms file: it holds no object at the top.")
+    return document
+
+
+def _number(path: Path, index: int, values: dict, key: str) -> float | None:
+    value = values.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise Img2MeshError(f"Frame {index} of {path}: {key} must be a finite number, not {value!r}.")
+    return float(value)
+
+
+def _camera(path: Path, index: int, values: dict, size: tuple[int, int]) -> Camera:
+    """Camera for a picture of `size` (width, height), from a frame's keys over the file's."""
+    number = {k: _number(path, index, values, k) for k in (*_INTRINSICS, "camera_angle_x", "camera_angle_y")}
+    width, height = number["w"] or size[0], number["h"] or size[1]
+    fl_x, fl_y = number["fl_x"], number["fl_y"]
+    if fl_x is None and number["camera_angle_x"] is not None:
+        fl_x = 0.5 * width / math.tan(number["camera_angle_x"] / 2)
+    if fl_y is None and number["camera_angle_y"] is not None:
+        fl_y = 0.5 * height / math.tan(number["camera_angle_y"] / 2)
+    fl_x, fl_y = fl_x or fl_y, fl_y or fl_x
+    if fl_x is None or fl_y is None or min(fl_x, fl_y, width, height) <= 0:
+        raise Img2MeshError(f"Frame {index} of {path} has no usable focal length (fl_x or camera_angle_x).")
+    cx = width / 2 if number["cx"] is None else number["cx"]
+    cy = height / 2 if number["cy"] is None else number["cy"]
+    camera = Camera(_pose(path, index, values), fl_x, fl_y, cx, cy, round(width), round(height))
+    return camera.resized(*size)
+
+
+def _pose(path: Path, index: int, values: dict) -> np.ndarray:
+    try:
+        matrix = np.array(values.get("transform_matrix"), dtype=np.float64)
+    except (TypeError, ValueError):
+        matrix = np.empty(0)
+    if matrix.shape == (3, 4):
+        matrix = np.concatenate([matrix, [[0.0, 0.0, 0.0, 1.0]]])
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        raise Img2MeshError(f"Frame {index} of {path} needs a transform_matrix of 4 by 4 finite numbers.")
+    # Some exporters scale the axes; a camera is a rotation, so take the nearest one.
+    u, s, vt = np.linalg.svd(matrix[:3, :3])
+    if s[-1] < 1e-6 or np.linalg.det(u @ vt) < 0:
+        raise Img2MeshError(f"Frame {index} of {path}: the transform_matrix is not a rotation and a place.")
+    rigid = np.eye(4)
+    rigid[:3, :3], rigid[:3, 3] = u @ vt, matrix[:3, 3]
+    return rigid
