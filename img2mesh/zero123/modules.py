@@ -41,8 +41,9 @@ class CLIPCameraProjection(ModelMixin, ConfigMixin):
 def pose_features(pose: Tensor) -> Tensor:
     """Harmonics of the relative pose (B, 4) for a U-Net with `class_embed_type="projection"`: (B, 16).
 
-    [pose (4); sin kp, cos kp of polar difference p for k = 1, 2, 4; sin kd, cos kd of azimuth difference d for
-    k = 2, 3, 4]. Only the mini's U-Net takes them; the public checkpoints know the pose from the context alone.
+    [pose (4); sin kp, cos kp of polar difference p for k = 1, 2, 4; sin kd, cos kd of azimuth difference d
+    for k = 2, 3, 4]. Only the mini's U-Net takes them; the public checkpoints know the pose from the context
+    alone.
     """
     polar, sin, cos = pose[:, 0], pose[:, 1], pose[:, 2]
     d = torch.atan2(sin, cos)

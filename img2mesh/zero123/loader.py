@@ -1,0 +1,196 @@
+"""From a name, a folder or a `.ckpt` to a sampler. Parts load one by one; nothing in a file is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.files import data_folder
+from img2mesh.progress import Progress
+from img2mesh.zero123.modules import CLIPCameraProjection
+from img2mesh.zero123.precision import pick_device, pick_dtype
+from img2mesh.zero123.recognise import check_folder, pose_folder, read_json
+from img2mesh.zero123.registry import PREFERRED, find_cached, lookup
+from img2mesh.zero123.sampler import Zero123
+from img2mesh.zero123.state import fill, read_tensors, weights_file
+
+BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+
+
+def load_model(
+    name: str = "auto",
+    *,
+    device: str = "auto",
+    variant: str = "auto",
+    offline: bool = False,
+    progress: Progress | None = None,
+    precision: str = "auto",
+    low_vram: bool = False,
+) -> Zero123:
+    """Load a Zero-1-to-3 model.
+
+    Args:
+        name: `auto` (a full-size checkpoint of the Hugging Face cache if there is a CUDA device, else the
+            mini), `mini`, a name of `img2mesh weights list`, a Hub `owner/name`, a folder in diffusers'
+            layout, or an original `.ckpt` file.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        variant: meaning of the fourth pose element; `auto` decides by the name: the files look alike.
+        offline: never use the network; the Hugging Face cache is still read.
+        progress: told what is loaded and what was corrected.
+        precision: `auto`, `fp32`, `bf16` or `fp16` (`precision.pick_dtype`).
+        low_vram: keep weights on the CPU and bring one stage at a time to the device.
+
+    Raises:
+        Img2MeshError: no such model, the wrong kind of model, or an incomplete or damaged one.
+    """
+    progress = progress or Progress()
+    target = pick_device(device)
+    dtype = pick_dtype(target, precision)
+    options = {"device": target, "dtype": dtype, "low_vram": low_vram and target.type != "cpu"}
+    if name == "auto":
+        name = _best_present() if target.type == "cuda" else "mini"
+    if name == "mini":
+        folder = data_folder("weights") / "mini"
+        if not folder.is_dir():
+            raise Img2MeshError(f"The mini's weights are not in {folder}: name another --model.")
+        return load_folder(folder, variant=variant, progress=progress, options={"name": "mini", **options})
+    path = Path(name).expanduser()
+    if path.suffix == ".ckpt" or path.is_file():
+        from img2mesh.zero123.convert import load_checkpoint
+
+        return load_checkpoint(path, variant=variant, progress=progress, options=options)
+    if path.is_dir():
+        return load_folder(path, variant=variant, progress=progress, options=options)
+    entry = lookup(name)
+    if entry is None:
+        raise Img2MeshError(
+            f"There is no model {name!r}: give mini, a name of `img2mesh weights list`, a Hub owner/name, "
+            "a folder or a .ckpt file."
+        )
+    folder = find_cached(entry)
+    if folder is None:
+        from img2mesh.zero123.download import download
+
+        folder = download(entry, offline=offline, progress=progress)
+    if variant == "auto":
+        variant = entry.variant
+    options.update(name=entry.name, licence=entry.licence)
+    return load_folder(folder, variant=variant, progress=progress, options=options)
+
+
+def _best_present() -> str:
+    """The first full-size model that the Hugging Face cache holds whole, else the mini."""
+    for name in PREFERRED:
+        if find_cached(lookup(name)) is not None:
+            return name
+    return "mini"
+
+
+def guess_variant(name: str) -> str:
+    """`stable` for names that say Stable Zero123 in any spelling: state dicts alone cannot tell."""
+    squeezed = name.lower().replace("-", "").replace("_", "")
+    return "stable" if "stablezero123" in squeezed else "original"
+
+
+def load_folder(
+    folder: Path,
+    *,
+    variant: str = "auto",
+    progress: Progress | None = None,
+    options: dict[str, Any] | None = None,
+) -> Zero123:
+    """Load `unet/ vae/ image_encoder/ clip_camera_projection/ (or cc_projection/) scheduler/` of a folder.
+
+    An `img2mesh.json` beside them may give name, licence, variant, distance, fov_deg, steps and guidance.
+
+    Raises:
+        Img2MeshError: what `check_folder`, `weights_file`, `read_tensors` and `fill` refuse.
+    """
+    folder, progress, options = Path(folder), progress or Progress(), dict(options or {})
+    check_folder(folder)
+    dtype = options.get("dtype", torch.float32)
+    record = read_json(folder / "img2mesh.json") if (folder / "img2mesh.json").is_file() else {}
+    scheduler, warnings = _scheduler_config(folder, progress)
+    modules, stored = {}, set()
+    with progress.stage("load model", 4) as step:
+        for part, source in (
+            ("unet", folder / "unet"),
+            ("vae", folder / "vae"),
+            ("image_encoder", folder / "image_encoder"),
+            ("projection", pose_folder(folder)),
+        ):
+            path, which = weights_file(source)
+            # Weights first: a pose module without a config.json of use still tells its width by its weights.
+            modules[part] = _empty(part, source)
+            fill(modules[part], read_tensors(path), path, dtype)
+            stored.add(which or "as published")
+            step(1)
+    options.setdefault("name", record.get("name", folder.name))
+    options.setdefault("licence", record.get("licence", "unknown"))
+    if variant == "auto":
+        variant = record.get("variant") or guess_variant(f"{options['name']} {folder.resolve().name}")
+    return Zero123(
+        modules["unet"],
+        modules["vae"],
+        modules["image_encoder"],
+        modules["projection"],
+        scheduler,
+        source=folder,
+        variant=variant,
+        weights=", ".join(sorted(stored)),
+        warnings=warnings,
+        **_recommended(record),
+        **options,
+    )
+
+
+def _recommended(record: dict[str, Any]) -> dict[str, Any]:
+    names = {
+        "distance": "distance",
+        "fov_deg": "fov_deg",
+        "steps": "default_steps",
+        "guidance": "default_guidance",
+    }
+    return {field: record[key] for key, field in names.items() if key in record}
+
+
+def _scheduler_config(folder: Path, progress: Progress) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The scheduler's configuration with Zero-1-to-3's betas; a warning where a converter wrote others."""
+    config = read_json(folder / "scheduler" / "scheduler_config.json")
+    wrong = {key for key, value in BETAS.items() if config.get(key) != value}
+    if not wrong or config.get("trained_betas") is not None:
+        return config, ()
+    warning = (
+        f"{folder / 'scheduler'} has {', '.join(f'{k} {config.get(k)}' for k in sorted(wrong))}, which no "
+        "Zero-1-to-3 model was trained with (a known converter error): using "
+        + ", ".join(f"{BETAS[k]}" for k in sorted(wrong))
+        + "."
+    )
+    progress.warn(warning)
+    return {**config, **BETAS}, (warning,)
+
+
+def _empty(part: str, folder: Path) -> torch.nn.Module:
+    """The module of a folder's config.json with parameters on the meta device and real buffers."""
+    from accelerate import init_empty_weights
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    if part == "projection":
+        config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+        fields = ("embedding_dim", "additional_embeddings", "output_dim", "tokens")
+        with init_empty_weights(include_buffers=False):
+            return CLIPCameraProjection(**{key: config[key] for key in fields if key in config})
+    config = read_json(folder / "config.json")
+    try:
+        with init_empty_weights(include_buffers=False):
+            if part == "image_encoder":
+                return CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
+            return (UNet2DConditionModel if part == "unet" else AutoencoderKL).from_config(config)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise Img2MeshError(
+            f"{folder / 'config.json'} describes no network that can be built: {error}"
+        ) from None

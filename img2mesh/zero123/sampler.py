@@ -1,0 +1,250 @@
+"""Zero-1-to-3: one picture and relative poses in, pictures from there out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from img2mesh.cameras import DISTANCE, FOV_DEG
+from img2mesh.errors import Img2MeshError
+from img2mesh.zero123.attention import install
+from img2mesh.zero123.images import clip_pixels, from_network, to_network
+from img2mesh.zero123.modules import image_tokens, pose_features
+from img2mesh.zero123.pose import variant_poses
+from img2mesh.zero123.schedule import Schedule, make_schedule
+
+DECODE_BATCH = 4  # pictures per decoder call: its activations at full size are the peak of memory
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What the input picture becomes, once per run: tokens (1, N, width) and unscaled latent (1, 4, h, w)."""
+
+    tokens: Tensor
+    latent: Tensor
+
+
+@dataclass(eq=False)
+class Zero123:
+    """A loaded model; `img2mesh.zero123.load_model` makes one.
+
+    Attributes:
+        name, licence, source: for the report; source is the folder or file the weights came from.
+        variant: meaning of the fourth pose element, `original` or `stable`.
+        weights: which of several stored weights were taken, such as `fp16_ema` or `EMA`.
+        distance, fov_deg: the cameras the model draws for, input and target alike.
+        default_steps, default_guidance: what the model's makers recommend.
+        dtype: of weights and activations; latents and noise levels are float32 always.
+        low_vram: keep the weights on the CPU and bring one stage at a time to the device.
+    """
+
+    unet: nn.Module
+    vae: nn.Module
+    image_encoder: nn.Module
+    projection: nn.Module
+    scheduler_config: Mapping[str, Any]
+    name: str = "custom"
+    licence: str = "unknown"
+    source: Path | None = None
+    variant: str = "original"
+    weights: str = ""
+    distance: float = DISTANCE
+    fov_deg: float = FOV_DEG
+    default_steps: int = 20
+    default_guidance: float = 3.0
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float32
+    low_vram: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for module in (self.unet, self.vae, self.image_encoder, self.projection):
+            module.requires_grad_(False).eval()
+            # nn.Module's own `to`: diffusers' one warns about every change of format
+            nn.Module.to(module, "cpu" if self.low_vram else self.device, dtype=self.dtype)
+        for module in (self.unet, self.vae):
+            module.to(memory_format=torch.channels_last)
+        self._cross = install(self.unet)
+
+    @property
+    def predicts_alpha(self) -> bool:
+        """Whether the decoder gives a mask with each picture."""
+        return self.vae.config.out_channels == 4
+
+    def sample(
+        self,
+        image_rgba: np.ndarray,
+        poses: np.ndarray,
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        seed: int = 0,
+        batch: int = 8,
+        input_elevation_deg: float | None = None,
+        step: Callable[[int], None] | None = None,
+        parity: str | None = None,
+        solver: str | None = None,
+        eta: float = 0.0,
+    ) -> np.ndarray:
+        """Draw the object from new cameras.
+
+        Args:
+            image_rgba: (S, S, 4) uint8, straight alpha, the object centred; S is 256 for every known model.
+            poses: (n, 4) float, `img2mesh.cameras.relative_pose` of each target.
+            steps, guidance: None takes the model's own; guidance 1 needs no unconditional pass.
+            seed: view i starts from noise that depends on (seed, i) alone, so `batch` and the number of views
+                change a picture only by the rounding of the arithmetic.
+            batch: views denoised together.
+            input_elevation_deg: of the photo's camera; only Stable Zero123 needs it.
+            step: called with the number of view-steps just finished; they sum to n times the evaluations.
+            parity: `original` for the published demo's numerics (`make_schedule`), pixels truncated.
+            solver: `ddim` or `dpm`; None takes DPM-Solver++ for noise-predicting models, DDIM for others.
+            eta: share of DDPM's noise in DDIM.
+
+        Returns:
+            (n, S, S, 4) uint8 with straight alpha, 255 everywhere unless `predicts_alpha`.
+
+        Raises:
+            Img2MeshError: an argument that makes no run.
+        """
+        image_rgba, poses = self._checked(image_rgba, poses, batch, input_elevation_deg)
+        guidance = self.default_guidance if guidance is None else guidance
+        if not np.isfinite(guidance) or guidance < 0:
+            raise Img2MeshError(f"Guidance must be a number from 0 up, not {guidance}.")
+        schedule = self.schedule(steps, parity=parity, solver=solver, eta=eta)
+        condition = self.condition(image_rgba)
+        pictures = []
+        for start in range(0, len(poses), batch):
+            rows = range(start, min(start + batch, len(poses)))
+            generators = [view_generator(seed, i) for i in rows]
+            latents = self.denoise(condition, poses[start : rows.stop], schedule, guidance, generators, step)
+            pictures.append(self.decode(latents, truncate=parity is not None))
+        if not pictures:
+            return np.zeros((0, *image_rgba.shape), dtype=np.uint8)
+        return np.concatenate(pictures)
+
+    def schedule(self, steps: int | None = None, *, parity=None, solver=None, eta: float = 0.0) -> Schedule:
+        """The noise levels that `sample` visits with these arguments: one network evaluation each."""
+        if solver is None:
+            noise = self.scheduler_config.get("prediction_type", "epsilon") == "epsilon"
+            solver = "dpm" if noise and not eta else "ddim"
+        steps = self.default_steps if steps is None else steps
+        return make_schedule(self.scheduler_config, steps, parity=parity, solver=solver, eta=eta)
+
+    @torch.inference_mode()
+    def condition(self, image_rgba: np.ndarray) -> Condition:
+        """Tokens and latent of the input picture (S, S, 4) uint8.
+
+        The latent is the posterior's mode without the scaling factor, the tokens are not normalised: both as
+        in training (Zero-1-to-3, section 3.2; the factor applies to target latents only).
+        """
+        pixels = to_network(image_rgba)[None].to(self.device)  # (1, 4, S, S)
+        with self._on_device(self.vae):
+            channels = self.vae.config.in_channels
+            latent = self.vae.encode(self._activations(pixels[:, :channels])).latent_dist.mode()
+        with self._on_device(self.image_encoder):
+            seen = clip_pixels(pixels[:, :3], self.image_encoder.config.image_size).to(self.dtype)
+            tokens = image_tokens(self.image_encoder, seen, self.projection.config.tokens)
+        return Condition(tokens, latent.float())
+
+    @torch.inference_mode()
+    def denoise(
+        self,
+        condition: Condition,
+        poses: np.ndarray,
+        schedule: Schedule,
+        guidance: float,
+        generators: list[torch.Generator],
+        step: Callable[[int], None] | None = None,
+        watch: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
+        """Latents (B, 4, h, w) float32 of the pictures at `poses` (B, 4), in the network's own variant.
+
+        Args:
+            generators: one per view, on the CPU; each gives the initial noise, then that of every step.
+            watch: called with the index of each finished step and the latents after it.
+        """
+        count, shape = len(poses), condition.latent.shape[1:]
+        pose = torch.from_numpy(np.asarray(poses, dtype=np.float32)).to(self.device)
+        x = _noise(generators, shape).to(self.device)
+        latent = condition.latent.expand(count, -1, -1, -1)
+        labels = None
+        if self.unet.config.class_embed_type == "projection":
+            labels = pose_features(pose)
+        with self._on_device(self.projection):
+            context = self.projection(condition.tokens.expand(count, -1, -1), pose)  # (B, N, C)
+        if guidance != 1:  # the unconditional half: no latent, no pose features, no context
+            latent = torch.cat([latent, torch.zeros_like(latent)])
+            labels = None if labels is None else torch.cat([labels, torch.zeros_like(labels)])
+        labels = None if labels is None else labels.to(self.dtype)
+        rows = len(latent)
+        # The processors hold the context; what the U-Net is handed only has to have a fitting shape.
+        placeholder = context[:1].expand(rows, -1, -1)
+        clean = None
+        with self._on_device(self.unet):
+            for layer, processor in self._cross:
+                processor.prepare(layer, context)
+            for i, time in enumerate(schedule.timesteps):
+                x_in = torch.cat([x, x]) if rows > count else x
+                times = torch.full((rows,), int(time), device=self.device)
+                y = self._activations(torch.cat([x_in, latent], dim=1))
+                y = self.unet(y, times, placeholder, class_labels=labels).sample.float()
+                if rows > count:
+                    y = y[count:] + guidance * (y[:count] - y[count:])
+                noise = _noise(generators, shape).to(self.device) if schedule.sigma(i) else None
+                x, clean = schedule.step(i, x, y, noise, clean)
+                if watch is not None:
+                    watch(i, x)
+                if step is not None:
+                    step(count)
+        return x
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor, truncate: bool = False) -> np.ndarray:
+        """Latents (B, 4, h, w) to pictures (B, S, S, 4) uint8, straight alpha."""
+        pictures = []
+        with self._on_device(self.vae):
+            for part in (latents / self.vae.config.scaling_factor).split(DECODE_BATCH):
+                pictures.append(from_network(self.vae.decode(self._activations(part)).sample, truncate))
+        return np.concatenate(pictures)
+
+    def _activations(self, x: Tensor) -> Tensor:
+        return x.to(self.dtype, memory_format=torch.channels_last)
+
+    @contextlib.contextmanager
+    def _on_device(self, module: nn.Module) -> Iterator[None]:
+        if not self.low_vram:
+            yield
+            return
+        module.to(self.device)
+        try:
+            yield
+        finally:
+            module.to("cpu")
+
+    def _checked(self, image_rgba, poses, batch, elevation) -> tuple[np.ndarray, np.ndarray]:
+        image_rgba = np.asarray(image_rgba)
+        if image_rgba.ndim != 3 or image_rgba.shape[2] != 4 or image_rgba.dtype != np.uint8:
+            raise Img2MeshError(f"The sampler wants an RGBA picture of uint8, not {image_rgba.shape}.")
+        if image_rgba.shape[0] != image_rgba.shape[1] or image_rgba.shape[0] % 64:
+            raise Img2MeshError(f"The sampler's picture must be square, not {image_rgba.shape[:2]}.")
+        if batch < 1:
+            raise Img2MeshError(f"The batch must be at least 1, not {batch}.")
+        return image_rgba, variant_poses(poses, self.variant, elevation)
+
+
+def view_generator(seed: int, index: int) -> torch.Generator:
+    """CPU random numbers of view `index`: independent of every other view's."""
+    words = np.random.SeedSequence([seed, index]).generate_state(2)
+    return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+
+
+def _noise(generators: list[torch.Generator], shape: torch.Size) -> Tensor:
+    return torch.stack([torch.randn(shape, generator=generator) for generator in generators])

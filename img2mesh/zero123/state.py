@@ -1,0 +1,144 @@
+"""Weights of one module from a file: safetensors or a `.bin`, old and new key names, nothing executed."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from img2mesh.errors import Img2MeshError
+
+# Stored weights in order of preference: averaged weights are what the published demo uses.
+STORED = ("fp16_ema", "fp16", "")
+
+_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+
+
+def weights_file(folder: Path) -> tuple[Path, str]:
+    """The preferred weights file of a module's folder and which of `STORED` it is.
+
+    Raises:
+        Img2MeshError: there is none.
+    """
+    for stored in STORED:
+        dot = f".{stored}" if stored else ""
+        for pattern in (
+            f"diffusion_pytorch_model{dot}.safetensors",
+            f"model{dot}.safetensors",
+            f"diffusion_pytorch_model{dot}.bin",
+            f"pytorch_model{dot}.bin",
+        ):
+            path = folder / pattern
+            if path.is_file():
+                return path, stored
+    if any(folder.glob("*.incomplete")):
+        raise Img2MeshError(f"{folder} holds half a download: fetch it again.")
+    raise Img2MeshError(f"{folder} holds no weights (a .safetensors or .bin file).")
+
+
+def check_whole(path: Path) -> None:
+    """Refuse a file that cannot be what its name says, before anything reads it.
+
+    Raises:
+        Img2MeshError: a Git LFS pointer, an empty file, or a safetensors file shorter than its header says.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start.startswith(b"version https://git-lfs"):
+        raise Img2MeshError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull` there.")
+    if size == 0:
+        raise Img2MeshError(f"{path} is empty.")
+    if path.suffix == ".safetensors" and size < 8 + int.from_bytes(start[:8], "little"):
+        raise Img2MeshError(f"{path} is cut short: half a download, or no safetensors file at all.")
+
+
+def read_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """Names and tensors of a `.safetensors` or `.bin` file, one by one; a pickle runs no code of its own.
+
+    Raises:
+        Img2MeshError: the file is cut short, damaged, or holds something other than tensors.
+    """
+    check_whole(path)
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                for key in file.keys():
+                    yield key, file.get_tensor(key)
+        except SafetensorError:
+            raise Img2MeshError(f"{path} is cut short or damaged: fetch it again.") from None
+        return
+    try:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except RuntimeError:  # the format before torch 1.6 cannot be mapped
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError):
+        raise Img2MeshError(f"{path} is damaged, or holds more than tensors: it was not opened.") from None
+    if not isinstance(state, dict):
+        raise Img2MeshError(f"{path} holds no table of tensors.")
+    for key, value in state.items():
+        if isinstance(value, Tensor):
+            yield key, value
+
+
+def current_name(key: str, wanted: set[str]) -> str:
+    """Today's name of a weight that an older diffusers or transformers may have named otherwise."""
+    if key in wanted:
+        return key
+    parts = key.split(".")
+    if "attentions" in parts and parts[-2] in _OLD_ATTENTION:  # VAE attention before diffusers 0.17
+        parts[-2] = _OLD_ATTENTION[parts[-2]]
+    key = ".".join(parts)
+    for candidate in (
+        key,
+        re.sub(r"^projection\.", "proj.", key),  # the pose module of zero123-hf
+        f"vision_model.{key}",
+        key.removeprefix("vision_model."),
+    ):
+        if candidate in wanted:
+            return candidate
+    return key
+
+
+def fill(module: nn.Module, tensors, where: Path | str, dtype: torch.dtype | None = None) -> None:
+    """Put named tensors into a module built without weights, keeping at most one extra tensor in memory.
+
+    Args:
+        module: parameters may be on the meta device.
+        tensors: pairs of name and tensor; old names are understood, integer buffers of others ignored.
+        where: for messages.
+        dtype: of the module afterwards; None keeps the file's.
+
+    Raises:
+        Img2MeshError: a weight is missing, left over or of another shape.
+    """
+    wanted = {name: value.shape for name, value in module.state_dict().items()}
+    names = set(wanted)
+    state, extra = {}, []
+    for key, value in tensors:
+        name = current_name(key, names)
+        if name not in wanted:
+            if not key.endswith("position_ids"):
+                extra.append(key)
+            continue
+        if value.shape != wanted[name] and value.numel() == wanted[name].numel():
+            value = value.reshape(wanted[name])  # 1x1 convolutions of old attention layers are linear now
+        if value.shape != wanted[name]:
+            raise Img2MeshError(
+                f"{where} does not fit its config.json: {key} has shape {tuple(value.shape)}, "
+                f"not {tuple(wanted[name])}."
+            )
+        state[name] = value.to(dtype) if dtype is not None and value.is_floating_point() else value.clone()
+    missing = [name for name in wanted if name not in state]
+    if missing:
+        raise Img2MeshError(f"{where} lacks {len(missing)} of {len(wanted)} weights, such as {missing[0]}.")
+    if extra:
+        raise Img2MeshError(f"{where} holds {len(extra)} weights of another network, such as {extra[0]}.")
+    module.load_state_dict(state, assign=True)
