@@ -1,0 +1,180 @@
+"""Train the image autoencoder on crops of rendered objects: RGBA in, 4 x 32 x 32 latents, RGBA out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from img2mesh.train.config import AutoencoderRecipe, TrainConfig
+from img2mesh.train.dataset import RenderSet
+from img2mesh.train.perceptual import LPIPS
+from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
+
+STATE = "autoencoder.pt"
+
+
+def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderKL:
+    """AutoencoderKL over RGBA with a factor of 8 between image and latent; no attention, so crops train it."""
+    n = len(recipe.widths)
+    model = AutoencoderKL(
+        in_channels=4,
+        out_channels=4,
+        down_block_types=("DownEncoderBlock2D",) * n,
+        up_block_types=("UpDecoderBlock2D",) * n,
+        block_out_channels=recipe.widths,
+        layers_per_block=recipe.layers,
+        latent_channels=4,
+        norm_num_groups=8,
+        sample_size=256,
+        mid_block_add_attention=False,
+        scaling_factor=1.0,
+    )
+    with torch.no_grad():  # begin with little noise on the latents: with much, colour is never learned
+        model.quant_conv.weight[4:] *= 0.1
+        model.quant_conv.bias[4:] = -6.0
+    return model
+
+
+def to_network(rgba: np.ndarray) -> Tensor:
+    """(B, H, W, 4) uint8 straight alpha to (B, 4, H, W) float in [-1, 1], colour composited on white."""
+    x = torch.from_numpy(np.ascontiguousarray(rgba)).permute(0, 3, 1, 2).float() / 255
+    alpha = x[:, 3:]
+    return torch.cat([x[:, :3] * alpha + 1 - alpha, alpha], dim=1) * 2 - 1
+
+
+def object_crop(rgba: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A random window of (size, size) that holds some of the object; mirrored, channels permuted at times."""
+    height, width = rgba.shape[:2]
+    rows, columns = np.nonzero(rgba[..., 3] > 8)
+    if len(rows):
+        k = rng.integers(len(rows))
+        y, x = rows[k] - rng.integers(size), columns[k] - rng.integers(size)
+    else:
+        y, x = rng.integers(height - size + 1), rng.integers(width - size + 1)
+    y, x = int(np.clip(y, 0, height - size)), int(np.clip(x, 0, width - size))
+    crop = rgba[y : y + size, x : x + size]
+    if rng.random() < 0.5:
+        crop = crop[:, ::-1]
+    if rng.random() < 0.3:
+        crop = crop[..., [*rng.permutation(3), 3]]
+    return crop
+
+
+def gradient_loss(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference of horizontal and vertical finite differences."""
+    dx = (a[..., 1:] - a[..., :-1]) - (b[..., 1:] - b[..., :-1])
+    dy = (a[..., 1:, :] - a[..., :-1, :]) - (b[..., 1:, :] - b[..., :-1, :])
+    return dx.abs().mean() + dy.abs().mean()
+
+
+def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device) -> Path:
+    """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state.
+
+    Returns:
+        The path of the state, which holds `model`, `ema`, `optimizer`, `step` and the random state.
+    """
+    recipe, plan = config.autoencoder, config.autoencoder.optimisation
+    run = Path(config.run)
+    torch.manual_seed(config.seed)
+    model = build_autoencoder(recipe).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay
+    )
+    ema = Ema({"vae": model}, plan.ema)
+    state = load_state(run / STATE)
+    step = 0
+    if state is not None:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        ema.shadow, ema.updates, step = state["ema"], state["updates"], state["step"]
+    lpips = None
+    if recipe.perceptual and config.metrics:
+        lpips = LPIPS(Path(config.metrics) / "lpips-alexnet.npz").to(device)
+    log, probabilities = Log(run, "autoencoder"), data.probabilities()
+    started = saved = reported = time.time()
+    sums: dict[str, float] = {}
+    since = 0
+
+    def snapshot() -> None:
+        save_state(
+            run / STATE,
+            {
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "ema": ema.shadow,
+                "updates": ema.updates,
+                "step": step,
+            },
+        )
+
+    while step < plan.steps:
+        rng = np.random.default_rng([config.seed, 1, step])
+        if step == recipe.freeze_encoder_after:
+            model.encoder.requires_grad_(False)
+            model.quant_conv.requires_grad_(False)
+        crops = []
+        for item in rng.choice(len(data), size=plan.batch, p=probabilities):
+            view = int(rng.integers(len(data.objects[item].places)))
+            crops.append(object_crop(data.read(int(item), view), recipe.crop, rng))
+        x = to_network(np.stack(crops)).to(device, memory_format=torch.channels_last)
+        for group in optimizer.param_groups:
+            group["lr"] = plan.learning_rate * learning_rate(step, plan)
+        with torch.autocast(device.type, torch.bfloat16):
+            posterior = model.encode(x).latent_dist
+            noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(step))
+            y = model.decode(posterior.mean + posterior.std * noise.to(device)).sample
+        y = y.float()
+        losses = {
+            "colour": (y[:, :3] - x[:, :3]).abs().mean(),
+            "alpha": recipe.alpha * (y[:, 3:] - x[:, 3:]).abs().mean(),
+            "gradient": recipe.gradient * gradient_loss(y, x),
+            "kl": recipe.kl * posterior.kl().mean(),
+        }
+        if lpips is not None and step % recipe.perceptual_every == 0:
+            with torch.autocast(device.type, torch.bfloat16):
+                losses["lpips"] = recipe.perceptual * lpips(y[:, :3], x[:, :3]).mean()
+        loss = sum(losses.values())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
+        optimizer.step()
+        ema.update({"vae": model})
+        step += 1
+        since += 1
+        mse = (y.detach()[:, :3].clamp(-1, 1) - x[:, :3]).square().mean().item() / 4
+        for key, value in {**losses, "mse": mse}.items():
+            sums[key] = sums.get(key, 0.0) + float(value.detach() if isinstance(value, Tensor) else value)
+        if step % 25 == 0:
+            seconds = time.time() - reported
+            means = {k: v / since for k, v in sums.items()}
+            psnr = -10 * float(np.log10(max(means.pop("mse"), 1e-10)))
+            log.write(step=step, crop_psnr=psnr, per_second=since * plan.batch / seconds, **means)
+            sums, since, reported = {}, 0, time.time()
+        if time.time() - saved > config.save_every:
+            snapshot()
+            saved = time.time()
+        if config.minutes and time.time() - started > config.minutes * 60:
+            break
+    snapshot()
+    return run / STATE
+
+
+@torch.no_grad()
+def reconstruction_psnr(model: AutoencoderKL, images: np.ndarray, batch: int = 8) -> tuple[float, float]:
+    """Mean PSNR in dB of colour on white over (n, 256, 256, 4) uint8 images, and of alpha."""
+    device = next(model.parameters()).device
+    colour, alpha = [], []
+    for i in range(0, len(images), batch):
+        x = to_network(images[i : i + batch]).to(device, memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
+            y = model.decode(model.encode(x).latent_dist.mode()).sample
+        error = (y.float().clamp(-1, 1) - x).square() / 4
+        colour += (-10 * error[:, :3].mean(dim=(1, 2, 3)).clamp_min(1e-10).log10()).tolist()
+        alpha += (-10 * F.avg_pool2d(error[:, 3:], 256).flatten().clamp_min(1e-10).log10()).tolist()
+    return float(np.mean(colour)), float(np.mean(alpha))

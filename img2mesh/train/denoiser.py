@@ -1,0 +1,190 @@
+"""Train the denoiser: U-Net, image encoder and camera projection over frozen autoencoder latents."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler
+from torch import Tensor, nn
+
+from img2mesh.train.config import TrainConfig
+from img2mesh.train.dataset import RenderSet
+from img2mesh.train.latents import ViewCache
+from img2mesh.train.networks import clip_pixels
+from img2mesh.train.pairs import PairBatch, PairSampler, drop_conditions
+from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
+from img2mesh.zero123.modules import image_tokens, pose_features
+
+STATE = "denoiser.pt"
+
+
+class Denoiser(nn.Module):
+    """The three trained networks and the frozen autoencoder, with the training loss of Zero-1-to-3.
+
+    Args:
+        unet, image_encoder, projection, vae: as `networks.build_networks` or a model folder gives them.
+        scheduler: noise schedule and prediction type.
+        clean_drop: zero the context after the projection (what inference does) instead of the tokens before it
+            (what the paper's code does in training; facts 1.7).
+    """
+
+    def __init__(
+        self, unet, image_encoder, projection, vae: AutoencoderKL, scheduler: DDIMScheduler, clean_drop
+    ):
+        super().__init__()
+        self.unet, self.image_encoder, self.projection, self.vae = unet, image_encoder, projection, vae
+        self.scheduler, self.clean_drop = scheduler, clean_drop
+        vae.requires_grad_(False)
+
+    def trained(self) -> dict[str, nn.Module]:
+        """The modules with weights to learn, by folder name."""
+        return {
+            "unet": self.unet,
+            "image_encoder": self.image_encoder,
+            "clip_camera_projection": self.projection,
+        }
+
+    @torch.no_grad()
+    def latents(self, images: Tensor) -> Tensor:
+        """Posterior mode, unscaled, of images (B, C, 256, 256): (B, 4, 32, 32)."""
+        return self.vae.encode(images).latent_dist.mode()
+
+    def predict(self, x: Tensor, t: Tensor, tokens: Tensor, pose: Tensor, latent: Tensor, drop) -> Tensor:
+        """U-Net output for noisy latents x (B, 4, h, w); tokens and latent belong to each sample's input."""
+        no_tokens, no_latent = drop
+        keep = (~no_tokens).to(tokens)[:, None, None]
+        context = self.projection(tokens if self.clean_drop else tokens * keep, pose)
+        if self.clean_drop:
+            context = context * keep
+        latent = latent * (~no_latent).to(latent)[:, None, None, None]
+        labels = None
+        if self.unet.config.class_embed_type == "projection":
+            labels = pose_features(pose) * (~(no_tokens & no_latent)).to(pose)[:, None]
+        return self.unet(torch.cat([x, latent], 1), t, context, class_labels=labels).sample
+
+    def forward(
+        self, batch: PairBatch, terminal: float, dropout: float, generator: torch.Generator
+    ) -> Tensor:
+        """Per-sample losses (B,) of a batch: mean squared error of the scheduler's prediction type."""
+        count, device = len(batch.targets), batch.targets.device
+        repeat = count // len(batch.conditions)
+        target = batch.targets * self.vae.config.scaling_factor
+        pixels = clip_pixels(batch.thumbs, self.image_encoder.config.image_size)
+        tokens = image_tokens(self.image_encoder, pixels, self.projection.config.tokens)
+        steps = self.scheduler.config.num_train_timesteps
+        t = torch.randint(0, steps, (count,), generator=generator)
+        last = torch.rand(count, generator=generator) < terminal
+        t = torch.where(last, steps - 1, t).to(device)
+        noise = torch.randn(target.shape, generator=generator).to(device)
+        drop = [mask.to(device) for mask in drop_conditions(count, dropout, generator)]
+        noisy = self.scheduler.add_noise(target, noise, t)
+        wanted = {
+            "v_prediction": lambda: self.scheduler.get_velocity(target, noise, t),
+            "epsilon": lambda: noise,
+            "sample": lambda: target,
+        }[self.scheduler.config.prediction_type]()
+        prediction = self.predict(
+            noisy,
+            t,
+            tokens.repeat_interleave(repeat, 0),
+            batch.poses,
+            batch.conditions.repeat_interleave(repeat, 0),
+            drop,
+        )
+        return F.mse_loss(prediction.float(), wanted.float(), reduction="none").mean(dim=(1, 2, 3))
+
+
+def train_denoiser(
+    config: TrainConfig, model: Denoiser, data: RenderSet, device: torch.device, on_picture=None
+):
+    """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state.
+
+    Args:
+        model: the networks; their weights are replaced by the state's where there is one.
+        on_picture: called as `on_picture(model, ema, step, log)` every `picture_every` steps.
+
+    Returns:
+        The averaged weights (`Ema`) at the end.
+    """
+    recipe, plan = config.denoiser, config.denoiser.optimisation
+    run = Path(config.run)
+    model.to(device)
+    model.unet.to(memory_format=torch.channels_last)
+    modules = model.trained()
+    for name in recipe.freeze:
+        modules[name].requires_grad_(False)
+    fast = [p for p in model.projection.parameters() if p.requires_grad]
+    rest = [
+        p
+        for name, module in modules.items()
+        if module is not model.projection
+        for p in module.parameters()
+        if p.requires_grad
+    ]
+    optimizer = torch.optim.AdamW(
+        [{"params": rest, "scale": 1.0}, {"params": fast, "scale": plan.projection_rate}],
+        lr=plan.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=plan.weight_decay,
+    )
+    ema = Ema(modules, plan.ema)
+    step = 0
+    state = load_state(run / STATE)
+    if state is not None:
+        for name, module in modules.items():
+            module.load_state_dict(state["modules"][name])
+        optimizer.load_state_dict(state["optimizer"])
+        ema.shadow, ema.updates, step = state["ema"], state["updates"], state["step"]
+    inputs = max(1, plan.batch // recipe.targets)
+    cache = ViewCache(run, data, model.vae, model.image_encoder.config.image_size)
+    sampler = PairSampler(cache, inputs, recipe.targets, config.seed, recipe.augment)
+    log = Log(run, "denoiser")
+    started = saved = reported = time.time()
+    losses, since = [], 0
+
+    def snapshot() -> None:
+        save_state(
+            run / STATE,
+            {
+                "modules": {name: module.state_dict() for name, module in modules.items()},
+                "optimizer": optimizer.state_dict(),
+                "ema": ema.shadow,
+                "updates": ema.updates,
+                "step": step,
+            },
+        )
+
+    while step < plan.steps:
+        batch = sampler.batch(step).to(device)
+        rate = plan.learning_rate * learning_rate(step, plan)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
+            loss = model(batch, recipe.terminal, recipe.dropout, generator).mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(fast + rest, plan.clip)
+        optimizer.step()
+        ema.update(modules)
+        step += 1
+        since += len(batch.targets)
+        losses.append(loss.detach())
+        if step % config.log_every == 0 or step == plan.steps:
+            mean = float(np.mean([float(x) for x in losses]))
+            log.write(step=step, loss=mean, rate=rate, per_second=since / (time.time() - reported))
+            losses, since, reported = [], 0, time.time()
+        if on_picture is not None and step % config.picture_every == 0:
+            on_picture(model, ema, step, log)
+            reported, since = time.time(), 0
+        if time.time() - saved > config.save_every:
+            snapshot()
+            saved = time.time()
+        if config.minutes and time.time() - started > config.minutes * 60:
+            break
+    snapshot()
+    return ema

@@ -1,0 +1,84 @@
+"""The mini's networks, made from a recipe, and the pixels its image encoder sees."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from img2mesh.train.config import DenoiserRecipe
+from img2mesh.zero123.modules import POSE_FEATURES, CLIPCameraProjection
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+def shrink(image: Tensor, size: int) -> Tensor:
+    """The encoder's resize of (B, 3, H, W): bicubic, corners aligned, no antialiasing (facts 1.4)."""
+    if image.shape[-2:] == (size, size):
+        return image.float()
+    return F.interpolate(image.float(), (size, size), mode="bicubic", align_corners=True, antialias=False)
+
+
+def clip_pixels(image: Tensor, size: int) -> Tensor:
+    """(B, 3, H, W) in [-1, 1] to the encoder's (B, 3, size, size): resize first, then normalise (facts 1.4)."""
+    image = shrink(image, size)
+    mean = torch.tensor(CLIP_MEAN, device=image.device).view(1, 3, 1, 1)
+    std = torch.tensor(CLIP_STD, device=image.device).view(1, 3, 1, 1)
+    return ((image + 1) / 2 - mean) / std
+
+
+def build_networks(recipe: DenoiserRecipe):
+    """U-Net, image encoder and camera projection with random weights, in the widths of the recipe."""
+    n = len(recipe.widths)
+    unet = UNet2DConditionModel(
+        sample_size=32,
+        in_channels=8,
+        out_channels=4,
+        down_block_types=tuple(
+            "CrossAttnDownBlock2D" if i in recipe.attention_levels else "DownBlock2D" for i in range(n)
+        ),
+        up_block_types=tuple(
+            "CrossAttnUpBlock2D" if n - 1 - i in recipe.attention_levels else "UpBlock2D" for i in range(n)
+        ),
+        block_out_channels=recipe.widths,
+        layers_per_block=recipe.layers,
+        cross_attention_dim=recipe.context,
+        attention_head_dim=tuple(max(1, width // recipe.head_dim) for width in recipe.widths),
+        norm_num_groups=16,
+        class_embed_type="projection",
+        projection_class_embeddings_input_dim=POSE_FEATURES,
+        resnet_time_scale_shift="scale_shift",
+    )
+    width = recipe.encoder_width
+    image_encoder = CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=width,
+            intermediate_size=4 * width,
+            num_hidden_layers=recipe.encoder_layers,
+            num_attention_heads=max(1, width // 32),
+            image_size=recipe.encoder_size,
+            patch_size=recipe.encoder_patch,
+            projection_dim=recipe.context,
+        )
+    )
+    projection = CLIPCameraProjection(width, 4, recipe.context, tokens="all")
+    return unet, image_encoder, projection
+
+
+def build_scheduler(recipe: DenoiserRecipe) -> DDIMScheduler:
+    """Zero-1-to-3's betas (facts 1.1); few-step sampling is a property of this record, not of the sampler."""
+    return DDIMScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=recipe.zero_snr,
+        steps_offset=1,
+        prediction_type=recipe.prediction,
+        timestep_spacing="trailing" if recipe.zero_snr else "leading",
+        rescale_betas_zero_snr=recipe.zero_snr,
+    )

@@ -1,0 +1,137 @@
+"""The whole training: autoencoder, then denoiser, then the model folder; each resumes where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from transformers import CLIPVisionModelWithProjection
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.train.autoencoder import train_autoencoder
+from img2mesh.train.config import TrainConfig
+from img2mesh.train.dataset import load_renders
+from img2mesh.train.denoiser import Denoiser, train_denoiser
+from img2mesh.train.folder import finished_autoencoder, write_attribution, write_model
+from img2mesh.train.networks import build_networks, build_scheduler
+from img2mesh.train.pictures import Pictures
+from img2mesh.zero123.modules import CLIPCameraProjection
+
+STAGES = ("autoencoder", "denoiser")
+
+
+def train(config: TrainConfig, stage: str = "all", output: str | Path | None = None) -> None:
+    """Train the given stage or all of them; write the model to `output`, if given, from the averaged weights.
+
+    Raises:
+        Img2MeshError: no data, an unknown stage, a starting folder that does not fit.
+    """
+    if stage not in (*STAGES, "all"):
+        raise Img2MeshError(f"Unknown stage {stage!r}: choose autoencoder, denoiser or all.")
+    device = torch.device("cuda" if config.device == "auto" and torch.cuda.is_available() else "cpu")
+    if config.device not in ("auto", "cpu"):
+        device = torch.device(config.device)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    renders = load_renders(config.data, config.packs or None)
+    data, validation = renders.split()
+    start = config.denoiser.start
+    if stage in ("autoencoder", "all") and not start:
+        train_autoencoder(config, data, device)
+    if stage == "autoencoder":
+        return
+    model = _starting_model(config, start) if start else _new_model(config, data)
+    pictures = Pictures(validation, Path(config.run)) if config.picture_every else None
+    ema = train_denoiser(config, model, data, device, pictures)
+    if output is not None:
+        modules = {**model.cpu().trained(), "vae": model.vae}
+        for name in model.trained():
+            modules[name].load_state_dict(ema.weights(name))
+        write_model(output, modules, model.scheduler, _record(Path(output).name), half=True)
+        write_attribution(Path(output) / "NOTICE", data)
+
+
+def _record(name: str) -> dict:
+    from img2mesh.cameras import DISTANCE, FOV_DEG
+
+    return {
+        "name": name,
+        "licence": "MIT; trained on the objects listed in NOTICE",
+        "distance": DISTANCE,
+        "fov_deg": round(FOV_DEG, 5),
+        "steps": 8,
+        "guidance": 1.5,
+    }
+
+
+def _new_model(config: TrainConfig, data) -> Denoiser:
+    torch.manual_seed(config.seed + 1)
+    vae = finished_autoencoder(config, data).to(memory_format=torch.channels_last)
+    unet, encoder, projection = build_networks(config.denoiser)
+    return Denoiser(
+        unet, encoder, projection, vae, build_scheduler(config.denoiser), config.denoiser.clean_drop
+    )
+
+
+def _starting_model(config: TrainConfig, start: str) -> Denoiser:
+    """Modules of a model folder: the paper starts from Stable Diffusion image variations (facts 1.1, 1.5)."""
+    folder = Path(start)
+    if not (folder / "unet").is_dir():
+        raise Img2MeshError(f"{folder} is no model folder: it has no unet/.")
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet", low_cpu_mem_usage=False)
+    vae = AutoencoderKL.from_pretrained(folder / "vae", low_cpu_mem_usage=False)
+    encoder = CLIPVisionModelWithProjection.from_pretrained(folder / "image_encoder")
+    scheduler = DDIMScheduler.from_pretrained(folder / "scheduler")
+    if (folder / "clip_camera_projection").is_dir():
+        projection = CLIPCameraProjection.from_pretrained(
+            folder / "clip_camera_projection", low_cpu_mem_usage=False
+        )
+    else:
+        projection = identity_projection(encoder.config.projection_dim)
+    if unet.config.in_channels == 4:
+        unet = widen_input(unet)
+    return Denoiser(unet, encoder, projection, vae, scheduler, config.denoiser.clean_drop)
+
+
+def identity_projection(width: int) -> CLIPCameraProjection:
+    """The paper's initial camera projection: identity on the embedding, zero bias (facts 1.5)."""
+    projection = CLIPCameraProjection(width)
+    with torch.no_grad():
+        projection.proj.weight[:, :width] = torch.eye(width)
+        projection.proj.bias.zero_()
+    return projection
+
+
+def widen_input(unet: UNet2DConditionModel) -> UNet2DConditionModel:
+    """A four-channel U-Net as an eight-channel one; the conditioning latent starts with zero weights."""
+    config = {key: value for key, value in unet.config.items() if not key.startswith("_")}
+    wide = UNet2DConditionModel.from_config({**config, "in_channels": 8})
+    state = unet.state_dict()
+    weight = state["conv_in.weight"]
+    state["conv_in.weight"] = torch.cat([weight, torch.zeros_like(weight)], dim=1)
+    wide.load_state_dict(state)
+    return wide
+
+
+def export(config: TrainConfig, output: str | Path) -> int:
+    """Write the run's present averaged weights as a model folder, without training; returns the steps done."""
+    from img2mesh.train.denoiser import STATE
+    from img2mesh.train.state import load_state
+
+    state = load_state(Path(config.run) / STATE)
+    if state is None:
+        raise Img2MeshError(f"{config.run} holds no denoiser state to export.")
+    data, _ = load_renders(config.data, config.packs or None).split()
+    model = (
+        _starting_model(config, config.denoiser.start) if config.denoiser.start else _new_model(config, data)
+    )
+    modules = {**model.trained(), "vae": model.vae}
+    for name in model.trained():
+        prefix = name + "."
+        modules[name].load_state_dict(
+            {k.removeprefix(prefix): v for k, v in state["ema"].items() if k.startswith(prefix)}
+        )
+    write_model(output, modules, model.scheduler, _record(Path(output).name))
+    write_attribution(Path(output) / "NOTICE", data)
+    return state["step"]

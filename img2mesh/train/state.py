@@ -1,0 +1,81 @@
+"""What a training leaves behind at any kill: states, the averaged weights, the log."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from img2mesh.files import atomic_file
+from img2mesh.train.config import Optimisation
+
+
+class Ema:
+    """Exponential moving average of parameters, decay warmed up as min(d, (1 + n) / (10 + n)) (facts 1.1)."""
+
+    def __init__(self, modules: dict[str, nn.Module], decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.shadow = {
+            f"{name}.{key}": value.detach().clone().float()
+            for name, module in modules.items()
+            for key, value in module.state_dict().items()
+        }
+
+    @torch.no_grad()
+    def update(self, modules: dict[str, nn.Module]) -> None:
+        """Move the average towards the modules' present weights."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, module in modules.items():
+            for key, value in module.state_dict().items():
+                self.shadow[f"{name}.{key}"].lerp_(value.detach().float(), 1 - decay)
+
+    def weights(self, name: str) -> dict[str, torch.Tensor]:
+        """Averaged state dict of one module."""
+        prefix = name + "."
+        return {k.removeprefix(prefix): v for k, v in self.shadow.items() if k.startswith(prefix)}
+
+
+def learning_rate(step: int, plan: Optimisation) -> float:
+    """Factor of the peak rate at a step: linear warm-up, then a half cosine down to `final_rate`."""
+    if step < plan.warmup:
+        return (step + 1) / plan.warmup
+    done = min((step - plan.warmup) / max(plan.steps - plan.warmup, 1), 1.0)
+    return plan.final_rate + (1 - plan.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state whole or not at all."""
+    with atomic_file(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_state(path: Path) -> dict[str, Any] | None:
+    """A state written by `save_state`, or None; only tensors and plain values are accepted."""
+    if not path.is_file():
+        return None
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+class Log:
+    """A line of JSON per report, in `log.jsonl`, and the same on the screen."""
+
+    def __init__(self, run: Path, stage: str) -> None:
+        run.mkdir(parents=True, exist_ok=True)
+        self.path = run / "log.jsonl"
+        self.stage = stage
+        self.start = time.time()
+
+    def write(self, **values: Any) -> None:
+        """Append one report; floats are rounded to five digits."""
+        row = {"stage": self.stage, "time": round(time.time(), 1)}
+        row |= {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in values.items()}
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
+        print(" ".join(f"{k}={v}" for k, v in row.items() if k != "time"), flush=True)

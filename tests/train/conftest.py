@@ -1,0 +1,56 @@
+"""A small rendered data set: two-coloured balls seen from round about, in the training format."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2mesh.cameras import orbit_camera
+
+
+def ball(camera, colours, radius=0.35):
+    """(256, 256, 4) uint8: a ball, one colour on its +x half, another on its -x half."""
+    origins, directions = camera.rays()
+    b = (origins * directions).sum(-1)
+    disc = b**2 - (camera.distance**2 - radius**2)
+    t = -b - np.sqrt(np.maximum(disc, 0))
+    points = origins + t[..., None] * directions
+    rgba = np.zeros((camera.height, camera.width, 4), np.uint8)
+    rgba[..., :3] = np.where(points[..., :1] > 0, colours[0], colours[1])
+    rgba[..., 3] = np.where(disc > 0, 255, 0)
+    return rgba
+
+
+@pytest.fixture(scope="session")
+def renders(tmp_path_factory):
+    """Folder of four objects with six views each and their objects.jsonl."""
+    folder = tmp_path_factory.mktemp("renders")
+    rng = np.random.default_rng(0)
+    rows = []
+    for k in range(4):
+        name = f"ball{k}"
+        colours = rng.integers(0, 255, (2, 3))
+        (folder / name).mkdir()
+        frames = []
+        for i in range(6):
+            elevation, azimuth, radius = 0.2 * (i % 3), 2 * math.pi * i / 6, 1.5 + 0.1 * i
+            camera = orbit_camera(math.degrees(elevation), math.degrees(azimuth), radius)
+            Image.fromarray(ball(camera, colours)).save(folder / name / f"{i:03d}.webp", lossless=True)
+            frames.append(
+                {
+                    "file": f"{i:03d}.webp",
+                    "elevation": elevation,
+                    "azimuth": azimuth,
+                    "radius": radius,
+                    "c2w": camera.c2w.tolist(),
+                }
+            )
+        content = {"id": name, "fov_deg": 49.1, "coverage": 0.2, "coloured": True, "frames": frames}
+        (folder / name / "cameras.json").write_text(json.dumps(content))
+        rows.append(
+            {"id": name, "group": f"group{k // 2}", "source": "test", "licence": "CC0", "cls": "props"}
+        )
+    (folder / "objects.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    return folder

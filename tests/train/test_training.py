@@ -1,0 +1,200 @@
+"""The training itself at tiny widths: it learns, resumes exactly, and writes a folder that loads."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.train.autoencoder import build_autoencoder, object_crop, to_network, train_autoencoder
+from img2mesh.train.config import AutoencoderRecipe, DenoiserRecipe, Optimisation, TrainConfig, load_config
+from img2mesh.train.dataset import load_renders
+from img2mesh.train.denoiser import Denoiser, train_denoiser
+from img2mesh.train.folder import fold_normalisation, write_model
+from img2mesh.train.networks import build_networks, build_scheduler
+from img2mesh.train.run import export, identity_projection, train, widen_input
+from img2mesh.train.state import learning_rate, load_state
+
+TINY = DenoiserRecipe(
+    widths=(16, 16, 32),
+    head_dim=16,
+    context=32,
+    encoder_width=32,
+    encoder_layers=1,
+    encoder_size=32,
+    encoder_patch=16,
+    targets=2,
+    optimisation=Optimisation(steps=8, batch=4, learning_rate=2e-3, warmup=1, ema=0.9),
+)
+
+
+@pytest.fixture
+def config(renders, tmp_path):
+    return TrainConfig(
+        data=str(renders),
+        run=str(tmp_path / "run"),
+        metrics="",
+        picture_every=0,
+        log_every=4,
+        bf16=False,
+        device="cpu",
+        autoencoder=AutoencoderRecipe(
+            widths=(8, 8, 8, 8),
+            crop=64,
+            optimisation=Optimisation(steps=3, batch=2, learning_rate=2e-3, warmup=1),
+        ),
+        denoiser=TINY,
+    )
+
+
+def tiny_denoiser(seed=0):
+    torch.manual_seed(0)
+    vae = build_autoencoder(AutoencoderRecipe(widths=(8, 8, 8, 8)))
+    torch.manual_seed(seed)
+    return Denoiser(*build_networks(TINY), vae, build_scheduler(TINY), True)
+
+
+def test_training_lowers_the_loss_on_two_objects(config):
+    data = load_renders(config.data)
+    data.objects = data.objects[:2]
+    plan = dataclasses.replace(TINY.optimisation, steps=40)
+    config = dataclasses.replace(
+        config, denoiser=dataclasses.replace(TINY, optimisation=plan, augment=False, dropout=0.0)
+    )
+    model = tiny_denoiser()
+    train_denoiser(config, model, data, torch.device("cpu"))
+    import json
+
+    losses = [json.loads(line)["loss"] for line in (Path(config.run) / "log.jsonl").read_text().splitlines()]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_resuming_equals_an_uninterrupted_run(config, tmp_path):
+    data = load_renders(config.data)
+    whole = train_denoiser(config, tiny_denoiser(), data, torch.device("cpu"))
+    killed = dataclasses.replace(config, run=str(tmp_path / "killed"))
+    stopped = dataclasses.replace(killed, minutes=1e-9)  # every call does one step, saves and stops
+    train_denoiser(stopped, tiny_denoiser(), data, torch.device("cpu"))
+    for _ in range(2):  # other random weights: the state's replace them
+        train_denoiser(stopped, tiny_denoiser(seed=9), data, torch.device("cpu"))
+    assert load_state(Path(killed.run) / "denoiser.pt")["step"] == 3
+    resumed = train_denoiser(killed, tiny_denoiser(seed=9), data, torch.device("cpu"))
+    assert whole.updates == resumed.updates == 8
+    for key, value in whole.shadow.items():
+        torch.testing.assert_close(resumed.shadow[key], value, atol=1e-5, rtol=0)
+
+
+def test_both_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
+    train(config, "all", tmp_path / "model")
+    assert export(config, tmp_path / "again") == 8
+    for part in ("unet", "vae", "image_encoder", "clip_camera_projection"):
+        first, second = (next((tmp_path / name / part).glob("*.safetensors")) for name in ("model", "again"))
+        assert first.read_bytes() == second.read_bytes()
+    assert "CC0" in (tmp_path / "model" / "NOTICE").read_text()
+    from img2mesh.zero123 import load_model
+
+    model = load_model(str(tmp_path / "model"), device="cpu")
+    rgba = np.zeros((256, 256, 4), np.uint8)
+    rgba[64:192, 64:192] = (200, 40, 40, 255)
+    views = model.sample(rgba, np.array([[0, 0, 1, 0]], np.float32), steps=2, guidance=1.0, seed=0, batch=1)
+    assert views.shape == (1, 256, 256, 4) and views.dtype == np.uint8
+
+
+def test_folded_normalisation_keeps_the_pictures():
+    torch.manual_seed(1)
+    vae = build_autoencoder(AutoencoderRecipe(widths=(8, 8, 8, 8))).eval()
+    images = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 4), dtype=np.uint8)
+    with torch.no_grad():
+        before = vae.decode(vae.encode(to_network(images)).latent_dist.mode()).sample
+        fold_normalisation(vae, images)
+        latents = vae.encode(to_network(images)).latent_dist.mode()
+        after = vae.decode(latents).sample
+    torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
+    torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(latents.std((0, 2, 3)), torch.ones(4), atol=1e-3, rtol=0)
+
+
+def test_the_autoencoder_resumes(config):
+    data = load_renders(config.data)
+    train_autoencoder(dataclasses.replace(config, minutes=1e-9), data, torch.device("cpu"))
+    assert load_state(Path(config.run) / "autoencoder.pt")["step"] == 1
+    train_autoencoder(config, data, torch.device("cpu"))
+    assert load_state(Path(config.run) / "autoencoder.pt")["step"] == 3
+
+
+def test_crops_hold_some_of_the_object():
+    rgba = np.zeros((256, 256, 4), np.uint8)
+    rgba[200:230, 10:30] = 255
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        crop = object_crop(rgba, 128, rng)
+        assert crop.shape == (128, 128, 4) and crop[..., 3].any()
+
+
+def test_learning_rate_warms_up_and_falls():
+    plan = Optimisation(steps=100, warmup=10, final_rate=0.1)
+    rates = [learning_rate(step, plan) for step in range(101)]
+    assert (
+        rates[0] == pytest.approx(0.1)
+        and max(rates) == pytest.approx(1.0)
+        and rates[-1] == pytest.approx(0.1)
+    )
+    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+
+
+def test_fine_tuning_starts_as_the_paper_does():
+    """Identity projection (facts 1.5) and an input layer that ignores the new channels at first."""
+    from diffusers import UNet2DConditionModel
+
+    projection = identity_projection(24)
+    token = torch.randn(2, 1, 24)
+    torch.testing.assert_close(projection(token, torch.zeros(2, 4)), token)
+    torch.manual_seed(0)
+    narrow = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=24,
+        attention_head_dim=2,
+        norm_num_groups=4,
+    )
+    wide = widen_input(narrow)
+    x, extra, t = torch.randn(2, 4, 8, 8), torch.randn(2, 4, 8, 8), torch.tensor([3, 700])
+    with torch.no_grad():
+        torch.testing.assert_close(
+            wide(torch.cat([x, extra], 1), t, token).sample, narrow(x, t, token).sample
+        )
+
+
+def test_written_modules_are_half_precision_and_whole(tmp_path):
+    from safetensors.torch import load_file
+
+    model = tiny_denoiser()
+    write_model(tmp_path / "m", {**model.trained(), "vae": model.vae}, model.scheduler, {"name": "m"})
+    for file in (tmp_path / "m").glob("*/*.safetensors"):
+        assert {t.dtype for t in load_file(file).values()} <= {torch.float16, torch.int64}
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_recipes_are_checked(tmp_path):
+    path = tmp_path / "r.toml"
+    path.write_text("[denoiser]\nwidhts = [1]\n")
+    with pytest.raises(Img2MeshError, match="widhts"):
+        load_config(path)
+    path.write_text("seed = 'x'\n")
+    with pytest.raises(Img2MeshError, match="seed"):
+        load_config(path)
+    with pytest.raises(Img2MeshError, match="Unknown stage"):
+        train(TrainConfig(), "sleep")
+
+
+@pytest.mark.parametrize("name", ["train-mini.toml", "finetune-zero123.toml"])
+def test_shipped_recipes_load(name):
+    from img2mesh.files import data_folder
+
+    recipe = load_config(data_folder("configs") / name, minutes=3.0)
+    assert recipe.minutes == 3.0 and recipe.denoiser.dropout == 0.05
