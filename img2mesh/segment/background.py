@@ -17,12 +17,14 @@ class Background:
 
     Attributes:
         sure: (H, W) bool, pixels of the background that hang together with the border.
+        surfaces: the same, surface by surface.
         explained: share of the border that the models explain, 0..1; low for scenes.
         spread: standard deviation of the background's colours in CIELAB units, mean over the border.
-        tolerance: (H, W) residual up to which a pixel counts as background.
+        tolerance: residual up to which a pixel counts as background.
     """
 
     sure: np.ndarray
+    surfaces: tuple[np.ndarray, ...]
     explained: float
     spread: float
     tolerance: float
@@ -51,7 +53,7 @@ def find_background(lab: np.ndarray) -> Background:
     basis = _basis(height, width)
     sure = np.zeros((height, width), dtype=bool)
     unexplained = ring.copy()
-    tolerance = _TIGHT
+    surfaces, tolerance = [], _TIGHT
     for _ in range(_SURFACES):
         if unexplained.sum() < 0.1 * ring.sum():
             break
@@ -62,11 +64,12 @@ def find_background(lab: np.ndarray) -> Background:
         if (region & unexplained).sum() < 0.1 * ring.sum():
             break
         sure |= region
+        surfaces.append(region)
         tolerance = max(tolerance, limit)
         unexplained &= ~region
     explained = 1 - unexplained.sum() / ring.sum()
     spread = float(lab[ring].std(axis=0).mean())
-    return Background(sure, float(explained), spread, tolerance)
+    return Background(sure, tuple(surfaces), float(explained), spread, tolerance)
 
 
 def border(height: int, width: int) -> np.ndarray:

@@ -60,20 +60,36 @@ def _in_front_of(rgb: np.ndarray, lab: np.ndarray, background: Background) -> np
     local = fill_from(lab, _eroded(sure))  # the background as it would look behind the object
     residual = np.linalg.norm(lab - local, axis=-1)
     tolerance = background.tolerance
-    shadow = _shadow(lab, local, sure, tolerance)
-    holes = _holes(residual, sure | shadow, tolerance)
+    soft, cast, toned = _shadow(lab, local, sure, background.surfaces, tolerance)
+    shadow = soft | cast
+    holes = background_holes(residual, sure | shadow, tolerance)
     away = ~(sure | shadow | holes)
     # definite: background well inside itself, object well inside and clearly of another colour
     marks = np.full(sure.shape, cv2.GC_PR_BGD, dtype=np.uint8)
     marks[away] = cv2.GC_PR_FGD
-    marks[_eroded(sure | holes, 2) & (residual < tolerance)] = cv2.GC_BGD
-    marks[border(*sure.shape) & sure] = cv2.GC_BGD
+    marks[_eroded(sure, 2) & (residual < tolerance)] = cv2.GC_BGD
+    marks[holes & (residual < tolerance)] = cv2.GC_BGD
+    marks[_eroded(cast, 1)] = cv2.GC_BGD
+    marks[border(*sure.shape) & (residual < tolerance)] = cv2.GC_BGD
     marks[_eroded(away, 2) & (residual > 2.5 * tolerance)] = cv2.GC_FGD
-    return _grabcut(rgb, marks, 3)
+    found = _grabcut(rgb, marks, 3)
+    # what is left of a shadow beside the foot: flat, and of the background's tone
+    flat = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((11, 1), np.uint8)) == 0
+    found[toned & (found > 0) & flat] = 0
+    # gaps that GrabCut saw but no background shows through are the object's
+    gaps = found == 0
+    open_gaps = connected_to(border(*sure.shape) | holes | sure, gaps)
+    found[gaps & ~open_gaps] = 1
+    return found
 
 
-def _shadow(lab: np.ndarray, local: np.ndarray, sure: np.ndarray, tolerance: float) -> np.ndarray:
-    """Pixels that are the local background times a factor below 1, change slowly and adjoin the background."""
+def _shadow(lab, local, sure, surfaces, tolerance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels that are the local background times a factor below 1 and adjoin the background.
+
+    Returns:
+        (H, W) bool, three times: soft ones, which change slowly; sharp ones around the object's foot; and all
+        pixels around the foot that have the tone, whatever they adjoin.
+    """
     import cv2
 
     light = cv2.GaussianBlur(lab, (0, 0), 1.0)
@@ -84,23 +100,72 @@ def _shadow(lab: np.ndarray, local: np.ndarray, sure: np.ndarray, tolerance: flo
         ]
     )
     slope = slope / 32
-    drop = local[..., 0] - lab[..., 0]
-    ratio = np.clip(lab[..., 0] / np.maximum(local[..., 0], 1), 0, 1.2)
-    tint = np.linalg.norm(lab[..., 1:] - local[..., 1:] * ratio[..., None], axis=-1)
-    candidate = (drop > -tolerance) & (drop < _SHADOW_DEPTH) & (tint < tolerance + 0.12 * np.abs(drop))
-    candidate &= slope < _SMOOTH
-    return connected_to(sure, _opened(candidate | sure)) & candidate
+    candidate = _darker(lab, local, tolerance, -tolerance, _SHADOW_DEPTH) & (slope < _SMOOTH)
+    soft = connected_to(sure, _opened(candidate | sure)) & candidate
+    # around the foot, where a soft shadow is, it may go on darker and sharper: contact shadows
+    low = np.zeros_like(sure)
+    rows = np.flatnonzero((~(sure | soft)).mean(axis=1) > 0.02)
+    if len(rows):
+        low[round(rows[0] + 0.82 * (rows[-1] - rows[0])) :] = True
+    dark, toned = np.zeros_like(sure), np.zeros_like(sure)
+    for surface in surfaces:  # a floor's shadow may fall beside the wall, so each is tried by itself
+        if (surface & low).any():
+            under = fill_from(lab, _eroded(surface))
+            dark |= _darker(lab, under, tolerance, tolerance, 1.4 * _SHADOW_DEPTH)
+            toned |= _darker(lab, under, tolerance, -tolerance, 1.4 * _SHADOW_DEPTH)
+    dark &= low & ~sure
+    toned &= low & ~sure
+    seeds = soft & dark
+    contact = connected_to(seeds, _opened(dark & (slope < 1.8 * _SMOOTH)) | seeds)
+    # a darker patch of the background's tone that leaves the picture is a shadow with a hard edge
+    cast = connected_to(border(*sure.shape) & dark, _opened(dark))
+    if cast.sum() > 0.25 * (~(sure | soft)).sum():
+        cast[:] = False
+    return soft, contact | cast, toned
 
 
-def _holes(residual: np.ndarray, outside: np.ndarray, tolerance: float) -> np.ndarray:
-    """Enclosed patches of the background's colour: through handles, between chair legs."""
+def _darker(lab: np.ndarray, lit: np.ndarray, tolerance: float, least: float, most: float) -> np.ndarray:
+    """(H, W) bool: the colour `lit` times a factor that takes between `least` and `most` from its lightness."""
+    drop = lit[..., 0] - lab[..., 0]
+    ratio = np.clip(lab[..., 0] / np.maximum(lit[..., 0], 1), 0, 1.2)
+    tint = np.linalg.norm(lab[..., 1:] - lit[..., 1:] * ratio[..., None], axis=-1)
+    return (drop > least) & (drop < most) & (tint < tolerance + 0.12 * np.abs(drop))
+
+
+def background_holes(residual: np.ndarray, outside: np.ndarray, tolerance: float) -> np.ndarray:
+    """Enclosed patches of the background's colour: through handles, between chair legs.
+
+    A patch counts if it is exactly of the background's colour somewhere, large enough to be seen, and clearly
+    different from what surrounds it: highlights and pale parts of the object fade into their neighbours.
+
+    Args:
+        residual: (H, W) CIELAB distance from the continued background.
+        outside: (H, W) bool, known to be background.
+        tolerance: residual up to which a pixel is of the background's colour.
+
+    Returns:
+        (H, W) bool.
+    """
     import cv2
 
-    candidate = ((residual < 0.8 * tolerance) & ~outside).astype(np.uint8)
+    candidate = ((residual < 2 * tolerance) & ~outside).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(candidate, connectivity=4)
-    large = stats[:, cv2.CC_STAT_AREA] >= max(12, 2e-4 * residual.size)
-    large[0] = False
-    return large[labels]
+    exact = np.bincount(labels[residual < 0.8 * tolerance], minlength=count)
+    holes = np.zeros(residual.shape, dtype=bool)
+    for label in range(1, count):
+        if stats[label, cv2.CC_STAT_AREA] < max(10, 1e-4 * residual.size) or exact[label] < 5:
+            continue
+        x, y, w, h = stats[label, :4]
+        window = np.s_[max(y - 4, 0) : y + h + 4, max(x - 4, 0) : x + w + 4]
+        patch = (labels[window] == label).astype(np.uint8)
+        around = cv2.dilate(patch, np.ones((7, 7), np.uint8)) - cv2.dilate(patch, np.ones((3, 3), np.uint8))
+        around = (around > 0) & ~outside[window]
+        inner = _eroded(patch > 0) if _eroded(patch > 0).sum() >= 4 else patch > 0
+        if (residual[window][inner] < tolerance).mean() < 0.7:
+            continue
+        if around.any() and np.percentile(residual[window][around], 30) > max(10.0, 4 * tolerance):
+            holes[window] |= patch > 0
+    return holes
 
 
 def _in_the_middle(rgb: np.ndarray) -> np.ndarray:
