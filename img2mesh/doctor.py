@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -44,7 +43,6 @@ EXTRAS = (  # module, what it buys, how to get it
     ("tensorboard", "curves of training runs", 'pip install "img2mesh[tensorboard]"'),
     ("tinycudann", "the fastest hash grid, CUDA only", "built from source: docs/install-gpu.md"),
 )
-SEGMENTERS = ("u2net", "u2netp", "isnet-general-use", "silueta")
 
 
 @dataclass
@@ -159,10 +157,13 @@ def _cached_repositories() -> list[str]:
 
 
 def _segmenters(found: Diagnosis) -> None:
-    home = Path(os.environ.get("U2NET_HOME", Path.home() / ".u2net"))
-    present = [name for name in SEGMENTERS if (home / f"{name}.onnx").is_file()]
-    text = ", ".join(present) if present else "none; photos with alpha or a plain background still work"
-    found.say("segmentation models", f"{text} (in {home})")
+    from img2mesh.segment import segmentation_models
+
+    present = [row for row in segmentation_models() if row["path"]]
+    for row in present:
+        found.say(f"segmenter {row['name']}", row["path"])
+    if not present:
+        found.say("segmenter", "no model found; photos with alpha or a plain background work without one")
 
 
 def _times(found: Diagnosis, settings: Settings) -> None:

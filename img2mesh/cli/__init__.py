@@ -18,7 +18,10 @@ FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command line and leave with its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+    words = list(sys.argv[1:] if argv is None else argv)
+    _quiet_libraries(_verbose(words))
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(words))
 
 
 def run(argv: list[str]) -> int:
@@ -28,17 +31,22 @@ def run(argv: list[str]) -> int:
 
         print(f"img2mesh {__version__}")
         return 0
-    verbose = any(word in ("-v", "--verbose") for word in argv)
-    _quiet_libraries(verbose)
-    signal.signal(signal.SIGTERM, _terminate)
     try:
-        from img2mesh.cli.app import command, with_default_command
+        from img2mesh.cli.app import command, help_text, with_default_command
 
+        text = help_text(argv or ["--help"])
+        if text is not None:
+            print(text, flush=True)
+            return 0
         code = command().main(args=with_default_command(argv), prog_name="img2mesh", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BaseException as error:
-        return _explain(error, verbose)
+        return _explain(error, _verbose(argv))
+
+
+def _verbose(argv: list[str]) -> bool:
+    return "-v" in argv or "--verbose" in argv
 
 
 def _explain(error: BaseException, verbose: bool) -> int:

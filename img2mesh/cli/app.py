@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -73,7 +74,39 @@ def build() -> typer.Typer:
 @cache
 def command() -> Any:
     """The click command behind the app."""
-    return typer.main.get_command(build())
+    group = typer.main.get_command(build())
+    for each in group.commands.values():
+        for parameter in each.params:
+            if parameter.param_type_name == "argument":
+                parameter.get_help_record = _without_type(parameter.get_help_record)
+    return group
+
+
+def _without_type(record: Any) -> Any:
+    """Some versions of typer add Python's name of the type to an argument's help; nobody needs that."""
+
+    def shorter(ctx: Any) -> Any:
+        found = record(ctx)
+        return found and (re.sub(r" <[^ ]+>", "", found[0]), found[1])
+
+    return shorter
+
+
+def help_text(argv: list[str]) -> str | None:
+    """The help that a plain `--help` asks for, or None for every other command line.
+
+    Parsing even this one flag makes some versions of typer import pydantic, which takes longer than all else.
+    """
+    if not argv or argv[-1] not in _HELP or len(argv) > 2:
+        return None
+    group = command()
+    top = group.context_class(group, info_name="img2mesh", **group.context_settings)
+    if len(argv) == 1:
+        return group.get_help(top)
+    chosen = group.commands.get(argv[0])
+    if chosen is None:
+        return None
+    return chosen.get_help(chosen.context_class(chosen, info_name=argv[0], parent=top))
 
 
 def with_default_command(argv: list[str]) -> list[str]:

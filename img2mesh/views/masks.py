@@ -26,11 +26,12 @@ def alpha_from_white(rgb: np.ndarray) -> np.ndarray:
 
     distance = 1 - rgb.min(axis=-1).astype(np.float32) / 255
     t = np.clip((distance - FAINT) / (CLEAR - FAINT), 0, 1)
-    alpha = t * t * (3 - 2 * t)
+    # A mixture of black and white is as far from white as its alpha says; anything else needs more.
+    alpha = np.where(t > 0, np.maximum(t * t * (3 - 2 * t), distance), 0)
     smallest = max(4, rgb.shape[0] * rgb.shape[1] // 2000)
     for value in (True, False):
         labels, count = ndimage.label((alpha > 0.5) == value)
-        if count > 1:
+        if count:
             sizes = np.bincount(labels.ravel(), minlength=count + 1)
             specks = (sizes < smallest)[labels] & (labels > 0)
             alpha[specks] = 0.0 if value else 1.0

@@ -10,7 +10,7 @@ from img2mesh.cameras import Camera
 from img2mesh.errors import Img2MeshError
 from img2mesh.views.view import View, ViewSet
 
-_CELLS = 64
+_CELLS = 48
 
 
 def normalised(viewset: ViewSet) -> ViewSet:
@@ -97,10 +97,8 @@ def _carved_box(views: list[View], centre: np.ndarray, radius: float) -> tuple[n
 
 
 def _inside(camera: Camera, mask: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(N,) bool: the point projects into the mask, or outside of the picture where nothing is known."""
+    """(N,) bool: the point projects into the mask; outside of the picture its nearest border pixel decides."""
     pixels, depth = camera.project(points)
-    u, v = np.floor(pixels[:, 0]).astype(np.int64), np.floor(pixels[:, 1]).astype(np.int64)
-    framed = (u >= 0) & (v >= 0) & (u < camera.width) & (v < camera.height) & (depth > 0)
-    hit = ~framed
-    hit[framed] = mask[v[framed], u[framed]]
-    return hit
+    u = np.clip(pixels[:, 0], 0, camera.width - 1).astype(np.int64)
+    v = np.clip(pixels[:, 1], 0, camera.height - 1).astype(np.int64)
+    return mask[v, u] & (depth > 0)

@@ -1,0 +1,97 @@
+"""Synthesis of the main job's views, with a sampler that knows the true object."""
+
+import numpy as np
+import pytest
+
+from img2mesh.cameras import orbit_camera, relative_pose
+from img2mesh.errors import Img2MeshError
+from img2mesh.progress import Progress
+from img2mesh.settings import Settings
+from img2mesh.views import generate
+from img2mesh.views.generate import generate_views, pose_from_offset
+from img2mesh.views.plan import view_cameras
+from tests.fakes import FakeCutout, FakeModel, ellipsoid
+
+
+def test_poses_are_those_of_the_cameras():
+    photo = orbit_camera(20.0, 0.0)
+    for elevation, azimuth in ((0, 45), (30, 0), (-50, 200), (10, -90)):
+        expected = relative_pose(photo, orbit_camera(20.0 + elevation, azimuth))
+        np.testing.assert_allclose(pose_from_offset(elevation, azimuth), expected, atol=1e-6)
+
+
+def test_given_elevation_every_camera_sees_what_its_picture_shows():
+    settings = Settings(views=6, elevations=(0.0, 30.0), elevation="25")
+    views = generate_views(FakeCutout(25.0), FakeModel(25.0), settings, Progress())
+    assert [view.kind for view in views.views] == ["photo"] + ["generated"] * 6
+    assert views.photo.weight == settings.photo_weight and views.photo.full.shape == (512, 512, 4)
+    assert views.facts["elevation_deg"] == 25.0 and views.facts["elevation_source"] == "given"
+    for view, camera in zip(views.views[1:], view_cameras(settings, 25.0), strict=True):
+        np.testing.assert_allclose(view.camera.c2w, camera.c2w, atol=1e-9)
+        np.testing.assert_array_equal(view.rgba, ellipsoid(camera))
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.05])
+def test_auto_elevation_keeps_the_ring_and_falls_back_when_unsure(monkeypatch, confidence):
+    import img2mesh.views.elevation as elevation
+
+    seen = {}
+
+    def estimate(rgba, delta_polar_deg, delta_azimuth_deg, distance, fov_deg):
+        seen.update(n=len(rgba), polar=delta_polar_deg, azimuth=delta_azimuth_deg)
+        return 33.0, confidence
+
+    monkeypatch.setattr(elevation, "estimate_elevation", estimate)
+    model = FakeModel(33.0)
+    views = generate_views(FakeCutout(33.0), model, Settings(views=6, elevations=(0.0, 20.0)), Progress())
+    assert seen["n"] == 4 and seen["azimuth"][0] == 0 and not np.any(seen["polar"])
+    assert len(model.calls) == 2 and [len(call["poses"]) for call in model.calls] == [3, 3]
+    assert model.calls[0]["seed"] != model.calls[1]["seed"], "the second call must not repeat the noise"
+    expected = 33.0 if confidence > 0.5 else generate.FALLBACK_ELEVATION_DEG
+    assert views.facts["elevation_deg"] == expected
+    assert views.facts["elevation_confidence"] == confidence
+    assert views.facts["elevation_source"] == ("estimated" if confidence > 0.5 else "fallback")
+    assert views.photo.camera.elevation_deg == pytest.approx(expected)
+    assert bool(views.facts["warnings"]) == (confidence < 0.5)
+
+
+def test_white_backgrounds_become_masks():
+    settings = Settings(views=4, elevation="30")
+    views = generate_views(FakeCutout(30.0), FakeModel(30.0, predicts_alpha=False), settings, Progress())
+    for view in views.views[1:]:
+        true = ellipsoid(view.camera)[..., 3] > 0
+        assert (view.mask[true] > 0.5).mean() > 0.98 and view.mask[~true].max() < 0.1
+
+
+def test_empty_views_are_left_out_and_counted():
+    class Blind(FakeModel):
+        def sample(self, image, poses, **options):
+            pictures = super().sample(image, poses, **options)
+            pictures[: self.blind] = 0
+            return pictures
+
+    settings, model = Settings(views=5, elevation="30"), Blind()
+    model.blind = 2
+    views = generate_views(FakeCutout(), model, settings, Progress())
+    assert len(views.views) == 4 and views.facts["empty_views"] == 2
+    assert "2 of 5" in views.facts["warnings"][0]
+    model.blind = 5
+    with pytest.raises(Img2MeshError, match="no view"):
+        generate_views(FakeCutout(), model, settings, Progress())
+
+
+def test_progress_counts_every_step():
+    class Counter(Progress):
+        done, total = 0, 0
+
+        def _begin(self, name, total):
+            self.total += total
+
+            def step(n=1):
+                self.done += n
+
+            return step
+
+    counter = Counter()
+    generate_views(FakeCutout(), FakeModel(), Settings(views=6, steps=5, elevation="10"), counter)
+    assert counter.done == counter.total == 30

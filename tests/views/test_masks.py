@@ -1,0 +1,44 @@
+"""Masks from a white background."""
+
+import numpy as np
+
+from img2mesh.cameras import orbit_camera
+from img2mesh.views.masks import alpha_from_white, cut_from_white
+from tests.fakes import ellipsoid
+
+
+def _on_white(noise: float = 0.0):
+    true = ellipsoid(orbit_camera(20.0, 40.0))
+    rgb = np.where(true[..., 3:] > 0, true[..., :3], 255).astype(float)
+    rgb += np.random.default_rng(0).normal(0, noise, rgb.shape)
+    return true, np.clip(np.round(rgb), 0, 255).astype(np.uint8)
+
+
+def test_an_object_on_noisy_white_gets_its_own_mask():
+    true, rgb = _on_white(noise=1.5)
+    alpha = alpha_from_white(rgb)
+    inside = true[..., 3] > 0
+    union = ((alpha > 0.5) | inside).sum()
+    assert ((alpha > 0.5) & inside).sum() / union > 0.99
+    assert alpha[~inside].mean() < 0.01
+
+
+def test_edge_pixels_lose_their_white_share():
+    rgb = np.full((16, 16, 3), 255, np.uint8)
+    rgb[4:12, 4:12] = (200, 20, 20)
+    rgb[3, 4:12] = 245  # a faint mixture
+    rgba = cut_from_white(rgb)
+    assert rgba[8, 8].tolist() == [200, 20, 20, 255]
+    assert 0 < rgba[3, 6, 3] < 255
+    back = rgba[3, 6, :3] * (rgba[3, 6, 3] / 255) + 255 - rgba[3, 6, 3]
+    np.testing.assert_allclose(back, 245, atol=2)
+
+
+def test_specks_go_and_white_stays_empty():
+    rgb = np.full((64, 64, 3), 255, np.uint8)
+    rgb[10, 10] = 0
+    assert alpha_from_white(rgb).max() == 0.0
+    rgb[20:50, 20:50] = 90
+    rgb[30, 30] = 255  # a highlight
+    alpha = alpha_from_white(rgb)
+    assert alpha[10, 10] == 0 and alpha[30, 30] == 1

@@ -1,0 +1,172 @@
+"""transforms.json: our round trip, and other people's files."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2mesh.cameras import FOV_DEG, orbit_camera
+from img2mesh.errors import Img2MeshError
+from img2mesh.views import View, ViewSet, load_views, save_views
+from tests.fakes import RADII, ellipsoid
+
+
+def _views(n=6, size=96):
+    cameras = [orbit_camera(10.0 + 8 * k, 360 * k / n, size=size) for k in range(n)]
+    return [View(ellipsoid(camera), camera, "generated", 0.5 + 0.05 * k) for k, camera in enumerate(cameras)]
+
+
+def test_round_trip_keeps_everything(tmp_path):
+    photo = View(
+        ellipsoid(orbit_camera(20, 0)),
+        orbit_camera(20, 0),
+        "photo",
+        4.0,
+        ellipsoid(orbit_camera(20, 0, size=300)),
+    )
+    before = ViewSet((photo, *_views()), {"elevation_deg": 20.0, "model": "mini", "warnings": []})
+    save_views(before, tmp_path / "views")
+    after = load_views(tmp_path / "views")
+    assert after.facts["elevation_deg"] == 20.0
+    for a, b in zip(before.views, after.views, strict=True):
+        assert (a.kind, pytest.approx(a.weight)) == (b.kind, b.weight)
+        np.testing.assert_array_equal(a.rgba, b.rgba)
+        np.testing.assert_allclose(a.camera.c2w, b.camera.c2w, atol=1e-12)
+        assert b.camera.fl_x == pytest.approx(a.camera.fl_x) and b.camera.width == a.camera.width
+    np.testing.assert_array_equal(after.photo.full, photo.full)
+
+
+def test_the_file_has_what_nerfstudio_reads(tmp_path):
+    path = save_views(ViewSet(tuple(_views())), tmp_path / "views")
+    document = json.loads(path.read_text())
+    assert document["camera_model"] == "OPENCV"
+    assert {"fl_x", "fl_y", "cx", "cy", "w", "h"} <= set(document)
+    assert document["fl_x"] == pytest.approx(96 / 2 / math.tan(math.radians(FOV_DEG) / 2))
+    for frame in document["frames"]:
+        with Image.open(path.parent / frame["file_path"]) as image:
+            assert image.mode == "RGBA" and image.size == (96, 96)
+        matrix = np.array(frame["transform_matrix"])
+        assert matrix.shape == (4, 4)
+        # OpenGL camera-to-world: the camera looks along its own -z, here at the origin.
+        np.testing.assert_allclose(matrix[:3, 3] - 1.6 * matrix[:3, 2], 0, atol=1e-9)
+
+
+def _foreign(folder, style, centre=(3.0, -2.0, 1.0), scale=4.0, n=10):
+    """A set made by somebody else: another world, another way to write intrinsics and masks."""
+    folder.mkdir()
+    frames = []
+    for k in range(n):
+        camera = orbit_camera(-20 + 60 * (k % 2), 360 * k / n, distance=1.8 * scale, size=128)
+        c2w = camera.c2w.copy()
+        c2w[:3, 3] += centre
+        moved = type(camera)(c2w, camera.fl_x, camera.fl_y, camera.cx, camera.cy, 128, 128)
+        rgba = ellipsoid(moved, centre, scale)
+        frame = {"file_path": f"r_{k}", "transform_matrix": c2w.tolist()}
+        if style == "blender":
+            Image.fromarray(rgba, "RGBA").save(folder / f"r_{k}.png")
+        else:
+            frame["file_path"] = f"r_{k}.jpg" if style == "white" else f"r_{k}.png"
+            rgb = np.where(rgba[..., 3:] > 0, rgba[..., :3], 255).astype(np.uint8)
+            Image.fromarray(rgb, "RGB").save(folder / frame["file_path"], quality=95)
+            frame |= {"fl_x": moved.fl_x, "fl_y": moved.fl_y, "cx": 64, "cy": 64, "w": 128, "h": 128}
+            if style == "mask":
+                Image.fromarray(rgba[..., 3], "L").save(folder / f"m_{k}.png")
+                frame["mask_path"] = f"m_{k}.png"
+        frames.append(frame)
+    document = {"frames": frames}
+    if style == "blender":
+        document["camera_angle_x"] = math.radians(FOV_DEG)
+    (folder / "transforms.json").write_text(json.dumps(document))
+    return folder
+
+
+@pytest.mark.parametrize("style", ["blender", "mask", "white"])
+def test_foreign_scenes_are_brought_to_the_unit_object(tmp_path, style):
+    views = load_views(_foreign(tmp_path / style, style))
+    transform = np.array(views.facts["world_to_unit"])
+    np.testing.assert_allclose(transform[0, 0], 1 / (2 * RADII[2] * 4.0), rtol=0.08)
+    np.testing.assert_allclose(transform @ [3.0, -2.0, 1.0, 1.0], [0, 0, 0, 1], atol=0.03)
+    for view in views.views:
+        true = ellipsoid(view.camera)[..., 3] > 0
+        got = view.mask > 0.5
+        assert (true & got).sum() / (true | got).sum() > 0.88
+    assert bool(views.facts["warnings"]) == (style == "white")
+
+
+def test_a_scene_that_is_ours_in_all_but_name_stays_where_it_is(tmp_path):
+    views = load_views(_foreign(tmp_path / "unit", "blender", centre=(0, 0, 0), scale=1.0))
+    np.testing.assert_allclose(views.facts["world_to_unit"], np.eye(4))
+
+
+def _break(document, how):
+    frame = document["frames"][0]
+    if how == "no frames":
+        document["frames"] = []
+    elif how == "fisheye":
+        document["camera_model"] = "OPENCV_FISHEYE"
+    elif how == "missing picture":
+        frame["file_path"] = "nothing.png"
+    elif how == "matrix 2x2":
+        frame["transform_matrix"] = [[1, 0], [0, 1]]
+    elif how == "matrix of words":
+        frame["transform_matrix"] = "identity"
+    elif how == "mirrored":
+        frame["transform_matrix"] = np.diag([1.0, 1, -1, 1]).tolist()
+    elif how == "no focal length":
+        document.pop("camera_angle_x")
+    elif how == "focal length of words":
+        frame["fl_x"] = "long"
+    elif how == "no file_path":
+        frame.pop("file_path")
+    elif how == "broken picture":
+        frame["file_path"] = "broken.png"
+    return document
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "no frames",
+        "fisheye",
+        "missing picture",
+        "matrix 2x2",
+        "matrix of words",
+        "mirrored",
+        "no focal length",
+        "focal length of words",
+        "no file_path",
+        "broken picture",
+    ],
+)
+def test_broken_files_are_named_in_one_sentence(tmp_path, how):
+    folder = _foreign(tmp_path / "set", "blender", n=3)
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    document = json.loads((folder / "transforms.json").read_text())
+    (folder / "transforms.json").write_text(json.dumps(_break(document, how)))
+    with pytest.raises(Img2MeshError) as caught:
+        load_views(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[]", "[" * 100000])
+def test_files_that_are_no_transforms(tmp_path, text):
+    (tmp_path / "transforms.json").write_text(text)
+    with pytest.raises(Img2MeshError):
+        load_views(tmp_path)
+
+
+def test_missing_folder_and_missing_file(tmp_path):
+    with pytest.raises(Img2MeshError, match=r"No transforms\.json"):
+        load_views(tmp_path)
+    with pytest.raises(Img2MeshError, match="No such"):
+        load_views(tmp_path / "nothing")
+
+
+def test_a_busy_background_is_refused(tmp_path):
+    folder = _foreign(tmp_path / "set", "white", n=3)
+    noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "r_0.jpg")
+    with pytest.raises(Img2MeshError, match="neither alpha"):
+        load_views(folder)
