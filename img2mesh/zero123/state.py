@@ -107,38 +107,55 @@ def current_name(key: str, wanted: set[str]) -> str:
     return key
 
 
-def fill(module: nn.Module, tensors, where: Path | str, dtype: torch.dtype | None = None) -> None:
-    """Put named tensors into a module built without weights, keeping at most one extra tensor in memory.
+def matched(module: nn.Module, tensors, where: Path | str) -> Iterator[tuple[str, Tensor]]:
+    """Named tensors under the module's own names, one by one; complains at the end if they are not all of
+    them.
 
     Args:
         module: parameters may be on the meta device.
         tensors: pairs of name and tensor; old names are understood, integer buffers of others ignored.
         where: for messages.
-        dtype: of the module afterwards; None keeps the file's.
 
     Raises:
         Img2MeshError: a weight is missing, left over or of another shape.
     """
     wanted = {name: value.shape for name, value in module.state_dict().items()}
-    names = set(wanted)
-    state, extra = {}, []
+    names, extra = set(wanted), []
+    missing = dict.fromkeys(wanted)
     for key, value in tensors:
         name = current_name(key, names)
-        if name not in wanted:
+        if name not in names:
             if not key.endswith("position_ids"):
                 extra.append(key)
             continue
-        if value.shape != wanted[name] and value.numel() == wanted[name].numel():
-            value = value.reshape(wanted[name])  # 1x1 convolutions of old attention layers are linear now
+        if value.ndim == 4 and value.shape == (*wanted[name], 1, 1):
+            value = value[..., 0, 0]  # the 1x1 convolutions of old attention layers are linear now
         if value.shape != wanted[name]:
             raise Img2MeshError(
-                f"{where} does not fit its config.json: {key} has shape {tuple(value.shape)}, "
+                f"{where} does not fit its description: {key} has shape {tuple(value.shape)}, "
                 f"not {tuple(wanted[name])}."
             )
-        state[name] = value.to(dtype) if dtype is not None and value.is_floating_point() else value.clone()
-    missing = [name for name in wanted if name not in state]
+        missing.pop(name, None)
+        yield name, value
     if missing:
-        raise Img2MeshError(f"{where} lacks {len(missing)} of {len(wanted)} weights, such as {missing[0]}.")
+        first = next(iter(missing))
+        raise Img2MeshError(f"{where} lacks {len(missing)} of {len(wanted)} weights, such as {first}.")
     if extra:
         raise Img2MeshError(f"{where} holds {len(extra)} weights of another network, such as {extra[0]}.")
+
+
+def fill(module: nn.Module, tensors, where: Path | str, dtype: torch.dtype | None = None) -> None:
+    """Put named tensors into a module built without weights, with one extra tensor in memory at most.
+
+    Args:
+        module, tensors, where: as for `matched`.
+        dtype: of the module afterwards; None keeps the file's.
+
+    Raises:
+        Img2MeshError: as `matched`.
+    """
+    state = {
+        name: value.to(dtype) if dtype is not None and value.is_floating_point() else value
+        for name, value in matched(module, tensors, where)
+    }
     module.load_state_dict(state, assign=True)
