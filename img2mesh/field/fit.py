@@ -1,0 +1,175 @@
+"""Fit the field to the views: coarse to fine, robust, the photo first."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from img2mesh.field.field import Field, SurfaceNet, sample_lattice
+from img2mesh.field.rays import RayBank, collect_rays
+from img2mesh.field.render import composite, importance_depths
+from img2mesh.progress import Progress
+from img2mesh.settings import Settings
+from img2mesh.views.hull import Hull, lattice, visual_hull
+from img2mesh.views.view import ViewSet
+
+GRID = {"levels": 8, "features": 2, "log2_size": 16, "base": 8, "finest": 160}
+PROBES = 40  # cheap samples per ray of the approximate lattice
+SAMPLES = 14  # exact samples per ray
+SOFT, SHARP = 25.0, 350.0  # sharpness of the surface, first and last (1 / world units)
+REFRESH = 20  # steps between updates of the approximate lattice
+LATTICE = 64  # its cells along the longest side
+
+
+def fit_field(
+    views: ViewSet, settings: Settings, progress: Progress | None = None, device: str = "cpu"
+) -> Field:
+    """Signed distance and colour that explain the views.
+
+    Args:
+        views: at least one picture with alpha; weights are priors, the photo's the largest.
+        settings: iterations, rays, hull_resolution, photo_weight, mask_weight, eikonal_weight, field_backend,
+            seed.
+        device: `cpu` or `cuda`.
+
+    Returns:
+        The field; `facts` say what was found out about the views and how long it took.
+
+    Raises:
+        Img2MeshError: `field_backend` is tcnn where it cannot run.
+    """
+    progress = progress or Progress()
+    start = time.perf_counter()
+    with progress.stage("visual hull"):
+        masks, cameras = [v.mask for v in views.views], [v.camera for v in views.views]
+        prior = np.array([view.weight for view in views.views], dtype=np.float64)
+        hull = visual_hull(masks, cameras, prior, settings.hull_resolution)
+    with progress.stage("fit field", settings.iterations) as step:
+        fit = Fit(views, hull, settings, device)
+        for _ in range(settings.iterations):
+            fit.step()
+            step()
+    facts = {
+        "backend": fit.net.grid.implementation,
+        "hull_tolerance": hull.tolerance,
+        "view_trust": [round(float(t), 3) for t in hull.trust],
+        "seconds": round(time.perf_counter() - start, 2),
+    }
+    return Field(fit.net, hull.bounds, facts)
+
+
+class Fit:
+    """State of one optimisation; `step` does one iteration."""
+
+    def __init__(self, views: ViewSet, hull: Hull, settings: Settings, device: str = "cpu") -> None:
+        self.settings, self.hull, self.device = settings, hull, device
+        self.total, self.done = settings.iterations, 0
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.net = SurfaceNet(
+            torch.from_numpy(hull.sdf), hull.bounds, GRID, 32, settings.field_backend, device, settings.seed
+        )
+        self.bank: RayBank = collect_rays(views.views, hull).to(device)
+        prior = torch.tensor([view.weight for view in views.views], dtype=torch.float32)
+        self.weight = (prior * torch.from_numpy(hull.trust).float()).to(device)
+        self.exposure = nn.Parameter(torch.zeros(len(views.views), 6, device=device))
+        self.optimiser = torch.optim.Adam(
+            [
+                {"params": [self.net.grid.parameters_flat], "lr": 1e-2, "eps": 1e-15},
+                {"params": [*self.net.first.parameters(), *self.net.second.parameters()], "lr": 4e-3},
+                {"params": list(self.net.last.parameters()), "lr": 4e-3},
+                {"params": [self.exposure], "lr": 3e-3},
+            ],
+            betas=(0.9, 0.99),
+        )
+        self.rates = [group["lr"] for group in self.optimiser.param_groups]
+        coarse = hull.spacing * max(1.0, settings.hull_resolution / LATTICE)
+        extent = hull.bounds[1] - hull.bounds[0]
+        shape = np.maximum(np.round(extent / coarse).astype(int) + 1, 2)
+        axes = [np.linspace(hull.bounds[0, k], hull.bounds[1, k], shape[k]) for k in range(3)]
+        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+        self.points = torch.from_numpy(points).to(device)
+        self.approximate = self.net.base_sdf(self.points)
+        self.live = torch.nonzero(self.approximate < 2 * coarse).view(-1)
+        self.shape = tuple(int(n) for n in shape)
+        self.image = self._as_lattice()
+
+    def _as_lattice(self) -> Tensor:
+        return self.approximate.view(self.shape).permute(2, 1, 0)[None, None].contiguous()
+
+    @torch.no_grad()
+    def refresh(self, active: int) -> None:
+        """Bring the approximate lattice up to date where the object may be."""
+        found = [self.net(part, active)[0] for part in self.points[self.live].split(1 << 16)]
+        self.approximate[self.live] = torch.cat(found)
+        self.image = self._as_lattice()
+
+    def schedule(self) -> tuple[float, float, int]:
+        """Progress in [0, 1], sharpness and number of active levels now."""
+        share = self.done / max(self.total - 1, 1)
+        sharp = SOFT * (SHARP / SOFT) ** min(share / 0.85, 1.0)
+        active = min(GRID["levels"], 4 + int(share * 1.4 * (GRID["levels"] - 3)))
+        return share, sharp, active
+
+    def step(self) -> dict[str, float]:
+        """One iteration; returns the losses."""
+        share, sharp, active = self.schedule()
+        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = rate * min(1.0, (self.done + 1) / 10) * 0.05 ** max(0.0, share * 1.3 - 0.3)
+        if self.done % REFRESH == 0 and self.done:
+            self.refresh(active)
+        count = self.settings.rays
+        index = torch.randint(0, len(self.bank), (count,), generator=self.generator).to(self.device)
+        rays = self.bank.pick(index)
+        jitter = torch.rand(count, 2, generator=self.generator).to(self.device)
+        background = torch.rand(count, 3, generator=self.generator).to(self.device)
+        even = (torch.arange(PROBES, device=self.device) + jitter[:, :1]) / PROBES
+        depths = rays.near[:, None] + (rays.far - rays.near)[:, None] * even  # (R, M)
+        probes = rays.origin[:, None] + rays.direction[:, None] * depths[..., None]
+        rough = sample_lattice(self.image, self.net.low, self.net.extent, probes.view(-1, 3)).view(count, -1)
+        spread = 0.5 * (1 - share) + 0.05
+        depths = importance_depths(depths, rough, min(sharp, 120.0), SAMPLES, spread, jitter[:, 1:])
+        points = (rays.origin[:, None] + rays.direction[:, None] * depths[..., None]).view(-1, 3)
+        sdf, colour = self.net(points, active)
+        seen, opacity = composite(sdf.view(count, -1), colour.view(count, -1, 3), sharp)
+        adjust = self.exposure[rays.view]
+        seen = seen * torch.exp(adjust[:, :3]) + adjust[:, 3:] * opacity[:, None]
+        seen = seen + (1 - opacity)[:, None] * background
+        alpha = rays.rgba[:, 3:]
+        wanted = rays.rgba[:, :3] * alpha + background * (1 - alpha)
+        weight = self.weight[rays.view]
+        weight = weight / weight.mean().clamp_min(1e-6)
+        error = nn.functional.huber_loss(seen, wanted, reduction="none", delta=0.1).mean(-1) * 10
+        colour_loss = (error * weight).mean()
+        mask_loss = ((opacity - alpha[:, 0]).abs() * weight).mean()
+        eikonal, smooth = self.regularity(points, active)
+        loss = (
+            colour_loss
+            + self.settings.mask_weight * mask_loss
+            + self.settings.eikonal_weight * eikonal
+            + 0.02 * smooth
+            + 0.1 * self.exposure.square().mean()
+        )
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.done += 1
+        return {"colour": colour_loss.item(), "mask": mask_loss.item(), "eikonal": eikonal.item()}
+
+    def regularity(self, points: Tensor, active: int, count: int = 1024) -> tuple[Tensor, Tensor]:
+        """Eikonal loss and bending of the signed distance, by differences over a tetrahedron around samples."""
+        pick = torch.randint(0, len(points), (count,), generator=self.generator).to(self.device)
+        centre = points[pick]
+        step = float(self.net.extent.max()) / self.net.grid.resolutions[active - 1]
+        corner = torch.tensor([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], device=self.device)
+        offset = corner * (step / math.sqrt(3))  # (4, 3), each `step` long
+        around = (centre[:, None] + offset).view(-1, 3)
+        values = self.net(torch.cat([around, centre]), active)[0]
+        sides, middle = values[: 4 * count].view(count, 4), values[4 * count :]
+        gradient = 0.75 * (sides[..., None] * offset).sum(1) / step**2  # exact for linear functions
+        eikonal = (gradient.norm(dim=-1) - 1).square().mean()
+        smooth = ((sides.mean(1) - middle) / step).abs().mean()
+        return eikonal, smooth
