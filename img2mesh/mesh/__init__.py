@@ -1,1 +1,14 @@
-"""."""
+"""From a fitted field to a file: closed surface, simplification, atlas, texture, and glb, obj, ply and stl.
+
+`build_mesh` makes a `TexturedMesh`, `mesh_report` describes it, `write_mesh` and `read_mesh` are its files.
+"""
+
+from __future__ import annotations
+
+from img2mesh.mesh.build import build_mesh
+from img2mesh.mesh.export import check_mesh_path, write_mesh
+from img2mesh.mesh.read import read_mesh
+from img2mesh.mesh.report import mesh_report
+from img2mesh.mesh.textured import TexturedMesh
+
+__all__ = ["TexturedMesh", "build_mesh", "check_mesh_path", "mesh_report", "read_mesh", "write_mesh"]

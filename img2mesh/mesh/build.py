@@ -1,0 +1,70 @@
+"""Field in, textured mesh out: the order of the steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from img2mesh.mesh.bake import bake_texture
+from img2mesh.mesh.fit_silhouette import fit_silhouette
+from img2mesh.mesh.simplify import simplify, smooth, snap_to_field
+from img2mesh.mesh.surface import extract_surface
+from img2mesh.mesh.textured import TexturedMesh, is_closed
+from img2mesh.mesh.unwrap import unwrap
+from img2mesh.progress import Progress
+from img2mesh.settings import Settings
+from img2mesh.views.view import ViewSet
+
+SMOOTHING = 3  # rounds on marching cubes' output, against its staircase
+MAX_RESOLUTION = 1024
+
+
+def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | None = None) -> TexturedMesh:
+    """Surface, silhouette, faces, atlas, texture.
+
+    Args:
+        field: `bounds` (2, 3); `sdf`, `gradient` and `colour` of (N, 3) float32 points (docs/conventions.md).
+        views: what colours the surface; the photo, if there is one, also trims the silhouette.
+        settings: `mesh_resolution`, `faces` and `texture_size` count here.
+        progress: told about three stages.
+
+    Returns:
+        A closed mesh, wound outwards, in world axes.
+
+    Raises:
+        Img2MeshError: the field has no surface inside its bounds.
+    """
+    progress = progress or Progress()
+    with progress.stage("mesh"):
+        vertices, faces = closed_surface(field, settings)
+        if views.photo is not None:
+            vertices = fit_silhouette(vertices, faces, views.photo)
+        # glTF stores single precision: what is closed here must be closed there.
+        vertices = vertices.astype(np.float32).astype(np.float64)
+    with progress.stage("unwrap"):
+        source, atlas_faces, uv = unwrap(vertices, faces, settings.texture_size)
+    with progress.stage("texture"):
+        texture, facts = bake_texture(
+            vertices, faces, source, atlas_faces, uv, field, views, settings.texture_size
+        )
+    mesh = TexturedMesh(vertices[source], atlas_faces, uv, texture)
+    return replace(mesh, facts=facts)
+
+
+def closed_surface(field, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """The field's surface with `settings.faces` faces within 2 %: (V, 3) and (F, 3), closed."""
+    resolution = settings.mesh_resolution
+    vertices, faces = extract_surface(field, resolution)
+    while len(faces) < settings.faces and resolution < MAX_RESOLUTION:
+        # More faces are wanted than the grid gives: their number grows with the square of the resolution.
+        factor = np.sqrt(1.2 * settings.faces / len(faces))
+        resolution = min(MAX_RESOLUTION, max(resolution + 1, int(np.ceil(resolution * factor))))
+        vertices, faces = extract_surface(field, resolution)
+    low, high = np.asarray(field.bounds, dtype=np.float64)
+    cell = float((high - low).max() / resolution)
+    vertices = smooth(vertices, faces, SMOOTHING)
+    vertices, faces = simplify(vertices, faces, settings.faces)
+    vertices = snap_to_field(vertices, faces, field, reach=cell)
+    assert is_closed(faces)
+    return vertices, faces

@@ -1,0 +1,126 @@
+"""Mesh files: glb, obj with its material and texture, ply with vertex colours, stl."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.files import atomic_file
+from img2mesh.mesh.glb import glb_bytes, png_bytes
+from img2mesh.mesh.place import place, to_gltf, to_stl
+from img2mesh.mesh.rasterise import sample_bilinear
+from img2mesh.mesh.textured import TexturedMesh, face_cross, weld
+from img2mesh.settings import Settings
+
+SUFFIXES = (".glb", ".obj", ".ply", ".stl")
+
+
+def check_mesh_path(path: str | Path) -> Path:
+    """The path, if its suffix names a format that `write_mesh` knows.
+
+    Raises:
+        Img2MeshError: it does not.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise Img2MeshError(f"Cannot write a mesh as {path.name}: use one of {', '.join(SUFFIXES)}.")
+    return path
+
+
+def write_mesh(mesh: TexturedMesh, path: str | Path, settings: Settings | None = None) -> list[Path]:
+    """Write a mesh in the format of the path's suffix; axes and units: docs/conventions.md, "Files".
+
+    - .glb: binary glTF 2.0, +Y up, the photo's side towards +Z, metres, texture inside.
+    - .obj: same axes; NAME.mtl and NAME_texture.png beside it.
+    - .ply: same axes, binary, vertex colours, no copies of vertices at seams.
+    - .stl: binary, +Z up, the photo's side towards -Y, millimetres, no colours.
+
+    Args:
+        settings: `height` and `ground` place the mesh; None means neither.
+
+    Returns:
+        The files written. They appear whole or not at all, and equal meshes give equal bytes.
+
+    Raises:
+        Img2MeshError: unknown suffix, or the folder cannot be written.
+    """
+    path = check_mesh_path(path)
+    placed = place(mesh.vertices, settings)
+    suffix = path.suffix.lower()
+    if suffix == ".obj":
+        return _write_obj(mesh, placed, path)
+    if suffix == ".glb":
+        normals = to_gltf(mesh.normals())
+        data = glb_bytes(to_gltf(placed), normals, mesh.uv, mesh.faces, mesh.texture, path.stem)
+    elif suffix == ".ply":
+        data = _ply_bytes(mesh, placed)
+    else:
+        data = _stl_bytes(placed, mesh.faces)
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(data)
+    return [path]
+
+
+def vertex_colours(mesh: TexturedMesh) -> np.ndarray:
+    """(V, 3) uint8, the texture at each vertex."""
+    height, width = mesh.texture.shape[:2]
+    pixels = np.stack([mesh.uv[:, 0] * width, (1 - mesh.uv[:, 1]) * height], axis=1)
+    return (sample_bilinear(mesh.texture, pixels) + 0.5).astype(np.uint8)
+
+
+def _write_obj(mesh: TexturedMesh, placed: np.ndarray, path: Path) -> list[Path]:
+    positions, faces = weld(placed.astype(np.float32), mesh.faces)
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)
+    material, picture = path.with_name(f"{name}.mtl"), path.with_name(f"{name}_texture.png")
+    normals = mesh.normals()
+    lines = ["# img2mesh, +Y up, metres", f"mtllib {material.name}", f"o {name}"]
+    lines += [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in to_gltf(positions).tolist()]
+    lines += [f"vt {u:.7f} {v:.7f}" for u, v in mesh.uv.tolist()]
+    lines += [f"vn {x:.5f} {y:.5f} {z:.5f}" for x, y, z in to_gltf(normals).tolist()]
+    lines.append("usemtl texture")
+    lines += [
+        "f " + " ".join(f"{p + 1}/{t + 1}/{t + 1}" for p, t in zip(corner, copies, strict=True))
+        for corner, copies in zip(faces.tolist(), mesh.faces.tolist(), strict=True)
+    ]
+    description = f"newmtl texture\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nd 1\nillum 1\nmap_Kd {picture.name}\n"
+    with ExitStack() as stack:  # all three exist complete before the first is renamed
+        obj, mtl, png = (stack.enter_context(atomic_file(p)) for p in (path, material, picture))
+        png.write_bytes(png_bytes(mesh.texture))
+        mtl.write_text(description, encoding="utf-8")
+        obj.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return [path, material, picture]
+
+
+def _ply_bytes(mesh: TexturedMesh, placed: np.ndarray) -> bytes:
+    positions, faces = weld(placed.astype(np.float32), mesh.faces)
+    colours = np.zeros((len(positions), 3), np.uint8)
+    colours[faces.ravel()] = vertex_colours(mesh)[mesh.faces.ravel()]
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        "comment img2mesh, +Y up, metres",
+        f"element vertex {len(positions)}",
+        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
+        f"element face {len(faces)}",
+        "property list uchar int vertex_indices",
+        "end_header",
+    ]
+    rows = np.zeros(len(positions), dtype=[("xyz", "<f4", 3), ("rgb", "u1", 3)])
+    rows["xyz"], rows["rgb"] = to_gltf(positions), colours
+    lists = np.zeros(len(faces), dtype=[("n", "u1"), ("corners", "<i4", 3)])
+    lists["n"], lists["corners"] = 3, faces
+    return ("\n".join(header) + "\n").encode() + rows.tobytes() + lists.tobytes()
+
+
+def _stl_bytes(placed: np.ndarray, faces: np.ndarray) -> bytes:
+    positions = to_stl(placed).astype("<f4")
+    cross = face_cross(positions.astype(np.float64), faces)
+    rows = np.zeros(len(faces), dtype=[("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("unused", "<u2")])
+    rows["normal"] = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-30)
+    rows["corners"] = positions[faces]
+    header = b"img2mesh, millimetres, +Z up".ljust(80, b"\0")
+    return header + np.uint32(len(faces)).tobytes() + rows.tobytes()

@@ -1,0 +1,147 @@
+"""What one view says about points of the surface: colours, and how far to trust each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from img2mesh.cameras import Camera
+from img2mesh.mesh.rasterise import rasterise_view, sample_bilinear
+
+MAX_DEPTH_SIDE = 768  # pixels of the visibility buffer
+# Lengths below are in thousandths of the image's side, so that they do not depend on resolution.
+ERODE = 4.0  # colours this close to the silhouette are mixtures with the background
+BEYOND = (6.0, 14.0)  # outside the silhouette: trusted up to, not at all from
+NEAR_EDGE, FAR_EDGE = (
+    (2.0, 7.0),
+    (4.0, 16.0),
+)  # fade beside an occlusion: on the occluder, on what lies behind
+FACING = (0.06, 0.30)  # cosine between normal and viewing direction: not trusted, fully trusted
+STEP = 0.02  # world units: a jump in depth that counts as occlusion
+
+
+def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
+    """0 up to `low`, 1 from `high`, smooth between."""
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+@dataclass(frozen=True, eq=False)
+class Projector:
+    """A view prepared for colouring a mesh: colours continued past the silhouette, visibility, distances.
+
+    Attributes:
+        camera: of the size of `colours`.
+        colours: (H, W, 3) float32 in [0, 1].
+        outside: (H, W) float32, signed distance to the silhouette in thousandths of the side, negative inside.
+        depth_camera: the camera of the buffers below, (h, w).
+        deepest: largest depth on the surface around each pixel, -infinite on the background.
+        near_edge: (h, w) distance in thousandths of the side to the nearest occlusion inside the silhouette.
+        behind: (h, w) depth from which a point lies behind an occluder close by.
+    """
+
+    camera: Camera
+    colours: np.ndarray
+    outside: np.ndarray
+    depth_camera: Camera
+    deepest: np.ndarray
+    near_edge: np.ndarray
+    behind: np.ndarray
+
+    @classmethod
+    def of(cls, rgba: np.ndarray, camera: Camera, vertices: np.ndarray, faces: np.ndarray) -> Projector:
+        """Prepare.
+
+        Args:
+            rgba: (H, W, 4) uint8 straight alpha; may be larger than the camera's own size.
+            camera: the view's camera.
+            vertices, faces: the surface that will be coloured.
+        """
+        from scipy.ndimage import maximum_filter
+
+        height, width = rgba.shape[:2]
+        depth_side = min(MAX_DEPTH_SIDE, max(height, width))
+        depth_camera = camera.resized(
+            round(width * depth_side / max(height, width)), round(height * depth_side / max(height, width))
+        )
+        depth = rasterise_view(vertices, faces, depth_camera).depth
+        colours, outside = _continued(rgba)
+        near_edge, behind = _occlusions(depth)
+        # The largest depth of a neighbourhood: a surface seen at a slant is not taken for hidden.
+        deepest = maximum_filter(np.where(np.isfinite(depth), depth, -np.inf), size=3)
+        return cls(camera.resized(width, height), colours, outside, depth_camera, deepest, near_edge, behind)
+
+    def look(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Colours of points as this view shows them.
+
+        Args:
+            points: (N, 3) on the surface. normals: (N, 3) unit.
+
+        Returns:
+            colours (N, 3) float32 in [0, 1], weight (N,) float32 in [0, 1] and the cosine (N,) between normal
+            and viewing direction. The weight is a smooth function: 0 where the view does not see the point.
+        """
+        colours = np.zeros((len(points), 3), np.float32)
+        weight = np.zeros(len(points), np.float32)
+        towards = self.camera.position - points
+        cosine = np.einsum("ij,ij->i", normals, towards) / np.linalg.norm(towards, axis=1)
+        facing = np.nonzero(cosine > FACING[0])[0]
+        at, depth = self.depth_camera.project(points[facing])
+        height, width = self.deepest.shape
+        column = np.clip(at[:, 0].astype(np.int64), 0, width - 1)
+        row = np.clip(at[:, 1].astype(np.int64), 0, height - 1)
+        seen = (depth > 0) & (at >= 0).all(axis=1) & (at < [width, height]).all(axis=1)
+        seen &= depth <= self.deepest[row, column] + 0.25 * STEP
+        chosen, row, column, at, depth = facing[seen], row[seen], column[seen], at[seen], depth[seen]
+        trust = smoothstep(*FACING, cosine[chosen])
+        edge = self.near_edge[row, column]
+        fade = np.where(
+            depth > self.behind[row, column], smoothstep(*FAR_EDGE, edge), smoothstep(*NEAR_EDGE, edge)
+        )
+        pixels = at * [self.camera.width / width, self.camera.height / height]
+        inside = 1 - smoothstep(*BEYOND, sample_bilinear(self.outside, pixels))
+        colours[chosen] = sample_bilinear(self.colours, pixels)
+        weight[chosen] = trust * fade * inside
+        return colours, weight, cosine
+
+
+def _continued(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colours of the object's solid pixels continued over the rim and the background; distance to the rim."""
+    from scipy.ndimage import distance_transform_edt
+
+    unit = max(rgba.shape[:2]) / 1000
+    mask = rgba[..., 3] >= 128
+    colours = rgba[..., :3].astype(np.float32) / 255
+    if not mask.any():
+        return colours, np.full(mask.shape, np.inf, np.float32)
+    padded = np.pad(mask, 1)  # the frame's border is a silhouette too
+    within = distance_transform_edt(padded)[1:-1, 1:-1]
+    outside = distance_transform_edt(~mask) - within
+    solid = (within > max(1.0, ERODE * unit)) & (rgba[..., 3] > 250)
+    # Parts thinner than the eroded rim, and glassy ones, keep the colours they have.
+    reach = distance_transform_edt(~solid) if solid.any() else np.full(mask.shape, np.inf)
+    solid |= mask & (reach > 3 * max(1.0, ERODE * unit))
+    nearest = distance_transform_edt(~solid, return_distances=False, return_indices=True)
+    return colours[nearest[0], nearest[1]], (outside / unit).astype(np.float32)
+
+
+def _occlusions(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest occlusion edge, and the depth beyond which a point lies behind the occluder."""
+    from scipy.ndimage import distance_transform_edt, minimum_filter
+
+    unit = max(depth.shape) / 1000
+    near = np.where(np.isfinite(depth), 1 / depth, 0)  # linear on planes, so slants are no edges
+    edge = np.zeros(depth.shape, bool)
+    for axis in (0, 1):
+        one, two, three = (
+            tuple(slice(k, n - 2 + k) if a == axis else slice(None) for a, n in enumerate(depth.shape))
+            for k in range(3)
+        )
+        on = (near[one] > 0) & (near[two] > 0) & (near[three] > 0)
+        edge[two] |= on & (np.abs(near[one] - 2 * near[two] + near[three]) > STEP * near[two] ** 2)
+    if not edge.any():
+        return np.full(depth.shape, np.inf, np.float32), np.full(depth.shape, np.inf, np.float32)
+    distance = distance_transform_edt(~edge) / unit
+    reach = 2 * int(np.ceil(FAR_EDGE[1] * unit)) + 1
+    return distance.astype(np.float32), minimum_filter(depth, size=reach) + STEP

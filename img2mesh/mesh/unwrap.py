@@ -1,0 +1,38 @@
+"""An atlas: charts of the surface laid out side by side in the unit square."""
+
+from __future__ import annotations
+
+import numpy as np
+
+PADDING = 4  # texels between charts; half of it is left at the third mip level
+
+
+def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut a surface into charts that flatten with little stretch, and pack them (xatlas).
+
+    Args:
+        vertices: (V, 3) and faces (F, 3): a surface without seams.
+        size: side of the texture in texels, which sets the padding between charts.
+
+    Returns:
+        source: (V',) int64, the vertex that each vertex of the atlas is a copy of.
+        faces: (F, 3) int64 into the V' vertices, in the order of the given faces.
+        uv: (V', 2) float64 in [0, 1], (0, 0) the lower left corner.
+    """
+    import xatlas
+
+    charts = xatlas.ChartOptions()
+    charts.max_cost = 4.0  # fewer, larger charts than the default 2.0, so fewer seams
+    packing = xatlas.PackOptions()
+    packing.resolution = size
+    packing.padding = PADDING
+    packing.bilinear = True
+    atlas = xatlas.Atlas()
+    atlas.add_mesh(vertices.astype(np.float32), faces.astype(np.uint32))
+    atlas.generate(charts, packing)
+    source, new_faces, uv = atlas.get_mesh(0)
+    # xatlas gives each axis in units of its own length, and treats `resolution` as a wish.
+    shape = np.array([atlas.width, atlas.height], dtype=np.float64)
+    uv = uv.astype(np.float64) * shape / shape.max()
+    uv[:, 1] = 1 - uv[:, 1]
+    return source.astype(np.int64), new_faces.astype(np.int64), np.clip(uv, 0, 1)
