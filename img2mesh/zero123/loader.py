@@ -124,7 +124,7 @@ def load_folder(
         ):
             path, which = weights_file(source)
             # Weights first: a pose module without a config.json of use still tells its width by its weights.
-            modules[part] = _empty(part, source)
+            modules[part] = empty_module(part, source)
             fill(modules[part], read_tensors(path), path, dtype)
             stored.add(which or "as published")
             step(1)
@@ -173,13 +173,13 @@ def _scheduler_config(folder: Path, progress: Progress) -> tuple[dict[str, Any],
     return {**config, **BETAS}, (warning,)
 
 
-def _empty(part: str, folder: Path) -> torch.nn.Module:
+def empty_module(part: str, folder: Path) -> torch.nn.Module:
     """The module of a folder's config.json with parameters on the meta device and real buffers."""
     from accelerate import init_empty_weights
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-    if part == "projection":
+    if part in ("projection", "clip_camera_projection"):
         config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
         fields = ("embedding_dim", "additional_embeddings", "output_dim", "tokens")
         with init_empty_weights(include_buffers=False):

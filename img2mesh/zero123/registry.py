@@ -65,21 +65,31 @@ def lookup(name: str) -> Entry | None:
 
 def find_cached(entry: Entry) -> Path | None:
     """The model's folder in the Hugging Face cache if it is there whole, found without the network."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     from img2mesh.errors import Img2MeshError
     from img2mesh.zero123.recognise import check_folder, pose_folder
     from img2mesh.zero123.state import check_whole, weights_file
 
-    try:
-        folder = Path(snapshot_download(entry.repo, local_files_only=True))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
+    folder = _snapshot(entry.repo)
+    if folder is None:
         return None
     try:
         check_folder(folder)
         for part in (folder / "unet", folder / "vae", folder / "image_encoder", pose_folder(folder)):
             check_whole(weights_file(part)[0])
-    except Img2MeshError:
+    except (Img2MeshError, OSError):
         return None
     return folder
+
+
+def _snapshot(repo: str) -> Path | None:
+    """The folder of the cache's `main`, else of the newest revision it holds of a repository."""
+    from huggingface_hub import constants
+
+    home = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
+    reference = home / "refs" / "main"
+    if reference.is_file():
+        folder = home / "snapshots" / reference.read_text().strip()
+        if folder.is_dir():
+            return folder
+    found = sorted((home / "snapshots").glob("*/"), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None

@@ -18,6 +18,17 @@ STORED = ("fp16_ema", "fp16", "")
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
+def file_names(stored: str) -> tuple[str, ...]:
+    """Names that weights stored as one of `STORED` have in any part's folder, safetensors first."""
+    dot = f".{stored}" if stored else ""
+    return (
+        f"diffusion_pytorch_model{dot}.safetensors",
+        f"model{dot}.safetensors",
+        f"diffusion_pytorch_model{dot}.bin",
+        f"pytorch_model{dot}.bin",
+    )
+
+
 def weights_file(folder: Path) -> tuple[Path, str]:
     """The preferred weights file of a module's folder and which of `STORED` it is.
 
@@ -25,16 +36,9 @@ def weights_file(folder: Path) -> tuple[Path, str]:
         Img2MeshError: there is none.
     """
     for stored in STORED:
-        dot = f".{stored}" if stored else ""
-        for pattern in (
-            f"diffusion_pytorch_model{dot}.safetensors",
-            f"model{dot}.safetensors",
-            f"diffusion_pytorch_model{dot}.bin",
-            f"pytorch_model{dot}.bin",
-        ):
-            path = folder / pattern
-            if path.is_file():
-                return path, stored
+        for name in file_names(stored):
+            if (folder / name).is_file():
+                return folder / name, stored
     if any(folder.glob("*.incomplete")):
         raise Img2MeshError(f"{folder} holds half a download: fetch it again.")
     raise Img2MeshError(f"{folder} holds no weights (a .safetensors or .bin file).")
