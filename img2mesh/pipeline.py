@@ -183,7 +183,7 @@ class _Run:
             write_mesh(mesh, Path(keep) / "mesh.glb", self.settings)
         with self.timed("check"):
             psnr = front_psnr(mesh, views.photo) if views.photo is not None else None
-            mesh_facts = mesh_report(mesh)
+            mesh_facts = mesh_report(mesh, self.settings)
         facts = dict(views.facts)
         warnings = [*self.progress.warnings]
         for found in (facts.pop("warnings", ()), field.facts.get("warnings", ())):

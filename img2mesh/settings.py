@@ -127,7 +127,9 @@ def _number(name: str, kind: type, value: Any, low: float | None, high: float | 
         wanted = "a whole number" if kind is int else "a finite number"
         raise Img2MeshError(f"Setting {name} must be {wanted}, not {value}.")
     if (low is not None and value < low) or (high is not None and value > high):
-        raise Img2MeshError(f"Setting {name} must lie between {low:g} and {high:g}, not {value:g}.")
+        shown = "{}" if kind is int else "{:g}"
+        span = f"between {shown} and {shown}, not {shown}".format(low, high, value)
+        raise Img2MeshError(f"Setting {name} must lie {span}.")
     return kind(value)
 
 

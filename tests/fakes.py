@@ -74,3 +74,50 @@ def photo_file(path: Path, elevation_deg: float = 30.0, size: int = 320) -> Path
 
     Image.fromarray(ellipsoid(orbit_camera(elevation_deg, 0.0, size=size)), "RGBA").save(path)
     return path
+
+
+def ball(seed: int = 0):
+    """A small closed textured mesh: the ellipsoid with a chart per octant seam left out."""
+    from img2mesh.mesh import TexturedMesh
+
+    n, m = 12, 16
+    polar = np.linspace(0, np.pi, n + 1)
+    turn = np.linspace(0, 2 * np.pi, m + 1)
+    grid_p, grid_t = np.meshgrid(polar, turn, indexing="ij")
+    unit = np.stack([np.sin(grid_p) * np.cos(grid_t), np.sin(grid_p) * np.sin(grid_t), np.cos(grid_p)], -1)
+    unit[:, -1] = unit[:, 0]  # the seam and the poles are bitwise equal
+    unit[0], unit[-1] = (0, 0, 1), (0, 0, -1)
+    uv = np.stack([grid_t / (2 * np.pi), 1 - grid_p / np.pi], -1)
+    faces = []
+    for i in range(n):
+        for j in range(m):
+            a, b = i * (m + 1) + j, (i + 1) * (m + 1) + j
+            if i > 0:
+                faces.append((a, b, a + 1))
+            if i < n - 1:
+                faces.append((b, b + 1, a + 1))
+    texture = np.random.default_rng(seed).integers(60, 200, (64, 64, 3), dtype=np.uint8)
+    return TexturedMesh(
+        unit.reshape(-1, 3) * RADII, np.array(faces, dtype=np.int64), uv.reshape(-1, 2), texture
+    )
+
+
+def fake_rooms(monkeypatch) -> None:
+    """Let the pipeline segment for real, but synthesize, fit and mesh the ellipsoid within milliseconds."""
+    from types import SimpleNamespace
+
+    monkeypatch.setattr("img2mesh.zero123.load_model", lambda *a, **k: FakeModel(), raising=False)
+    monkeypatch.setattr("img2mesh.views.generate.find_elevation", _sure, raising=True)
+    monkeypatch.setattr("img2mesh.views.ring.find_elevation", _sure, raising=True)
+    field = SimpleNamespace(
+        bounds=np.array([[-0.5] * 3, [0.5] * 3]),
+        sdf=lambda points: (np.linalg.norm(points / RADII, axis=1) - 1) * 0.3,
+        colour=lambda points: np.clip(points + 0.5, 0, 1),
+        facts={"backend": "fake"},
+    )
+    monkeypatch.setattr("img2mesh.field.fit_field", lambda *a, **k: field, raising=False)
+    monkeypatch.setattr("img2mesh.mesh.build_mesh", lambda *a, **k: ball())
+
+
+def _sure(*arguments):
+    return 30.0, {"elevation_confidence": 1.0, "elevation_source": "estimated", "warnings": []}
