@@ -11,7 +11,10 @@ import numpy as np
 
 from img2mesh.cameras import Camera
 from img2mesh.errors import Img2MeshError
+from img2mesh.render.rays import cast, filtered, ray_scene, sample_texture
 from img2mesh.views.view import View, ViewSet
+
+embree_scene = ray_scene
 
 # Soft, fixed-to-the-world light: two broad lamps over an ambient term, diffuse only and without cast shadows,
 # as in the training renders. Directions in world axes, need not be unit.
@@ -80,34 +83,6 @@ def load_truth(path: str | Path) -> Truth:
     )
 
 
-def embree_scene(vertices: np.ndarray, faces: np.ndarray):
-    """An embree scene of (V, 3) vertices and (F, 3) faces, for `cast`.
-
-    Raises:
-        Img2MeshError: embreex is not installed (it has wheels for x86_64 only).
-    """
-    try:
-        from embreex import rtcore_scene
-        from embreex.mesh_construction import TriangleMesh
-    except ImportError:
-        raise Img2MeshError("Measuring against true meshes needs the package embreex.") from None
-    scene = rtcore_scene.EmbreeScene()
-    TriangleMesh(scene, np.ascontiguousarray(vertices[faces], dtype=np.float32))
-    return scene
-
-
-def cast(scene, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """First hits of (N, 3) rays: face index (N,) int, -1 for none; barycentric (N, 3); distance (N,)."""
-    hit = scene.run(
-        np.ascontiguousarray(origins, dtype=np.float32),
-        np.ascontiguousarray(directions, dtype=np.float32),
-        query="INTERSECT",
-        output=True,
-    )
-    u, v = np.asarray(hit["u"], dtype=np.float64), np.asarray(hit["v"], dtype=np.float64)
-    return np.asarray(hit["primID"]), np.stack([1 - u - v, u, v], axis=-1), np.asarray(hit["tfar"])
-
-
 def render_truth(truth: Truth, camera: Camera, supersample: int = 3, shaded: bool = True) -> np.ndarray:
     """(H, W, 4) uint8 sRGB with straight alpha, box-filtered from `supersample`^2 rays per pixel.
 
@@ -132,24 +107,9 @@ def render_truth(truth: Truth, camera: Camera, supersample: int = 3, shaded: boo
             unit = np.asarray(direction) / np.linalg.norm(direction)
             light += strength * np.clip(normal @ unit, 0, None)
         colour = np.clip(colour * light[:, None], 0, 1)
-    image = np.zeros((len(face), 4))
-    image[hit, :3], image[hit, 3] = colour, 1
-    image = image.reshape(h, n, w, n, 4).mean((1, 3))
-    alpha = image[..., 3:]
-    image[..., :3] = np.where(alpha > 0, image[..., :3] / np.maximum(alpha, 1e-9), 0)
-    return (image * 255 + 0.5).astype(np.uint8)
-
-
-def sample_texture(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """Bilinear (N, 3) float64 in [0, 1] from an (H, W, 3) uint8 texture at (N, 2) coordinates, v up, repeated."""
-    h, w = texture.shape[:2]
-    x, y = uv[:, 0] % 1.0 * w - 0.5, (1 - uv[:, 1]) % 1.0 * h - 0.5
-    x0, y0 = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    fx, fy = (x - x0)[:, None], (y - y0)[:, None]
-    texel = texture.astype(np.float32) / 255
-    top = texel[y0 % h, x0 % w] * (1 - fx) + texel[y0 % h, (x0 + 1) % w] * fx
-    bottom = texel[(y0 + 1) % h, x0 % w] * (1 - fx) + texel[(y0 + 1) % h, (x0 + 1) % w] * fx
-    return top * (1 - fy) + bottom * fy
+    image = np.zeros((len(face), 3))
+    image[hit] = colour
+    return filtered(image, hit.astype(np.float64), w, h, n)
 
 
 def true_views(truth: Truth, cameras: Iterable[Camera], photo_weight: float = 4.0, **render) -> ViewSet:
