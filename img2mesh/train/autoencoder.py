@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from img2mesh.train.perceptual import LPIPS
 from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
 
 STATE = "autoencoder.pt"
+DECODER_STATE = "decoder.pt"
 
 
 def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderKL:
@@ -73,21 +75,32 @@ def gradient_loss(a: Tensor, b: Tensor) -> Tensor:
     return dx.abs().mean() + dy.abs().mean()
 
 
-def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device) -> Path:
+def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device, frozen=None) -> Path:
     """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state.
 
+    Args:
+        frozen: a finished autoencoder whose decoder alone goes on learning (its latents, and so every denoiser
+            trained on them, stay valid); None trains the whole from nothing.
+
     Returns:
-        The path of the state, which holds `model`, `ema`, `optimizer`, `step` and the random state.
+        The path of the state, which holds `model`, `optimizer`, `ema`, its `updates` and the `step`.
     """
     recipe, plan = config.autoencoder, config.autoencoder.optimisation
-    run = Path(config.run)
+    place = Path(config.run) / (STATE if frozen is None else DECODER_STATE)
     torch.manual_seed(config.seed)
-    model = build_autoencoder(recipe).to(device, memory_format=torch.channels_last)
+    model = (build_autoencoder(recipe) if frozen is None else frozen).to(
+        device, memory_format=torch.channels_last
+    )
+    if frozen is not None:
+        plan = config.autoencoder.decoder
+        model.encoder.requires_grad_(False)
+        model.quant_conv.requires_grad_(False)
+    learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay
+        learned, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay
     )
     ema = Ema({"vae": model}, plan.ema)
-    state = load_state(run / STATE)
+    state = load_state(place)
     step = 0
     if state is not None:
         model.load_state_dict(state["model"])
@@ -96,14 +109,12 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
     lpips = None
     if recipe.perceptual and config.metrics:
         lpips = LPIPS(Path(config.metrics) / "lpips-alexnet.npz").to(device)
-    log, probabilities = Log(run, "autoencoder"), data.probabilities()
-    started = saved = reported = time.time()
-    sums: dict[str, float] = {}
-    since = 0
+    log, probabilities = Log(Path(config.run), place.stem), data.probabilities()
+    started = saved = time.time()
 
     def snapshot() -> None:
         save_state(
-            run / STATE,
+            place,
             {
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
@@ -115,9 +126,6 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
 
     while step < plan.steps:
         rng = np.random.default_rng([config.seed, 1, step])
-        if step == recipe.freeze_encoder_after:
-            model.encoder.requires_grad_(False)
-            model.quant_conv.requires_grad_(False)
         crops = []
         for item in rng.choice(len(data), size=plan.batch, p=probabilities):
             view = int(rng.integers(len(data.objects[item].places)))
@@ -125,44 +133,47 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
         x = to_network(np.stack(crops)).to(device, memory_format=torch.channels_last)
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate * learning_rate(step, plan)
-        with torch.autocast(device.type, torch.bfloat16):
-            posterior = model.encode(x).latent_dist
-            noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(step))
-            y = model.decode(posterior.mean + posterior.std * noise.to(device)).sample
-        y = y.float()
-        losses = {
-            "colour": (y[:, :3] - x[:, :3]).abs().mean(),
-            "alpha": recipe.alpha * (y[:, 3:] - x[:, 3:]).abs().mean(),
-            "gradient": recipe.gradient * gradient_loss(y, x),
-            "kl": recipe.kl * posterior.kl().mean(),
-        }
-        if lpips is not None and step % recipe.perceptual_every == 0:
-            with torch.autocast(device.type, torch.bfloat16):
-                losses["lpips"] = recipe.perceptual * lpips(y[:, :3], x[:, :3]).mean()
-        loss = sum(losses.values())
+        losses = _losses(model, x, recipe, lpips, torch.Generator().manual_seed(step))
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
+        losses["total"].backward()
+        torch.nn.utils.clip_grad_norm_(learned, plan.clip)
         optimizer.step()
         ema.update({"vae": model})
         step += 1
-        since += 1
-        mse = (y.detach()[:, :3].clamp(-1, 1) - x[:, :3]).square().mean().item() / 4
-        for key, value in {**losses, "mse": mse}.items():
-            sums[key] = sums.get(key, 0.0) + float(value.detach() if isinstance(value, Tensor) else value)
-        if step % 25 == 0:
-            seconds = time.time() - reported
-            means = {k: v / since for k, v in sums.items()}
-            psnr = -10 * float(np.log10(max(means.pop("mse"), 1e-10)))
-            log.write(step=step, crop_psnr=psnr, per_second=since * plan.batch / seconds, **means)
-            sums, since, reported = {}, 0, time.time()
+        log.gather(plan.batch, **{key: value.item() for key, value in losses.items()})
+        if step % config.log_every == 0:
+            means = log.means()
+            means["crop_psnr"] = -10 * math.log10(max(means.pop("mse"), 1e-10))
+            log.write(step=step, **means)
         if time.time() - saved > config.save_every:
             snapshot()
             saved = time.time()
         if config.minutes and time.time() - started > config.minutes * 60:
             break
     snapshot()
-    return run / STATE
+    return place
+
+
+def _losses(
+    model, x: Tensor, recipe: AutoencoderRecipe, lpips, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """The weighted losses of a batch x (B, 4, S, S), their `total`, and the colour `mse` in [0, 1] units."""
+    kind = x.device.type
+    with torch.autocast(kind, torch.bfloat16):
+        posterior = model.encode(x).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator).to(x.device)
+        y = model.decode(posterior.mean + posterior.std * noise).sample.float()
+        losses = {}
+        if lpips is not None:
+            losses["lpips"] = recipe.perceptual * lpips(y[:, :3], x[:, :3]).mean()
+    losses |= {
+        "colour": (y[:, :3] - x[:, :3]).abs().mean(),
+        "alpha": recipe.alpha * (y[:, 3:] - x[:, 3:]).abs().mean(),
+        "gradient": recipe.gradient * gradient_loss(y, x),
+        "kl": recipe.kl * posterior.kl().float().mean(),
+    }
+    mse = (y.detach()[:, :3].clamp(-1, 1) - x[:, :3]).square().mean() / 4
+    return {**losses, "total": sum(losses.values()), "mse": mse}
 
 
 @torch.no_grad()

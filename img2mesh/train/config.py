@@ -36,18 +36,20 @@ class Optimisation:
 
 @dataclass(frozen=True)
 class AutoencoderRecipe:
-    """The image autoencoder: diffusers' AutoencoderKL with an alpha channel, trained on crops of the objects."""
+    """The image autoencoder: diffusers' AutoencoderKL with an alpha channel, trained on crops of the objects.
+
+    `optimisation` is the plan of the whole, `decoder` of the decoder's further training over frozen latents.
+    """
 
     widths: tuple[int, ...] = (32, 64, 96, 128)
     layers: int = 1
     crop: int = 128
     perceptual: float = 0.5
-    perceptual_every: int = 1
     gradient: float = 1.0
     alpha: float = 1.0
     kl: float = 1e-7
-    freeze_encoder_after: int = 10**9
     optimisation: Optimisation = field(default_factory=Optimisation)
+    decoder: Optimisation = field(default_factory=Optimisation)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler
@@ -143,8 +142,7 @@ def train_denoiser(
     cache = ViewCache(run, data, model.vae, model.image_encoder.config.image_size)
     sampler = PairSampler(cache, inputs, recipe.targets, config.seed, recipe.augment)
     log = Log(run, "denoiser")
-    started = saved = reported = time.time()
-    losses, since = [], 0
+    started = saved = time.time()
 
     def snapshot() -> None:
         save_state(
@@ -172,15 +170,12 @@ def train_denoiser(
         optimizer.step()
         ema.update(modules)
         step += 1
-        since += len(batch.targets)
-        losses.append(loss.detach())
+        log.gather(len(batch.targets), loss=loss.item())
         if step % config.log_every == 0 or step == plan.steps:
-            mean = float(np.mean([float(x) for x in losses]))
-            log.write(step=step, loss=mean, rate=rate, per_second=since / (time.time() - reported))
-            losses, since, reported = [], 0, time.time()
+            log.write(step=step, rate=rate, **log.means())
         if on_picture is not None and step % config.picture_every == 0:
             on_picture(model, ema, step, log)
-            reported, since = time.time(), 0
+            log.pause()
         if time.time() - saved > config.save_every:
             snapshot()
             saved = time.time()

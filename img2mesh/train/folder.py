@@ -13,8 +13,8 @@ from torch import nn
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.files import atomic_file, atomic_folder
+from img2mesh.train.autoencoder import DECODER_STATE, build_autoencoder, to_network
 from img2mesh.train.autoencoder import STATE as AUTOENCODER_STATE
-from img2mesh.train.autoencoder import build_autoencoder, to_network
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.state import load_state
@@ -44,12 +44,18 @@ def fold_normalisation(vae: AutoencoderKL, images: np.ndarray) -> None:
 def finished_autoencoder(config: TrainConfig, data: RenderSet) -> AutoencoderKL:
     """The run's averaged autoencoder with normalised latents, kept as `vae/` in the run's folder once made.
 
+    Where the decoder was trained further, its averaged weights replace the first ones.
+
     Raises:
         Img2MeshError: the run has no autoencoder state yet.
     """
     folder = Path(config.run) / "vae"
     if folder.is_dir():
-        return AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
+        vae = AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
+        further = load_state(Path(config.run) / DECODER_STATE)
+        if further is not None:
+            vae.load_state_dict({k.removeprefix("vae."): v for k, v in further["ema"].items()})
+        return vae
     state = load_state(Path(config.run) / AUTOENCODER_STATE)
     if state is None:
         raise Img2MeshError(f"{config.run} holds no trained autoencoder: train that stage first.")

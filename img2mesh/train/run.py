@@ -18,7 +18,7 @@ from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.pictures import Pictures
 from img2mesh.zero123.modules import CLIPCameraProjection
 
-STAGES = ("autoencoder", "denoiser")
+STAGES = ("autoencoder", "decoder", "denoiser")
 
 
 def train(config: TrainConfig, stage: str = "all", output: str | Path | None = None) -> None:
@@ -28,7 +28,7 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
         Img2MeshError: no data, an unknown stage, a starting folder that does not fit.
     """
     if stage not in (*STAGES, "all"):
-        raise Img2MeshError(f"Unknown stage {stage!r}: choose autoencoder, denoiser or all.")
+        raise Img2MeshError(f"Unknown stage {stage!r}: choose {', '.join(STAGES)} or all.")
     device = torch.device("cuda" if config.device == "auto" and torch.cuda.is_available() else "cpu")
     if config.device not in ("auto", "cpu"):
         device = torch.device(config.device)
@@ -39,7 +39,9 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
     start = config.denoiser.start
     if stage in ("autoencoder", "all") and not start:
         train_autoencoder(config, data, device)
-    if stage == "autoencoder":
+    if stage in ("decoder", "all") and not start:
+        train_autoencoder(config, data, device, finished_autoencoder(config, data))
+    if stage in ("autoencoder", "decoder"):
         return
     model = _starting_model(config, start) if start else _new_model(config, data)
     pictures = Pictures(validation, Path(config.run)) if config.picture_every else None

@@ -70,7 +70,27 @@ class Log:
         run.mkdir(parents=True, exist_ok=True)
         self.path = run / "log.jsonl"
         self.stage = stage
-        self.start = time.time()
+        self._sums: dict[str, float] = {}
+        self._calls = self._samples = 0
+        self._since = time.time()
+
+    def gather(self, samples: int, **values: float) -> None:
+        """Add one step's values and its number of samples to the running means."""
+        for key, value in values.items():
+            self._sums[key] = self._sums.get(key, 0.0) + value
+        self._calls += 1
+        self._samples += samples
+
+    def means(self) -> dict[str, float]:
+        """Means since the last call, and samples `per_second`; starts the next ones."""
+        means = {key: value / max(self._calls, 1) for key, value in self._sums.items()}
+        means["per_second"] = self._samples / max(time.time() - self._since, 1e-9)
+        self.pause()
+        return means
+
+    def pause(self) -> None:
+        """Forget what was gathered, so that work that is no training does not count."""
+        self._sums, self._calls, self._samples, self._since = {}, 0, 0, time.time()
 
     def write(self, **values: Any) -> None:
         """Append one report; floats are rounded to five digits."""

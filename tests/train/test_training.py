@@ -12,7 +12,7 @@ from img2mesh.train.autoencoder import build_autoencoder, object_crop, to_networ
 from img2mesh.train.config import AutoencoderRecipe, DenoiserRecipe, Optimisation, TrainConfig, load_config
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.denoiser import Denoiser, train_denoiser
-from img2mesh.train.folder import fold_normalisation, write_model
+from img2mesh.train.folder import finished_autoencoder, fold_normalisation, write_model
 from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.run import export, identity_projection, train, widen_input
 from img2mesh.train.state import learning_rate, load_state
@@ -44,6 +44,7 @@ def config(renders, tmp_path):
             widths=(8, 8, 8, 8),
             crop=64,
             optimisation=Optimisation(steps=3, batch=2, learning_rate=2e-3, warmup=1),
+            decoder=Optimisation(steps=2, batch=2, learning_rate=2e-3, warmup=1),
         ),
         denoiser=TINY,
     )
@@ -122,6 +123,19 @@ def test_the_autoencoder_resumes(config):
     assert load_state(Path(config.run) / "autoencoder.pt")["step"] == 1
     train_autoencoder(config, data, torch.device("cpu"))
     assert load_state(Path(config.run) / "autoencoder.pt")["step"] == 3
+
+
+def test_the_decoder_learns_on_over_the_same_latents(config):
+    data = load_renders(config.data)
+    train(config, "autoencoder")
+    first = finished_autoencoder(config, data)
+    train(config, "decoder")
+    further = finished_autoencoder(config, data)
+    x = to_network(data.read(0, 0)[None])
+    with torch.no_grad():
+        torch.testing.assert_close(first.encode(x).latent_dist.mode(), further.encode(x).latent_dist.mode())
+        z = first.encode(x).latent_dist.mode()
+        assert (first.decode(z).sample - further.decode(z).sample).abs().max() > 1e-4
 
 
 def test_crops_hold_some_of_the_object():
