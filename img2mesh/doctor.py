@@ -131,29 +131,25 @@ def _extras(found: Diagnosis) -> None:
 
 
 def _weights(found: Diagnosis, settings: Settings) -> None:
+    from img2mesh.zero123.registry import KNOWN, find_cached
+
     mini = data_folder("weights") / "mini"
     have_mini = (mini / "unet").is_dir()
     found.say("weights mini", f"found in {mini}" if have_mini else f"missing in {mini}")
-    cached = _cached_repositories()
-    for name in cached:
-        found.say("weights cached", name)
+    cached = []
+    for entry in KNOWN:
+        folder = find_cached(entry)
+        if folder is not None:
+            cached.append(entry.name)
+            found.say(f"weights {entry.name}", f"found in {folder} ({entry.licence})")
+    if not cached:
+        found.say("weights, full size", "none downloaded (`img2mesh weights list`)")
     if settings.model in ("auto", "mini") and not have_mini and not (settings.model == "auto" and cached):
         found.faults.append(
             "no weights found: neither weights/mini nor a downloaded model (`img2mesh weights list`)"
         )
     elif settings.model not in ("auto", "mini") and Path(settings.model).expanduser().exists():
         found.say("weights", f"{settings.model} exists")
-
-
-def _cached_repositories() -> list[str]:
-    """Zero-1-to-3 models in the Hugging Face cache."""
-    from huggingface_hub import constants
-
-    folder = Path(constants.HF_HUB_CACHE)
-    if not folder.is_dir():
-        return []
-    names = [p.name.removeprefix("models--").replace("--", "/", 1) for p in folder.glob("models--*")]
-    return sorted(name for name in names if "zero123" in name.lower())
 
 
 def _segmenters(found: Diagnosis) -> None:

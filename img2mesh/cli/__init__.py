@@ -40,6 +40,8 @@ def run(argv: list[str]) -> int:
             return 0
         code = command().main(args=with_default_command(argv), prog_name="img2mesh", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # newer versions of typer turn Ctrl-C into this by themselves
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except BaseException as error:
         return _explain(error, _verbose(argv))

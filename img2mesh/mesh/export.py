@@ -54,7 +54,7 @@ def write_mesh(mesh: TexturedMesh, path: str | Path, settings: Settings | None =
         return _write_obj(mesh, placed, path)
     if suffix == ".glb":
         normals = to_gltf(mesh.normals())
-        data = glb_bytes(to_gltf(placed), normals, mesh.uv, mesh.faces, mesh.texture, path.stem)
+        data = glb_bytes(to_gltf(placed), normals, mesh.uv, mesh.faces, mesh.texture)
     elif suffix == ".ply":
         data = _ply_bytes(mesh, placed)
     else:

@@ -1,0 +1,118 @@
+"""The main job as a whole, with quick stand-ins for the sampler, the field and the mesh."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2mesh import Img2MeshError, Settings, image_to_mesh, reconstruct, synthesize_views
+from img2mesh.progress import Progress
+from img2mesh.report import write_report
+from img2mesh.views import load_views
+from tests.fakes import FakeModel, fake_rooms, photo_file
+
+SMALL = {"views": 6, "steps": 2, "iterations": 10, "rays": 64}
+
+
+@pytest.fixture
+def rooms(monkeypatch):
+    """Quick stand-ins."""
+    fake_rooms(monkeypatch)
+
+
+def test_report_says_what_was_done(tmp_path, rooms):
+    photo = photo_file(tmp_path / "photo.png")
+    result = image_to_mesh(photo, Settings.load("draft", seed=5, **SMALL))
+    report = result.report
+    assert (
+        report["seed"] == 5 and report["settings"]["views"] == 6 and report["settings"]["preset"] == "draft"
+    )
+    assert report["model"] == "fake" and report["licence_of_the_weights"] == "MIT"
+    assert report["device"] in ("cpu", "cuda", "mps") and report["threads"] >= 1
+    assert report["elevation_deg"] == 30.0 and report["elevation_confidence"] == 1.0
+    assert report["views"]["number"] == 7 and report["segmentation"] == "alpha"
+    assert {"segment", "load model", "views", "field", "mesh", "total"} <= set(report["seconds"])
+    assert report["seconds"]["total"] >= report["seconds"]["views"]
+    assert report["peak_memory_mb"] > 50 and report["versions"]["torch"]
+    assert report["mesh"]["watertight"] is True and report["front_psnr_db"] > 5
+    write_report(report, tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text()) == report
+
+
+def test_keep_writes_every_stage(tmp_path, rooms):
+    photo = photo_file(tmp_path / "photo.png")
+    result = image_to_mesh(photo, Settings.load("draft", **SMALL), keep=tmp_path / "keep")
+    names = sorted(path.name for path in (tmp_path / "keep").iterdir())
+    assert names == ["cutout.png", "field.npz", "mesh.glb", "views"]
+    with Image.open(tmp_path / "keep" / "cutout.png") as cutout:
+        assert cutout.mode == "RGBA" and cutout.width == cutout.height
+    again = load_views(tmp_path / "keep" / "views")
+    for a, b in zip(result.views.views, again.views, strict=True):
+        np.testing.assert_array_equal(a.rgba, b.rgba)
+    field = np.load(tmp_path / "keep" / "field.npz")
+    assert field["sdf"].shape == (64, 64, 64) and field["colour"].dtype == np.uint8
+
+
+def test_a_model_can_be_used_again(tmp_path, rooms):
+    photo, model = photo_file(tmp_path / "photo.png"), FakeModel()
+    for _ in range(2):
+        image_to_mesh(photo, Settings.load("draft", **SMALL), model=model)
+    assert len(model.calls) == 2
+
+
+def test_an_opened_picture_will_do(tmp_path, rooms):
+    with Image.open(photo_file(tmp_path / "photo.png")) as photo:
+        photo.load()
+    views = synthesize_views(photo, Settings.load("draft", **SMALL), directions=[(10.0, 20.0), (None, 90.0)])
+    assert [view.kind for view in views.views] == ["photo", "generated", "generated"]
+    assert views.views[1].camera.elevation_deg == pytest.approx(10.0)
+    assert views.views[2].camera.elevation_deg == pytest.approx(30.0)
+
+
+def test_the_plan_without_directions(tmp_path, rooms):
+    views = synthesize_views(photo_file(tmp_path / "photo.png"), Settings.load("draft", **SMALL))
+    assert len(views.views) == 7
+
+
+def test_reconstruct_takes_views_from_memory_or_disk(tmp_path, rooms):
+    settings = Settings.load("draft", **SMALL)
+    views = synthesize_views(photo_file(tmp_path / "photo.png"), settings, keep=tmp_path / "keep")
+    for source in (views, tmp_path / "keep" / "views", tmp_path / "keep" / "views" / "transforms.json"):
+        report = reconstruct(source, settings).report
+        assert report["views"]["number"] == 7 and report["front_psnr_db"] is not None
+
+
+def test_warnings_reach_listener_and_report_once(tmp_path, monkeypatch):
+    fake_rooms(monkeypatch)
+
+    def unsure(photo, pictures, offsets, model, progress):
+        progress.warn("the elevation is a guess")
+        return 20.0, {"elevation_confidence": 0.0, "warnings": ["the elevation is a guess"]}
+
+    monkeypatch.setattr("img2mesh.views.generate.find_elevation", unsure)
+
+    class Listener(Progress):
+        def __init__(self):
+            super().__init__()
+            self.said = []
+
+        def warn(self, text):
+            self.said.append(text)
+
+    listener = Listener()
+    photo = photo_file(tmp_path / "photo.png")
+    result = image_to_mesh(photo, Settings.load("draft", **SMALL), progress=listener)
+    assert listener.said.count("the elevation is a guess") == 1
+    assert result.report["warnings"].count("the elevation is a guess") == 1
+
+
+def test_devices_that_are_not_there(tmp_path, rooms):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(Img2MeshError, match="CUDA"):
+        image_to_mesh(photo_file(tmp_path / "photo.png"), Settings(device="cuda"))
