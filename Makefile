@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/img2mesh examples/mug.png -o out/mug.glb --preview out/mug.png --report out/mug.json
+	$(BIN)/img2mesh examples/mug.jpg -o out/mug.glb --preview out/mug.png --report out/mug.json
 	@echo
 	@echo "mesh:    out/mug.glb   (open it in any glTF viewer)"
 	@echo "preview: out/mug.png"

@@ -145,5 +145,5 @@ def _most_frequent(colours: np.ndarray) -> np.ndarray:
     """Centre of the fullest 6-unit cell of CIELAB, as the mean of the colours in it."""
     cells = np.floor(colours / 6).astype(np.int64)
     keys = (cells[:, 0] * 1000 + cells[:, 1]) * 1000 + cells[:, 2]
-    values, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return colours[inverse.ravel() == int(np.argmax(counts))].mean(axis=0)

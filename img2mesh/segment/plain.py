@@ -58,32 +58,38 @@ def _in_front_of(rgb: np.ndarray, lab: np.ndarray, background: Background) -> np
 
     sure = background.sure
     local = fill_from(lab, _eroded(sure))  # the background as it would look behind the object
+    # each surface continued by itself: through a hole one may see the wall or the floor
+    continued = [fill_from(lab, _eroded(surface)) for surface in background.surfaces]
     residual = np.linalg.norm(lab - local, axis=-1)
+    nearest = np.minimum.reduce([residual, *(np.linalg.norm(lab - c, axis=-1) for c in continued)])
     tolerance = background.tolerance
-    soft, cast, toned = _shadow(lab, local, sure, background.surfaces, tolerance)
+    holes = background_holes(nearest, sure, tolerance)
+    soft, cast, toned = _shadow(lab, local, sure, holes, background.surfaces, continued, tolerance)
     shadow = soft | cast
-    holes = background_holes(residual, sure | shadow, tolerance)
     away = ~(sure | shadow | holes)
     # definite: background well inside itself, object well inside and clearly of another colour
     marks = np.full(sure.shape, cv2.GC_PR_BGD, dtype=np.uint8)
     marks[away] = cv2.GC_PR_FGD
     marks[_eroded(sure, 2) & (residual < tolerance)] = cv2.GC_BGD
-    marks[holes & (residual < tolerance)] = cv2.GC_BGD
+    marks[holes & (nearest < tolerance)] = cv2.GC_BGD
     marks[_eroded(cast, 1)] = cv2.GC_BGD
     marks[border(*sure.shape) & (residual < tolerance)] = cv2.GC_BGD
     marks[_eroded(away, 2) & (residual > 2.5 * tolerance)] = cv2.GC_FGD
     found = _grabcut(rgb, marks, 3)
     # what is left of a shadow beside the foot: flat, and of the background's tone
-    flat = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((11, 1), np.uint8)) == 0
-    found[toned & (found > 0) & flat] = 0
+    flat = (found > 0) & (cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((19, 1), np.uint8)) == 0)
+    gone = (toned & flat).astype(np.uint8)
+    found[gone > 0] = 0
+    rest = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((5, 1), np.uint8)) == 0
+    found[rest & (cv2.dilate(gone, np.ones((9, 9), np.uint8)) > 0)] = 0
     # gaps that GrabCut saw but no background shows through are the object's
     gaps = found == 0
-    open_gaps = connected_to(border(*sure.shape) | holes | sure, gaps)
+    open_gaps = connected_to(border(*sure.shape) | holes | sure | soft, gaps)
     found[gaps & ~open_gaps] = 1
     return found
 
 
-def _shadow(lab, local, sure, surfaces, tolerance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shadow(lab, local, sure, holes, surfaces, continued, tolerance) -> tuple[np.ndarray, ...]:
     """Pixels that are the local background times a factor below 1 and adjoin the background.
 
     Returns:
@@ -101,16 +107,16 @@ def _shadow(lab, local, sure, surfaces, tolerance) -> tuple[np.ndarray, np.ndarr
     )
     slope = slope / 32
     candidate = _darker(lab, local, tolerance, -tolerance, _SHADOW_DEPTH) & (slope < _SMOOTH)
-    soft = connected_to(sure, _opened(candidate | sure)) & candidate
+    soft = connected_to(sure | holes, _opened(candidate | sure) | holes) & candidate
     # around the foot, where a soft shadow is, it may go on darker and sharper: contact shadows
     low = np.zeros_like(sure)
     rows = np.flatnonzero((~(sure | soft)).mean(axis=1) > 0.02)
     if len(rows):
         low[round(rows[0] + 0.82 * (rows[-1] - rows[0])) :] = True
     dark, toned = np.zeros_like(sure), np.zeros_like(sure)
-    for surface in surfaces:  # a floor's shadow may fall beside the wall, so each is tried by itself
+    # a floor's shadow may fall beside the wall, so each surface is tried by itself
+    for surface, under in zip(surfaces, continued, strict=True):
         if (surface & low).any():
-            under = fill_from(lab, _eroded(surface))
             dark |= _darker(lab, under, tolerance, tolerance, 1.4 * _SHADOW_DEPTH)
             toned |= _darker(lab, under, tolerance, -tolerance, 1.4 * _SHADOW_DEPTH)
     dark &= low & ~sure
