@@ -106,10 +106,12 @@ def _read_deep_tiff(path: Path) -> Photo:
     if data[:4] not in (b"II*\0", b"MM\0*"):
         raise refusal
     try:
-        tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
-        stream = io.BytesIO(data)
-        stream.seek(tags.next)
-        tags.load(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+            stream = io.BytesIO(data)
+            stream.seek(tags.next)
+            tags.load(stream)
         width, height = int(tags[256]), int(tags[257])
     except Exception:
         raise refusal from None
