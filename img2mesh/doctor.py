@@ -163,14 +163,25 @@ def _segmenters(found: Diagnosis) -> None:
 
 
 def _times(found: Diagnosis, settings: Settings) -> None:
-    from img2mesh.machine import resolve_device
-    from img2mesh.predict import Speed, in_words, seconds_per_stage, size_of
+    from img2mesh.machine import resolve_device, use_threads
+    from img2mesh.predict import float32_speed, in_words, seconds_per_stage, time_sampler
+    from img2mesh.zero123 import load_model
 
-    speed = Speed.measure(resolve_device(settings.device))
-    found.say("speed", f"{speed.sampler:.0f} GFLOP/s in {speed.dtype}, {speed.field:.0f} in float32")
-    sizes = {size_of(settings.model): "", "full": " with a full-size model"}
+    use_threads()
+    device = resolve_device(settings.device)
+    try:
+        model = load_model(settings.model, device=device, variant=settings.variant, offline=True)
+    except Img2MeshError as error:
+        found.faults.append(str(error))
+        return
+    speed = float32_speed(device)
+    found.say("speed", f"{speed:.0f} GFLOP/s in float32; {model.name} runs in {_short(model.dtype)}")
     for preset in PRESETS:
         values = Settings.load(preset)
-        for size, words in sizes.items():
-            stages = seconds_per_stage(values, speed, size)
-            found.say(f"preset {preset}", in_words(sum(stages.values())) + (words if size == "full" else ""))
+        stages = seconds_per_stage(values, time_sampler(model, values), speed)
+        parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in stages.items())
+        found.say(f"preset {preset}", f"{in_words(sum(stages.values()))} ({parts})")
+
+
+def _short(dtype: object) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -57,6 +57,7 @@ def image_to_mesh(
     run = _Run(settings or Settings.load(), progress)
     cutout = run.segment(photo, keep)
     model = run.load(model)
+    run.predict(model)
     views = run.synthesize(cutout, model, keep)
     return run.finish(views, keep, cutout)
 
@@ -123,7 +124,7 @@ class _Run:
         self.start = time.perf_counter()
         self.device = resolve_device(settings.device)
         self.threads = use_threads()
-        self.cutout_method: str | None = None
+        self.predicted: dict[str, float] | None = None
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -157,6 +158,15 @@ class _Run:
                 offline=self.settings.offline,
                 progress=self.progress,
             )
+
+    def predict(self, model: Zero123) -> None:
+        """Say how long the rest will take, from the model's own pace on this machine."""
+        from img2mesh.predict import float32_speed, seconds_per_stage, sentence, time_sampler
+
+        with self.timed("predict"):
+            sampler = time_sampler(model, self.settings)
+            self.predicted = seconds_per_stage(self.settings, sampler, float32_speed(self.device))
+        self.progress.note(sentence(self.predicted))
 
     def synthesize(self, cutout: Cutout, model: Zero123, keep: str | Path | None) -> ViewSet:
         from img2mesh.views import generate_views, save_views
@@ -204,6 +214,7 @@ class _Run:
             "mesh": mesh_facts,
             "front_psnr_db": psnr,
             "seconds": {**self.seconds, "total": round(time.perf_counter() - self.start, 3)},
+            "predicted_seconds": self.predicted,
             "stages": {k: round(v, 3) for k, v in self.progress.seconds.items()},
             "peak_memory_mb": peak_memory_mb(),
             "warnings": warnings,

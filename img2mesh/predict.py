@@ -1,106 +1,101 @@
-"""How long a run will take: the work of each stage times this machine's measured speed."""
+"""How long a run will take: the sampler timed on a few evaluations, the rest scaled from a reference machine."""
 
 from __future__ import annotations
 
 import math
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from img2mesh.machine import thread_count
+import numpy as np
+
+from img2mesh.cameras import IMAGE_SIZE
 from img2mesh.settings import Settings
 
-# Arithmetic of one evaluation of the U-Net for one view, in GFLOP; and of decoding one picture. The public
-# checkpoints share Stable Diffusion's architecture.
-UNET_GFLOP = {"mini": 9.0, "full": 180.0}
-DECODE_GFLOP = {"mini": 12.0, "full": 620.0}
-# Seconds on the reference machine (2 cores, REFERENCE_GFLOPS by `Speed.measure`), measured; see
-# `seconds_per_stage`.
-REFERENCE_GFLOPS = 100.0
+if TYPE_CHECKING:
+    from img2mesh.zero123 import Zero123
+
+PROBE_VIEWS = 2  # denoised together to time the sampler
+# GFLOP/s in float32, by `float32_speed`, of the machine on which the seconds below were measured: two cores of
+# a server CPU with nothing else to do.
+REFERENCE_GFLOPS = 150.0
 
 
 @dataclass(frozen=True)
-class Speed:
-    """GFLOP/s of this machine, as `measure` finds them: convolutions in the sampler's type and in float32."""
+class SamplerTime:
+    """Seconds per view for one evaluation of the U-Net (guidance included) and for decoding a picture."""
 
-    sampler: float
-    field: float
-    device: str
-    dtype: str
-
-    @classmethod
-    def measure(cls, device: str = "cpu", seconds: float = 0.25) -> Speed:
-        """Time two convolutions of the sampler's size for a fraction of a second each."""
-        import torch
-
-        torch.set_num_threads(thread_count())
-        if device == "cpu":
-            from img2mesh.machine import cpu_flags
-
-            fast = bool(cpu_flags() & {"amx_bf16", "avx512_bf16"})
-            dtype = torch.bfloat16 if fast else torch.float32
-        else:
-            dtype = torch.float16
-        quick = _conv_gflops(device, dtype, seconds)
-        exact = quick if dtype == torch.float32 else _conv_gflops(device, torch.float32, seconds)
-        return cls(quick, exact, device, str(dtype).removeprefix("torch."))
+    evaluation: float
+    decoding: float
 
 
-def _conv_gflops(device: str, dtype, seconds: float) -> float:
+def time_sampler(model: Zero123, settings: Settings) -> SamplerTime:
+    """Time three evaluations of a loaded model and one decoded picture, on an empty photo.
+
+    Costs a few percent of a run. The first evaluation prepares kernels and does not count. Random numbers come
+    from generators of its own, so a run gives the same result with and without it.
+    """
     import torch
 
-    channels, side, batch = 128, 32, 8
-    layer = torch.nn.Conv2d(channels, channels, 3, padding=1).to(device, dtype)
-    layer = layer.to(memory_format=torch.channels_last)
-    values = torch.randn(batch, channels, side, side, device=device, dtype=dtype)
-    values = values.to(memory_format=torch.channels_last)
-    work = 2 * 9 * channels * channels * side * side * batch / 1e9
+    photo = np.zeros((IMAGE_SIZE, IMAGE_SIZE, 4), dtype=np.uint8)
+    poses = np.zeros((PROBE_VIEWS, 4), dtype=np.float32)
+    poses[:, 2] = 1.0
+    generators = [torch.Generator().manual_seed(i) for i in range(PROBE_VIEWS)]
+    marks: list[float] = []
+    condition = model.condition(photo)
+    latents = model.denoise(
+        condition,
+        poses,
+        model.schedule(3),
+        settings.guidance,
+        generators,
+        watch=lambda index, x: marks.append(_now(model)),
+    )
+    model.decode(latents[:1])
+    start = _now(model)
+    model.decode(latents[:1])
+    decoding = _now(model) - start
+    return SamplerTime(float(np.diff(marks).min()) / PROBE_VIEWS, decoding)
+
+
+def _now(model: Zero123) -> float:
+    if model.device.type == "cuda":
+        import torch
+
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def float32_speed(device: str = "cpu", seconds: float = 0.1) -> float:
+    """GFLOP/s of matrix products in float32, of the sizes that the field's network has."""
+    import torch
+
+    a, b = torch.ones(8192, 64, device=device), torch.ones(64, 64, device=device)
     with torch.inference_mode():
-        layer(values)
+        a @ b
         done, start = 0, time.perf_counter()
-        while True:
-            for _ in range(4):
-                layer(values)
+        while (spent := time.perf_counter() - start) < seconds:
+            for _ in range(8):
+                a @ b
             if device == "cuda":
                 torch.cuda.synchronize()
-            done += 4
-            spent = time.perf_counter() - start
-            if spent > seconds:
-                return done * work / spent
+            done += 8
+    return done * 2 * a.shape[0] * 64 * 64 / 1e9 / spent
 
 
-def size_of(model: str) -> str:
-    """`mini` or `full`: which of the two architectures a model's name means, as far as the name tells."""
-    from img2mesh.files import data_folder
+def seconds_per_stage(settings: Settings, sampler: SamplerTime, speed: float) -> dict[str, float]:
+    """Predicted wall time of the main job's stages after the model is loaded.
 
-    if model == "mini":
-        return "mini"
-    if model == "auto":
-        return "mini" if (data_folder("weights") / "mini").is_dir() else "full"
-    return "full"
-
-
-def seconds_per_stage(settings: Settings, speed: Speed, size: str) -> dict[str, float]:
-    """Predicted wall time of the main job's stages.
-
-    The sampler's share is its arithmetic; the field's and the mesh's shares were timed on the reference
-    machine and scale with its speed in float32. Guidance other than 1 evaluates the U-Net twice.
+    Args:
+        sampler: from `time_sampler`, with the same guidance.
+        speed: from `float32_speed`.
     """
-    passes = 1 if settings.guidance == 1 else 2
-    sampling = settings.views * (settings.steps * passes * UNET_GFLOP[size] + DECODE_GFLOP[size])
-    slower = REFERENCE_GFLOPS / speed.field
-    field = 2.0 + settings.iterations * settings.rays * 2.4e-5 + (settings.hull_resolution / 96) ** 3
-    mesh = (
-        1.5
-        + settings.faces * 1.5e-4
-        + (settings.texture_size / 1024) ** 2 * 2
-        + (settings.mesh_resolution / 160) ** 3
-    )
-    return {
-        "start": 6.0 * slower,
-        "views": sampling / speed.sampler,
-        "field": field * slower,
-        "mesh": mesh * slower,
-    }
+    views = settings.views * (settings.steps * sampler.evaluation + sampler.decoding)
+    slower = REFERENCE_GFLOPS / speed
+    field = 1.0 + settings.iterations * (0.006 + settings.rays * 1.1e-5)
+    mesh = 1.0 + settings.faces * 1.2e-4 + 2.5 * (settings.texture_size / 1024) ** 2
+    mesh += 1.0 * (settings.mesh_resolution / 160) ** 3
+    return {"views": views, "field": field * slower, "mesh": mesh * slower}
 
 
 def in_words(seconds: float) -> str:
@@ -110,3 +105,9 @@ def in_words(seconds: float) -> str:
     if seconds < 5400:
         return f"about {round(seconds / 60)} min"
     return f"about {seconds / 3600:.1f} h"
+
+
+def sentence(stages: dict[str, float]) -> str:
+    """One line for the user."""
+    parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in stages.items())
+    return f"this will take {in_words(sum(stages.values()))} ({parts})"

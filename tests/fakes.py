@@ -106,7 +106,10 @@ def fake_rooms(monkeypatch) -> None:
     """Let the pipeline segment for real, but synthesize, fit and mesh the ellipsoid within milliseconds."""
     from types import SimpleNamespace
 
+    from img2mesh.predict import SamplerTime
+
     monkeypatch.setattr("img2mesh.zero123.load_model", lambda *a, **k: FakeModel(), raising=False)
+    monkeypatch.setattr("img2mesh.predict.time_sampler", lambda *a: SamplerTime(0.01, 0.01))
     monkeypatch.setattr("img2mesh.views.generate.find_elevation", _sure, raising=True)
     monkeypatch.setattr("img2mesh.views.ring.find_elevation", _sure, raising=True)
     field = SimpleNamespace(

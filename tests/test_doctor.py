@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from img2mesh import doctor
-from img2mesh.predict import Speed, in_words, seconds_per_stage
+from img2mesh.predict import SamplerTime, float32_speed, in_words, seconds_per_stage, sentence, time_sampler
 from img2mesh.settings import PRESETS, Settings
+from tests.zero123.tiny import make_tiny
 
 
 def test_it_lists_packages_devices_extras_weights_and_models():
@@ -47,14 +49,14 @@ def test_the_command_exits_1_exactly_if_there_are_faults(capsys):
 
 
 def test_predictions_grow_with_the_work_and_shrink_with_speed():
-    slow, fast = Speed(50, 50, "cpu", "bfloat16"), Speed(500, 100, "cpu", "bfloat16")
-    totals = [sum(seconds_per_stage(Settings.load(preset), fast, "mini").values()) for preset in PRESETS]
+    pace = SamplerTime(0.05, 0.1)
+    totals = [sum(seconds_per_stage(Settings.load(preset), pace, 100.0).values()) for preset in PRESETS]
     assert totals == sorted(totals)
     standard = Settings.load("standard")
-    for stage, seconds in seconds_per_stage(standard, slow, "mini").items():
-        assert seconds >= seconds_per_stage(standard, fast, "mini")[stage] > 0
-    mini = seconds_per_stage(standard, fast, "mini")["views"]
-    assert seconds_per_stage(standard, fast, "full")["views"] > 5 * mini
+    stages, quicker = seconds_per_stage(standard, pace, 100.0), seconds_per_stage(standard, pace, 200.0)
+    assert quicker["field"] == pytest.approx(stages["field"] / 2) and quicker["views"] == stages["views"]
+    assert stages["views"] == pytest.approx(standard.views * (standard.steps * 0.05 + 0.1))
+    assert "views" in sentence(stages)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,14 @@ def test_in_words(seconds, words):
     assert in_words(seconds) == words
 
 
-def test_the_measured_speed_is_plausible():
-    speed = Speed.measure("cpu", seconds=0.02)
-    assert 0.1 < speed.field < 1e5 and 0.1 < speed.sampler < 1e6
+def test_the_sampler_is_timed_without_changing_what_it_draws(tmp_path):
+    from img2mesh.zero123 import load_model
+
+    model = load_model(str(make_tiny(tmp_path / "mini")), device="cpu")
+    photo = np.full((256, 256, 4), 200, dtype=np.uint8)
+    pose = np.array([[0.1, 0.0, 1.0, 0.0]], dtype=np.float32)
+    before = model.sample(photo, pose, steps=2, guidance=1.5, seed=3)
+    pace = time_sampler(model, Settings())
+    assert 0 < pace.evaluation < 60 and 0 < pace.decoding < 60
+    np.testing.assert_array_equal(before, model.sample(photo, pose, steps=2, guidance=1.5, seed=3))
+    assert float32_speed(seconds=0.02) > 0.1
