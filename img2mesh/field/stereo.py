@@ -1,0 +1,176 @@
+"""Hollows that silhouettes cannot show: depth by colour agreement between views, carved out of the hull.
+
+Every view sweeps its rays through the hull (plane sweep, Collins 1996); a depth is good where other views saw the
+same colour there. Semi-global matching (Hirschmueller 2008) turns the costs into a depth map that is smooth but
+for jumps, and the maps are merged as truncated signed distances (Curless and Levoy 1996). The hull's own surface
+is the cheapest explanation unless the colours contradict it, so views that agree on nothing leave it as it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from img2mesh.cameras import Camera
+from img2mesh.field.rays import resized_rgba
+from img2mesh.views.hull import Hull, lattice
+from img2mesh.views.view import View
+
+SIZE = 96  # pixels per side of the depth maps
+LABELS = 72  # depths per map
+NEIGHBOURS = 6  # views compared with each view
+WIDEST = 80.0  # degrees between two views that are still compared
+TRUNCATE = 0.05  # world units, of the merged distances
+CEILING = 0.25  # colour differences count at most this much
+
+
+def carve_hull(views: tuple[View, ...], hull: Hull, iterations: int = 1) -> tuple[np.ndarray, dict]:
+    """A signed distance on the hull's lattice with the hollows that the colours show.
+
+    Args:
+        views: at least three; `hull.trust` weighs them.
+        hull: what their silhouettes allow.
+
+    Returns:
+        (X, Y, Z) float32, nowhere below `hull.sdf`; and facts: the noise of the colours and the share of the
+        hull's volume carved away.
+    """
+    active = [i for i in range(len(views)) if hull.trust[i] > 0.2]
+    if len(active) < 3:
+        return hull.sdf, {"colour_noise": None, "carved": 0.0}
+    cameras = [views[i].camera.resized(SIZE, SIZE) for i in active]
+    pictures = [resized_rgba(views[i].rgba, SIZE, SIZE) for i in active]
+    sdf = hull.sdf
+    for _ in range(iterations):
+        costs = [_cost_volume(k, cameras, pictures, hull, sdf) for k in range(len(active))]
+        noise = float(np.median(np.concatenate([c[2] for c in costs])))
+        maps = [_depth_map(*cost, noise) for cost in costs]
+        sdf = _merge(maps, cameras, hull)
+    volume = max(int((hull.sdf < 0).sum()), 1)
+    return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3)}
+
+
+def _neighbours(k: int, cameras: list[Camera]) -> list[int]:
+    towards = np.stack([c.position / c.distance for c in cameras])
+    angle = np.degrees(np.arccos(np.clip(towards @ towards[k], -1, 1)))
+    order = [j for j in np.argsort(angle, kind="stable") if j != k and angle[j] < WIDEST]
+    return order[:NEIGHBOURS]
+
+
+def _sample(volume: np.ndarray, low: np.ndarray, spacing: float, points: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import map_coordinates
+
+    return map_coordinates(volume, ((points - low) / spacing).T, order=1, mode="nearest")
+
+
+def _cost_volume(k: int, cameras, pictures, hull: Hull, sdf: np.ndarray):
+    """Colour disagreement of view k's rays at each depth.
+
+    Returns:
+        costs (SIZE, SIZE, LABELS) float32, depths (LABELS,), least cost of each ray (n,), and whether a ray
+        meets the hull at each depth (SIZE, SIZE, LABELS) bool.
+    """
+    camera, picture = cameras[k], pictures[k]
+    corners = np.stack(np.meshgrid(*hull.bounds.T, indexing="ij"), -1).reshape(-1, 3)
+    far = np.linalg.norm(corners - camera.position, axis=-1)
+    depths = np.linspace(max(far.min() - 0.02, 0.1), far.max() + 0.02, LABELS).astype(np.float32)
+    origins, directions = camera.rays()
+    shown = picture[..., 3] > 0.5
+    rows, columns = np.nonzero(shown)
+    points = camera.position + directions[shown][:, None] * depths[None, :, None]  # (n, L, 3)
+    inside = _sample(hull.sdf, hull.bounds[0], hull.spacing, points.reshape(-1, 3)) < 0.5 * hull.spacing
+    low, high = hull.bounds[0] - hull.spacing, hull.bounds[1] + hull.spacing
+    inside &= ((points.reshape(-1, 3) > low) & (points.reshape(-1, 3) < high)).all(-1)
+    inside = inside.reshape(len(rows), LABELS)
+    where, label = np.nonzero(inside)
+    chosen = points[where, label]
+    own = picture[rows, columns, :3]
+    differences = []
+    for j in _neighbours(k, cameras):
+        pixels, _ = cameras[j].project(chosen)
+        seen = _bilinear(pictures[j], pixels)
+        gap = np.abs(seen[:, :3] - own[where]).mean(-1)
+        gap[seen[:, 3] < 0.5] = CEILING
+        differences.append(np.minimum(gap, CEILING))
+    costs = np.full((SIZE, SIZE, LABELS), CEILING, dtype=np.float32)
+    met = np.zeros((SIZE, SIZE, LABELS), dtype=bool)
+    met[rows[where], columns[where], label] = True
+    if differences:
+        best = np.sort(np.stack(differences), axis=0)[: max(2, len(differences) // 2)]
+        costs[rows[where], columns[where], label] = best.mean(0)
+    least = np.where(met, costs, np.inf).min(-1)[shown]
+    return costs, depths, least[np.isfinite(least)], met
+
+
+def _bilinear(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """(N, C) values of an (H, W, C) picture at (N, 2) pixel coordinates."""
+    import cv2
+
+    place = (pixels - 0.5).astype(np.float32)
+    out = np.empty((len(place), picture.shape[2]), dtype=np.float32)
+    for start in range(0, len(place), 1 << 14):  # remap's pictures are at most 32767 a side
+        part = place[start : start + (1 << 14)]
+        found = cv2.remap(picture, part[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        out[start : start + len(part)] = found[0]
+    return out
+
+
+def _depth_map(costs, depths, least, met, noise: float):
+    """Depth (SIZE, SIZE) float32, nan where the ray misses, and its weight."""
+    shown = met.any(-1)
+    entry = np.argmax(met, axis=-1)
+    unit = max(noise, 0.004)
+    behind = np.maximum(np.arange(LABELS) - entry[..., None], 0)
+    energy = costs / unit + 0.01 * behind  # prefers the hull's surface where nothing speaks for another
+    energy = np.where(met, np.minimum(energy, CEILING / unit), 1e3).astype(np.float32)
+    energy[~shown] = 0
+    total = np.zeros_like(energy)
+    for axis in (0, 1):
+        for back in (False, True):
+            total += _pass(energy, axis, back)
+    total[~met] = np.inf
+    label = np.argmin(total, axis=-1)
+    depth = depths[label].astype(np.float32)
+    # a parabola through the neighbours gives a fraction of a label
+    i = np.clip(label, 1, LABELS - 2)[..., None]
+    a, b, c = (np.take_along_axis(total, i + d, -1)[..., 0] for d in (-1, 0, 1))
+    with np.errstate(invalid="ignore"):
+        shift = 0.5 * (a - c) / (a - 2 * b + c)
+    shift = np.where(np.isfinite(shift) & (np.abs(shift) <= 0.5) & (label == i[..., 0]), shift, 0)
+    depth += (shift * (depths[1] - depths[0])).astype(np.float32)
+    return np.where(shown, depth, np.nan)
+
+
+def _pass(energy: np.ndarray, axis: int, back: bool, small: float = 0.5, large: float = 3.0) -> np.ndarray:
+    """One direction of semi-global matching: a step of one label costs `small`, a jump `large`."""
+    volume = np.moveaxis(energy, axis, 0)
+    volume = volume[::-1] if back else volume
+    out = np.empty_like(volume)
+    out[0] = volume[0]
+    for n in range(1, len(volume)):
+        before = out[n - 1]
+        least = before.min(-1, keepdims=True)
+        step = before.copy()
+        step[:, 1:] = np.minimum(step[:, 1:], before[:, :-1] + small)
+        step[:, :-1] = np.minimum(step[:, :-1], before[:, 1:] + small)
+        out[n] = volume[n] + np.minimum(step, least + large) - least
+    out = out[::-1] if back else out
+    return np.moveaxis(out, 0, axis)
+
+
+def _merge(maps, cameras, hull: Hull) -> np.ndarray:
+    """Mean truncated signed distance of all maps, never below the hull's."""
+    points, shape = lattice(hull.bounds, hull.spacing)
+    inside = np.flatnonzero(hull.sdf.ravel() < hull.spacing)
+    total, weight = np.zeros(len(inside)), np.zeros(len(inside))
+    for depth, camera in zip(maps, cameras, strict=True):
+        pixels, _ = camera.project(points[inside])
+        distance = np.linalg.norm(points[inside] - camera.position, axis=-1)
+        cell = np.clip(np.floor(pixels).astype(int), 0, SIZE - 1)
+        ahead = depth[cell[:, 1], cell[:, 0]] - distance  # positive: in front of the surface, free
+        valid = np.isfinite(ahead) & (ahead > -TRUNCATE)
+        total[valid] += np.minimum(ahead[valid], TRUNCATE)
+        weight[valid] += 1
+    sdf = hull.sdf.copy().ravel()
+    merged = np.where(weight > 0, total / np.maximum(weight, 1), -TRUNCATE)
+    sdf[inside] = np.maximum(sdf[inside], merged)
+    return sdf.reshape(shape).astype(np.float32)
