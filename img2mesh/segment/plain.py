@@ -107,7 +107,10 @@ def _shadow(lab, local, sure, holes, surfaces, continued, tolerance) -> tuple[np
     )
     slope = slope / 32
     candidate = _darker(lab, local, tolerance, -tolerance, _SHADOW_DEPTH) & (slope < _SMOOTH)
-    soft = connected_to(sure | holes, _opened(candidate | sure) | holes) & candidate
+    soft = connected_to(sure, _opened(candidate | sure)) & candidate
+    # shadow seen through a hole: only where it is smoother still, for the rim of a hole may be as pale as a shadow
+    through = candidate & (slope < 0.4 * _SMOOTH)
+    soft |= connected_to(holes, _opened(through) | holes) & candidate
     # around the foot, where a soft shadow is, it may go on darker and sharper: contact shadows
     low = np.zeros_like(sure)
     rows = np.flatnonzero((~(sure | soft)).mean(axis=1) > 0.02)
@@ -135,7 +138,7 @@ def _darker(lab: np.ndarray, lit: np.ndarray, tolerance: float, least: float, mo
     drop = lit[..., 0] - lab[..., 0]
     ratio = np.clip(lab[..., 0] / np.maximum(lit[..., 0], 1), 0, 1.2)
     tint = np.linalg.norm(lab[..., 1:] - lit[..., 1:] * ratio[..., None], axis=-1)
-    return (drop > least) & (drop < most) & (tint < tolerance + 0.12 * np.abs(drop))
+    return (drop > least) & (drop < most) & (tint < tolerance + 0.06 * np.abs(drop))
 
 
 def background_holes(residual: np.ndarray, outside: np.ndarray, tolerance: float) -> np.ndarray:
