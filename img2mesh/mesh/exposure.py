@@ -25,13 +25,25 @@ def colour_correction(source: np.ndarray, target: np.ndarray, weight: np.ndarray
         gain, offset = 1.0, 0.0
         for _ in range(5):  # iteratively reweighted least squares with Cauchy's weights
             w = weight / (1 + ((gain * x + offset - y) / 0.08) ** 2)
-            # The prior, worth 5 % of the pairs, holds the gain at 1 where the colours do not vary.
-            prior = 0.05 * w.sum()
+            # The prior, worth little, holds the gain at 1 where the colours do not vary.
+            prior = 0.002 * w.sum()
             normal = np.array([[(w * x * x).sum() + prior, (w * x).sum()], [(w * x).sum(), w.sum() + prior]])
             gain, offset = np.linalg.solve(normal, [(w * x * y).sum() + prior, (w * y).sum()])
         matrix[channel, channel] = np.clip(gain, *GAIN)
         matrix[3, channel] = np.clip(offset, -OFFSET, OFFSET)
     return matrix
+
+
+def exposure_gain(source: np.ndarray, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(3,) gain per channel that brings the mean of (N, 3) colours to that of others: brightness, not contrast.
+
+    A fit of gain and offset would take the contrast away where the target is the blurrier of the two.
+    """
+    total = weight.sum()
+    if total < 20:
+        return np.ones(3, np.float32)
+    one, two = (weight @ colours / total + 0.02 for colours in (source, target))
+    return np.clip(two / one, 0.8, 1.25).astype(np.float32)
 
 
 def spread_residual(

@@ -13,10 +13,7 @@ MAX_DEPTH_SIDE = 768  # pixels of the visibility buffer
 # Lengths below are in thousandths of the image's side, so that they do not depend on resolution.
 ERODE = 4.0  # colours this close to the silhouette are mixtures with the background
 BEYOND = (6.0, 14.0)  # outside the silhouette: trusted up to, not at all from
-NEAR_EDGE, FAR_EDGE = (
-    (2.0, 7.0),
-    (4.0, 16.0),
-)  # fade beside an occlusion: on the occluder, on what lies behind
+NEAR_EDGE, FAR_EDGE = (2.0, 7.0), (4.0, 16.0)  # fade beside an occlusion: on the occluder, behind it
 FACING = (0.06, 0.30)  # cosine between normal and viewing direction: not trusted, fully trusted
 STEP = 0.02  # world units: a jump in depth that counts as occlusion
 
@@ -34,7 +31,8 @@ class Projector:
     Attributes:
         camera: of the size of `colours`.
         colours: (H, W, 3) float32 in [0, 1].
-        outside: (H, W) float32, signed distance to the silhouette in thousandths of the side, negative inside.
+        blurred: the same, smoothed over about 1 % of the side.
+        outside: (H, W) float32, thousandths of the side to the silhouette, negative inside.
         depth_camera: the camera of the buffers below, (h, w).
         deepest: largest depth on the surface around each pixel, -infinite on the background.
         near_edge: (h, w) distance in thousandths of the side to the nearest occlusion inside the silhouette.
@@ -43,6 +41,7 @@ class Projector:
 
     camera: Camera
     colours: np.ndarray
+    blurred: np.ndarray
     outside: np.ndarray
     depth_camera: Camera
     deepest: np.ndarray
@@ -58,7 +57,7 @@ class Projector:
             camera: the view's camera.
             vertices, faces: the surface that will be coloured.
         """
-        from scipy.ndimage import maximum_filter
+        from scipy.ndimage import gaussian_filter, maximum_filter
 
         height, width = rgba.shape[:2]
         depth_side = min(MAX_DEPTH_SIDE, max(height, width))
@@ -70,13 +69,24 @@ class Projector:
         near_edge, behind = _occlusions(depth)
         # The largest depth of a neighbourhood: a surface seen at a slant is not taken for hidden.
         deepest = maximum_filter(np.where(np.isfinite(depth), depth, -np.inf), size=3)
-        return cls(camera.resized(width, height), colours, outside, depth_camera, deepest, near_edge, behind)
+        blurred = gaussian_filter(colours, (0.01 * max(height, width),) * 2 + (0,))
+        return cls(
+            camera.resized(width, height), colours, blurred, outside, depth_camera, deepest, near_edge, behind
+        )
 
-    def look(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def look(
+        self,
+        points: np.ndarray,
+        normals: np.ndarray,
+        facing: tuple[float, float] = FACING,
+        blurred: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Colours of points as this view shows them.
 
         Args:
             points: (N, 3) on the surface. normals: (N, 3) unit.
+            facing: cosines between which trust grows from none to full.
+            blurred: smoothed colours instead of sharp ones.
 
         Returns:
             colours (N, 3) float32 in [0, 1], weight (N,) float32 in [0, 1] and the cosine (N,) between normal
@@ -86,22 +96,22 @@ class Projector:
         weight = np.zeros(len(points), np.float32)
         towards = self.camera.position - points
         cosine = np.einsum("ij,ij->i", normals, towards) / np.linalg.norm(towards, axis=1)
-        facing = np.nonzero(cosine > FACING[0])[0]
-        at, depth = self.depth_camera.project(points[facing])
+        front = np.nonzero(cosine > facing[0])[0]
+        at, depth = self.depth_camera.project(points[front])
         height, width = self.deepest.shape
         column = np.clip(at[:, 0].astype(np.int64), 0, width - 1)
         row = np.clip(at[:, 1].astype(np.int64), 0, height - 1)
         seen = (depth > 0) & (at >= 0).all(axis=1) & (at < [width, height]).all(axis=1)
         seen &= depth <= self.deepest[row, column] + 0.25 * STEP
-        chosen, row, column, at, depth = facing[seen], row[seen], column[seen], at[seen], depth[seen]
-        trust = smoothstep(*FACING, cosine[chosen])
+        chosen, row, column, at, depth = front[seen], row[seen], column[seen], at[seen], depth[seen]
+        trust = smoothstep(*facing, cosine[chosen])
         edge = self.near_edge[row, column]
         fade = np.where(
             depth > self.behind[row, column], smoothstep(*FAR_EDGE, edge), smoothstep(*NEAR_EDGE, edge)
         )
         pixels = at * [self.camera.width / width, self.camera.height / height]
         inside = 1 - smoothstep(*BEYOND, sample_bilinear(self.outside, pixels))
-        colours[chosen] = sample_bilinear(self.colours, pixels)
+        colours[chosen] = sample_bilinear(self.blurred if blurred else self.colours, pixels)
         weight[chosen] = trust * fade * inside
         return colours, weight, cosine
 

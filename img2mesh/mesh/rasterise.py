@@ -18,8 +18,8 @@ class Fragments:
 
     Attributes:
         face: (H, W) int32, -1 where nothing is.
-        bary: (H, W, 3) float32, the weights of the face's corners; corrected for perspective in a camera's view.
-        depth: (H, W) float32 along the viewing axis, infinite where nothing is (and everywhere in an atlas).
+        bary: (H, W, 3) float32, weights of the face's corners, corrected for perspective in a view.
+        depth: (H, W) float32 along the viewing axis, infinite where nothing is (in an atlas, everywhere).
     """
 
     face: np.ndarray

@@ -70,7 +70,7 @@ def _part(part) -> TexturedMesh:
 
 
 def _picture(material) -> tuple[np.ndarray | None, tuple[int, ...]]:
-    """A material's base colour texture times its factor, (H, W, 3) uint8 or None, and the factor as a colour."""
+    """A material's base colour texture times its factor, (H, W, 3) uint8 or None, and its factor."""
     image = getattr(material, "baseColorTexture", None)
     if image is None:
         image = getattr(material, "image", None)

@@ -56,7 +56,7 @@ def sample_grid(field, resolution: int) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _refine(values, known, size: float, stride: int, ask):
-    """One level finer: repeat every value, then evaluate the points of the blocks that may hold the surface."""
+    """One level finer: repeat every value, then evaluate the blocks that may hold the surface."""
     corners = _corners(values)
     low = np.minimum.reduce(corners)
     high = np.maximum.reduce(corners)
@@ -158,9 +158,7 @@ def extract_surface(field, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(values).all():
         raise Img2MeshError("The field has values that are not finite, so it has no surface.")
     if not (values < 0).any():
-        raise Img2MeshError(
-            "The reconstruction is empty: no view agrees with another on where the object is."
-        )
+        raise Img2MeshError("The reconstruction is empty: the views do not agree on where the object is.")
     vertices, faces = marching_cubes(values)
     vertices, faces = keep_solids(vertices, faces)
     return vertices * spacing + origin, faces

@@ -76,7 +76,8 @@ def develop(shot: Shot, shade: str = "none", background: tuple[int, int, int] | 
     samples = np.zeros((height * n, width * n, 4), np.float32)
     samples[shot.fragments.hit, :3] = colours
     samples[shot.fragments.hit, 3] = 1
-    picture = samples.reshape(height, n, width, n, 4).mean(axis=(1, 3))  # premultiplied by coverage
+    blocks = samples.reshape(height, n, width, n, 4)
+    picture = sum(blocks[:, i, :, j] for i in range(n) for j in range(n)) / n**2  # premultiplied by coverage
     alpha = picture[..., 3:]
     if background is None:
         colour = picture[..., :3] / np.maximum(alpha, 1e-6)
@@ -125,6 +126,6 @@ def _level(mesh: TexturedMesh, fragments: Fragments) -> np.ndarray:
         height, width = (side - side % 2 for side in texture.shape[:2])
         if min(height, width) < 2:
             break
-        blocks = texture[:height, :width].reshape(height // 2, 2, width // 2, 2, 3)
-        texture = blocks.mean(axis=(1, 3), dtype=np.float32)
+        whole = texture[:height, :width].astype(np.float32)
+        texture = (whole[::2, ::2] + whole[::2, 1::2] + whole[1::2, ::2] + whole[1::2, 1::2]) / 4
     return texture

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from scipy.ndimage import binary_erosion
+
+from img2mesh.cameras import orbit_camera
+from img2mesh.mesh import build_mesh
+from img2mesh.mesh.exposure import colour_correction, spread_residual
+from img2mesh.mesh.rasterise import rasterise_atlas
+from img2mesh.mesh.surface import extract_surface
+from img2mesh.preview.raster import render_mesh
+from img2mesh.views.view import View, ViewSet
+
+from .analytic import Combined, Sphere, Torus, checker, photo_of, photo_set, picture, psnr
+
+SIZE = 256  # of the tests' textures
+
+
+@pytest.mark.parametrize("shape", [Sphere(), Torus()], ids=["sphere", "torus"])
+def test_front_matches_the_photo(shape, settings):
+    views = photo_set(shape, elevation_deg=35)
+    mesh = build_mesh(shape, views, settings.replace(texture_size=512))
+    photo = views.photo
+    for reference in (photo.rgba, photo.full):
+        size = len(reference)
+        render = render_mesh(mesh, photo.camera.resized(size, size))
+        assert psnr(render, _on_white(reference), reference[..., 3] >= 128) > 30
+
+
+def _on_white(rgba):
+    alpha = rgba[..., 3:] / 255
+    return (rgba[..., :3] * alpha + 255 * (1 - alpha) + 0.5).astype(np.uint8)
+
+
+def test_unseen_sides_have_the_fields_colours(settings):
+    shape = Sphere()
+    mesh = build_mesh(shape, photo_set(shape, elevation_deg=0), settings)
+    positions = np.zeros((SIZE, SIZE, 3))
+    atlas = rasterise_atlas(mesh.uv, mesh.faces, SIZE, SIZE)
+    points = atlas.interpolate(mesh.vertices, mesh.faces)
+    positions[atlas.hit] = points
+    back = atlas.hit & (positions[..., 0] < -0.1)
+    wanted = checker(0.45 * positions[back] / np.linalg.norm(positions[back], axis=1, keepdims=True))
+    assert np.abs(mesh.texture[back] / 255 - wanted).mean() < 0.02
+
+
+def test_whole_atlas_is_filled(settings, statue):
+    atlas = rasterise_atlas(statue.uv, statue.faces, SIZE, SIZE)
+    assert not atlas.hit.all()
+    # The paint lies between 0.2 and 0.8 everywhere, so black and white could only be empty texels.
+    shape = Sphere()
+    texture = build_mesh(shape, photo_set(shape), settings).texture
+    assert texture.min() > 40 and texture.max() < 215
+
+
+def test_no_background_bleeds_in(settings):
+    """A photo whose transparent pixels are glaring, and whose rim is mixed with them."""
+    shape = Sphere(paint=lambda p: np.full((len(p), 3), [0.2, 0.3, 0.4]))
+    photo = photo_of(shape)
+    full = photo.full.copy()
+    full[full[..., 3] == 0, :3] = [255, 0, 255]
+    rim = (full[..., 3] > 0) & ~binary_erosion(full[..., 3] > 0, iterations=2)
+    full[rim, :3] = [150, 40, 180]
+    views = ViewSet((View(photo.rgba, photo.camera, "photo", 4.0, full),))
+    texture = build_mesh(shape, views, settings).texture.astype(int)
+    assert np.abs(texture - [51, 77, 102]).max() < 12
+
+
+def test_a_hidden_surface_does_not_get_the_occluders_colour(settings):
+    """A red ball before a blue one: no red on the blue, also close to the red ball's outline."""
+    near, far = Sphere(0.14, (0.4, 0, 0)), Sphere(0.3, (-0.2, 0, 0))
+
+    def paint(points):
+        red = (near.distance(points) < far.distance(points))[:, None]
+        return np.where(red, [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]).astype(np.float32)
+
+    shape = Combined(near, far, paint=paint)
+    mesh = build_mesh(shape, photo_set(shape, elevation_deg=0), settings)
+    atlas = rasterise_atlas(mesh.uv, mesh.faces, SIZE, SIZE)
+    points = np.zeros((SIZE, SIZE, 3))
+    points[atlas.hit] = atlas.interpolate(mesh.vertices, mesh.faces)
+    on_far = atlas.hit & (np.abs(far.distance(points.reshape(-1, 3)).reshape(SIZE, SIZE)) < 0.01)
+    reddish = mesh.texture[on_far][:, 0] > 80
+    assert reddish.mean() < 0.002
+
+
+def test_exposure_continues_from_the_photo(settings):
+    """The field is darker than the photo; the back takes over the photo's exposure."""
+    bright = Sphere(paint=lambda p: np.clip(1.2 * checker(p), 0, 1))
+    views = photo_set(bright, elevation_deg=0)
+    mesh = build_mesh(Sphere(), views, settings)
+    camera = views.photo.camera
+    for azimuth in (60, 90, 120, 180):
+        side = orbit_camera(0, azimuth, size=camera.width)
+        wanted = picture(bright, side)
+        inside = wanted[..., 3] > 0
+        render = render_mesh(mesh, side)
+        assert abs(render[inside][:, :3].mean() / wanted[inside][:, :3].mean() - 1) < 0.03
+
+
+def test_generated_views_sharpen_the_field(settings):
+    """A field of blurred colours and true views of all sides: the texture is closer to the views."""
+    shape, blurred = Torus(), Torus(paint=lambda p: 0.5 * checker(p) + 0.25)
+    cameras = [orbit_camera(20, azimuth) for azimuth in (90, 180, 270)]
+    given = [View(picture(shape, camera), camera, "generated", 1.0) for camera in cameras]
+    views = ViewSet((photo_of(shape), *given))
+    target, camera = given[1].rgba, cameras[1]
+    inside = target[..., 3] > 0
+    with_views = psnr(render_mesh(build_mesh(blurred, views, settings), camera), target, inside)
+    alone = psnr(render_mesh(build_mesh(blurred, photo_set(shape), settings), camera), target, inside)
+    assert with_views > alone + 2
+
+
+def test_correction_is_robust_and_identity_without_evidence():
+    rng = np.random.default_rng(0)
+    source = rng.uniform(0.2, 0.8, (500, 3))
+    target = source * [1.1, 0.95, 1.0] + [0.02, 0.0, -0.03]
+    target[:60] = 1.0  # a highlight that the source lacks
+    matrix = colour_correction(source, target, np.ones(500))
+    assert np.allclose(np.diag(matrix[:3]), [1.1, 0.95, 1.0], atol=0.04)
+    few = colour_correction(source, target, np.zeros(500))
+    assert np.array_equal(few, np.concatenate([np.eye(3), np.zeros((1, 3))]))
+
+
+def test_residual_holds_where_trusted_and_fades_away():
+    vertices, faces = extract_surface(Sphere(), 48)
+    weight = (vertices[:, 0] > 0).astype(np.float32)
+    spread = spread_residual(vertices, faces, np.full_like(vertices, 0.1), weight)
+    assert np.abs(spread[vertices[:, 0] > 0.15] - 0.1).max() < 0.01
+    assert np.abs(spread[vertices[:, 0] < -0.4]).max() < 0.02
+    edge = spread[np.abs(vertices[:, 0]) < 0.02]
+    assert (edge > 0.04).all() and (edge < 0.1).all()

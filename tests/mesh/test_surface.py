@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.mesh.simplify import simplify
+from img2mesh.mesh.surface import extract_surface, keep_solids, marching_cubes, sample_grid
+from img2mesh.mesh.textured import face_components, face_cross, is_closed, volume
+
+from .analytic import Box, Combined, Shape, Sphere, Torus
+
+
+def _area(vertices, faces):
+    return np.linalg.norm(face_cross(vertices, faces), axis=1).sum() / 2
+
+
+@pytest.mark.parametrize("shape", [Sphere(), Box(), Torus()], ids=["sphere", "box", "torus"])
+def test_volume_and_area_within_two_percent(shape):
+    vertices, faces = extract_surface(shape, 96)
+    assert is_closed(faces)
+    assert volume(vertices, faces) == pytest.approx(shape.volume, rel=0.02)
+    assert _area(vertices, faces) == pytest.approx(shape.area, rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [Sphere(), Box(), Torus()], ids=["sphere", "box", "torus"])
+def test_simplified_surface_stays_closed_and_true(shape):
+    vertices, faces = simplify(*extract_surface(shape, 96), 3000)
+    assert is_closed(faces)
+    assert abs(len(faces) - 3000) <= 60
+    assert volume(vertices, faces) == pytest.approx(shape.volume, rel=0.02)
+    assert _area(vertices, faces) == pytest.approx(shape.area, rel=0.02)
+
+
+def test_torus_keeps_its_hole():
+    vertices, faces = simplify(*extract_surface(Torus(), 64), 2000)
+    edges = 3 * len(faces) // 2
+    assert len(vertices) - edges + len(faces) == 0  # Euler characteristic of a torus
+
+
+def test_coarse_to_fine_equals_every_cell():
+    class Everywhere(Torus):
+        def distance(self, p):  # claims to be near the surface everywhere, so that nothing is skipped
+            return 0.01 * super().distance(p)
+
+    lazy, eager = Torus(), Everywhere()
+    values, origin, spacing = sample_grid(lazy, 96)
+    all_values, all_origin, _ = sample_grid(eager, 96)
+    assert np.array_equal(origin, all_origin) and values.shape == all_values.shape
+    assert ((values < 0) == (all_values < 0)).all()
+    near = np.abs(values) < spacing
+    assert np.allclose(values[near], 100 * all_values[near], atol=2e-5)
+    assert lazy.asked < 0.4 * eager.asked
+
+
+def test_a_field_that_underestimates_distance_keeps_its_surface():
+    class Steep(Sphere):
+        def distance(self, p):
+            return 6 * super().distance(p)  # six times too long: coarse blocks may be skipped wrongly
+
+    vertices, faces = extract_surface(Steep(), 64)
+    assert is_closed(faces)
+    assert volume(vertices, faces) == pytest.approx(Sphere().volume, rel=0.02)
+
+
+def test_floaters_go_and_second_solids_stay():
+    crumb = Combined(Sphere(0.3), Sphere(0.03, (0.5, 0.5, 0.5)))
+    _, faces = extract_surface(crumb, 64)
+    assert face_components(faces, faces.max() + 1).max() == 0
+    pair = Combined(Sphere(0.25, (0, -0.3, 0)), Sphere(0.2, (0, 0.35, 0)))
+    vertices, faces = extract_surface(pair, 64)
+    assert face_components(faces, len(vertices)).max() == 1 and is_closed(faces)
+
+
+def test_voids_are_filled():
+    hollow = Combined(Sphere(0.45), Sphere(0.3), difference=True)
+    vertices, faces = extract_surface(hollow, 64)
+    assert face_components(faces, len(vertices)).max() == 0
+    assert volume(vertices, faces) == pytest.approx(Sphere(0.45).volume, rel=0.02)
+
+
+def test_a_surface_that_leaves_the_bounds_is_closed_there():
+    vertices, faces = extract_surface(Sphere(0.8), 32)
+    assert is_closed(faces)
+    assert volume(vertices, faces) > 0
+    assert np.abs(vertices).max() < 0.75
+
+
+def test_empty_and_broken_fields_are_refused():
+    class Empty(Shape):
+        def distance(self, p):
+            return np.ones(len(p))
+
+    class Broken(Shape):
+        def distance(self, p):
+            return np.full(len(p), np.nan)
+
+    for field in (Empty(), Broken()):
+        with pytest.raises(Img2MeshError):
+            extract_surface(field, 32)
+
+
+def test_scikit_image_stands_in_for_pymcubes(monkeypatch):
+    values, _, _ = sample_grid(Torus(), 32)
+    first = marching_cubes(values)
+    monkeypatch.setitem(__import__("sys").modules, "mcubes", None)
+    second = marching_cubes(values)
+    assert is_closed(second[1])
+    assert volume(*second) == pytest.approx(volume(*first), rel=1e-3) and volume(*second) > 0
+
+
+def test_a_surface_turned_inside_out_is_a_void():
+    vertices, faces = extract_surface(Sphere(), 32)
+    inner = np.concatenate([faces, faces[:, ::-1] + len(vertices)])
+    _, kept = keep_solids(np.concatenate([vertices, 0.5 * vertices]), inner)
+    assert len(kept) == len(faces)
