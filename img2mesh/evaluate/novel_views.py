@@ -1,0 +1,109 @@
+"""Synthesized views against true renders: PSNR, SSIM, LPIPS, mask IoU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from img2mesh.cameras import IMAGE_SIZE, orbit_camera
+from img2mesh.evaluate.baselines import billboard_picture, render_projected, swept_silhouette
+from img2mesh.evaluate.metrics import Perceptual, mask_iou, psnr, ssim
+from img2mesh.evaluate.objects import input_direction, read_object
+from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
+from img2mesh.evaluate.truth import render_truth
+from img2mesh.images import save_png
+from img2mesh.progress import Progress
+from img2mesh.settings import Settings
+from img2mesh.views.generate import sample_views
+from img2mesh.views.view import View
+
+if TYPE_CHECKING:
+    from img2mesh.zero123 import Zero123
+
+
+def novel_views(
+    objects: Sequence[Path],
+    model: Zero123,
+    settings: Settings,
+    seeds: Sequence[int] = (0,),
+    targets: int = 8,
+    perceptual: Perceptual | None = None,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Table:
+    """One input view per object, `targets` views evenly on the ring at its elevation, none of them the input.
+
+    The input's elevation lies in 0..45 degrees and its azimuth anywhere, both fixed by the object's name
+    (`input_direction`). All cameras stand at the model's distance; pictures are compared on white.
+
+    Args:
+        folder: side-by-side pictures go into its folder `views`.
+    """
+    progress = progress or Progress()
+    table = Table("Novel views of held-out objects from one input view", _metrics(perceptual))
+    table.notes += [
+        f"model {model.name}, {len(objects)} objects, seeds {', '.join(map(str, seeds))}, "
+        f"{settings.steps} steps, guidance {settings.guidance:g}",
+        f"one input view per object (elevation 0 to 45°, any azimuth), {targets} targets evenly on the full ring "
+        f"at its elevation, distance {model.distance:g}, on white, {IMAGE_SIZE} px",
+    ]
+    if perceptual is None:
+        table.notes.append("no LPIPS: its weights were not found (--metrics)")
+    offsets = np.array([[0.0, (k + 0.5) * 360 / targets] for k in range(targets)])
+    with progress.stage("novel views", len(objects) * len(seeds)) as step:
+        for path in objects:
+            truth = read_object(path)
+            elevation, azimuth = input_direction(truth.name)
+            first, *cameras = [
+                orbit_camera(elevation, azimuth + a, model.distance, model.fov_deg, IMAGE_SIZE)
+                for a in (0.0, *offsets[:, 1])
+            ]
+            photo = render_truth(truth, first)
+            wanted = [render_truth(truth, camera) for camera in cameras]
+            known = perceptual.features(wanted) if perceptual else None
+            hull = swept_silhouette(View(photo, first))
+            flat = billboard_picture(photo)
+            baselines = {
+                "input view copied": [photo] * targets,
+                "mean-colour billboard": [flat] * targets,
+                "swept silhouette (hull of the input)": [
+                    render_projected(*hull, View(photo, first), camera) for camera in cameras
+                ],
+            }
+            rows = [("truth", [photo, *wanted])]
+            for seed in seeds:
+                ours = list(sample_views(photo, model, settings, offsets, elevation, seed, None))
+                table.add(model.name, truth.name, seed, _scores(ours, wanted, perceptual, known))
+                rows.append((f"{model.name}, seed {seed}", [None, *ours]))
+                step(1)
+            for name, pictures in baselines.items():
+                table.add(name, truth.name, None, _scores(pictures, wanted, perceptual, known))
+                rows.append((name, [None, *pictures]))
+            if folder is not None:
+                save_png(side_by_side(rows), folder / "views" / f"{truth.name}.png")
+    return table
+
+
+def _metrics(perceptual: Perceptual | None) -> dict[str, str]:
+    lpips = {"LPIPS": LOWER} if perceptual else {}
+    return {"PSNR": HIGHER, "SSIM": HIGHER, **lpips, "mask IoU": HIGHER}
+
+
+def _scores(pictures, wanted, perceptual, known) -> dict[str, float]:
+    """Means over an object's targets."""
+    pairs = list(zip(pictures, wanted, strict=True))
+    scores = {
+        "PSNR": np.mean([psnr(a, b) for a, b in pairs]),
+        "SSIM": np.mean([ssim(a, b) for a, b in pairs]),
+        "mask IoU": np.mean([mask_iou(a, b) for a, b in pairs]),
+    }
+    if perceptual:
+        same = all(picture is pictures[0] for picture in pictures)  # a copied picture is seen once
+        features = (
+            perceptual.features(pictures[:1]) * len(pictures) if same else perceptual.features(pictures)
+        )
+        scores["LPIPS"] = np.mean(perceptual.distances(features, known))
+    return {key: float(value) for key, value in scores.items()}

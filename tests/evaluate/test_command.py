@@ -1,0 +1,108 @@
+"""`img2mesh evaluate` on two small objects, with a model of random weights."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2mesh.cli import run
+from img2mesh.errors import Img2MeshError
+from img2mesh.evaluate.objects import input_direction, load_objects, read_object
+from tests.zero123.tiny import make_tiny
+
+pytest.importorskip("embreex")
+SMALL = (
+    "--preset draft --iterations 8 --rays 64 --hull-resolution 32 --mesh-resolution 32 --faces 600".split()
+)
+SMALL += "--texture-size 64 --number-of-views 6 --steps 1".split()
+
+
+@pytest.fixture
+def model(tmp_path):
+    return str(make_tiny(tmp_path / "tiny"))
+
+
+@pytest.fixture(autouse=True)
+def without_lpips(monkeypatch):
+    """Half a gigabyte of activations per picture is no matter for a unit test."""
+    monkeypatch.setattr("img2mesh.evaluate.metrics.find_perceptual", lambda *_: None)
+
+
+def test_objects_are_normalised_and_chosen_the_same_way_each_time(heldout):
+    assert [p.stem for p in load_objects(heldout)] == ["ball", "egg"]
+    assert [p.stem for p in load_objects(heldout, 1)] == ["ball"]
+    truth = read_object(heldout / "egg.glb")
+    assert np.ptp(truth.vertices, axis=0) == pytest.approx([0.6, 1, 1], abs=0.01)
+    assert truth.vertices.max(0) + truth.vertices.min(0) == pytest.approx([0, 0, 0], abs=1e-9)
+    directions = [input_direction(f"object {i}") for i in range(200)]
+    assert directions[0] == input_direction("object 0")
+    assert 0 <= min(e for e, _ in directions) < 3 and 42 < max(e for e, _ in directions) <= 45
+    assert max(a for _, a in directions) > 350
+
+
+def test_views_are_scored_beside_their_baselines(heldout, model, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["evaluate", str(heldout), "--views", "--model", model, "--seeds", "0,1", "--targets", "3"]
+    assert run([*command, *SMALL, "-o", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert (out / "views.md").read_text() in printed + "\n"
+    assert "no LPIPS" in printed
+    scores = json.loads((out / "views.json").read_text())
+    methods = ["tiny", "input view copied", "mean-colour billboard", "swept silhouette (hull of the input)"]
+    assert list(scores["means"]) == methods
+    assert scores["means"]["tiny"]["PSNR"]["seeds_std"] is not None
+    # a ball looks the same from everywhere on a ring: copying its silhouette is perfect
+    ball = next(r for r in scores["rows"] if r["object"] == "ball" and r["method"] == methods[1])
+    assert ball["mask IoU"] > 0.98
+    assert (
+        scores["means"]["input view copied"]["mask IoU"]["mean"] > scores["means"]["tiny"]["mask IoU"]["mean"]
+    )
+    with Image.open(out / "views" / "egg.png") as picture:
+        assert picture.width > 4 * 144
+
+
+def test_meshes_and_oracle_are_scored(heldout, model, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["evaluate", str(heldout), "--mesh", "--oracle", "--objects", "1", "--model", model]
+    assert run([*command, *SMALL, "-o", str(out)]) == 0
+    means = json.loads((out / "mesh.json").read_text())["means"]
+    assert list(means)[:2] == ["swept silhouette (hull of the input)", "billboard"] and "tiny" in means
+    swept, flat = (means[name]["IoU"]["mean"] for name in list(means)[:2])
+    assert (
+        0.5 < swept < 1 and 0 < flat < 0.2
+    )  # a swept disc holds a ball and more; a thin disc holds little of it
+    oracle = json.loads((out / "oracle.json").read_text())["means"]
+    assert oracle["visual hull of the views"]["IoU"]["mean"] > 0.85
+    assert oracle["field and mesh"]["IoU"]["mean"] > 0.8
+    assert oracle["field and mesh"]["PSNR"]["mean"] > 15
+    assert (out / "oracle" / "ball-0.glb").is_file() and (out / "mesh" / "ball.png").is_file()
+    assert "| billboard |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["heldout"], "--views, --mesh or --oracle"),
+        (["missing", "--oracle"], "No such folder"),
+        (["heldout", "--oracle", "--objects", "0"], "--objects"),
+        (["heldout", "--oracle", "--seeds", "1,1"], "--seeds"),
+        (["heldout", "--oracle", "--seeds", "x"], "--seeds"),
+        (["heldout", "--views", "--targets", "0"], "--targets"),
+        (["heldout", "--views", "--model", "./nowhere"], "No such model"),
+        (["heldout", "--oracle", "-o", "heldout/ball.glb"], "--output"),
+    ],
+)
+def test_bad_options_are_refused_in_one_sentence(heldout, monkeypatch, capsys, arguments, word):
+    monkeypatch.chdir(heldout.parent)
+    assert run(["evaluate", *arguments]) == 2
+    message = capsys.readouterr().err
+    assert word in message and message.count("\n") == 1
+
+
+def test_a_broken_list_of_objects_is_refused(heldout):
+    (heldout / "objects.json").write_text('[{"id": "ball"}]')
+    with pytest.raises(Img2MeshError, match="objects"):
+        load_objects(heldout)
