@@ -177,7 +177,7 @@ def _times(found: Diagnosis, settings: Settings) -> None:
     speed = float32_speed(device)
     found.say("speed", f"{speed:.0f} GFLOP/s in float32; {model.name} runs in {_short(model.dtype)}")
     for preset in PRESETS:
-        values = Settings.load(preset)
+        values = Settings.load(preset).for_model(model)
         stages = seconds_per_stage(values, time_sampler(model, values), speed)
         parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in stages.items())
         found.say(f"preset {preset}", f"{in_words(sum(stages.values()))} ({parts})")

@@ -59,6 +59,7 @@ def image_to_mesh(
     model = run.load(model)
     run.predict(model)
     views = run.synthesize(cutout, model, keep)
+    del model  # its memory serves the field, unless the caller holds it too
     return run.finish(views, keep, cutout)
 
 
@@ -114,6 +115,20 @@ def reconstruct(
     return run.finish(views, keep, None)
 
 
+def load_named_model(settings: Settings, device: str, progress: Progress) -> Zero123:
+    """The model that the settings name, on a device; `image_to_mesh(model=...)` uses it again and again."""
+    from img2mesh.zero123 import load_model
+
+    return load_model(
+        settings.model,
+        device=device,
+        variant=settings.variant,
+        offline=settings.offline,
+        progress=progress,
+        low_vram=settings.low_vram,
+    )
+
+
 class _Run:
     """The stages of one run and their times."""
 
@@ -146,18 +161,11 @@ class _Run:
         return cutout
 
     def load(self, model: Zero123 | None) -> Zero123:
-        if model is not None:
-            return model
-        from img2mesh.zero123 import load_model
-
-        with self.timed("load model"):
-            return load_model(
-                self.settings.model,
-                device=self.device,
-                variant=self.settings.variant,
-                offline=self.settings.offline,
-                progress=self.progress,
-            )
+        if model is None:
+            with self.timed("load model"):
+                model = load_named_model(self.settings, self.device, self.progress)
+        self.settings = self.settings.for_model(model)
+        return model
 
     def predict(self, model: Zero123) -> None:
         """Say how long the rest will take, from the model's own pace on this machine."""

@@ -49,9 +49,13 @@ class Settings:
         (0.0,), "rings: elevation of each in degrees relative to the input view", low=-90, high=90
     )
     elevation: str = _setting("auto", "the input photo's elevation in degrees, or auto")
-    steps: int = _setting(8, "denoising steps per view", low=1, high=1000)
-    guidance: float = _setting(1.5, "classifier-free guidance scale; 1 switches it off", low=0, high=50)
+    steps: int = _setting(0, "denoising steps per view; 0: what model and preset ask for", 0, 1000)
+    guidance: float = _setting(
+        0.0, "classifier-free guidance scale, 1: off, 0: what the model asks for", low=0, high=50
+    )
     batch: int = _setting(8, "views denoised at once", low=1, high=256)
+    parity: str = _setting("off", "original: the published demo's numerics", choices=("off", "original"))
+    low_vram: bool = _setting(False, "keep weights in main memory, one stage at a time on the GPU")
     # field
     field_backend: str = _setting("auto", "hash grid implementation", choices=("auto", "tcnn", "torch"))
     iterations: int = _setting(300, "optimisation steps of the field", low=1, high=100000)
@@ -95,6 +99,16 @@ class Settings:
     def replace(self, **changes: Any) -> Settings:
         """A checked copy with some values changed."""
         return dataclasses.replace(self, **changes)
+
+    def for_model(self, model: Any) -> Settings:
+        """No zeros for steps and guidance: the model's own values, steps halved for draft, doubled for high.
+
+        Args:
+            model: has `default_steps` and `default_guidance`.
+        """
+        effort = {"draft": 0.5, "standard": 1.0, "high": 2.0}[self.preset]
+        steps = self.steps or max(1, round(model.default_steps * effort))
+        return self.replace(steps=steps, guidance=self.guidance or model.default_guidance)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the report and for TOML."""

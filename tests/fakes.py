@@ -31,7 +31,7 @@ class FakeModel:
     """Answers `sample` with true pictures of the ellipsoid, seen by a photo camera at `elevation_deg`."""
 
     name, licence, source = "fake", "MIT", None
-    distance, fov_deg, default_steps = DISTANCE, FOV_DEG, 4
+    distance, fov_deg, default_steps, default_guidance = DISTANCE, FOV_DEG, 4, 1.0
 
     def __init__(self, elevation_deg: float = 30.0, predicts_alpha: bool = True) -> None:
         self.elevation_deg, self.predicts_alpha = elevation_deg, predicts_alpha

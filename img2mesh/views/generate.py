@@ -33,6 +33,7 @@ def generate_views(cutout: Cutout, model: Zero123, settings: Settings, progress:
     Raises:
         Img2MeshError: not a single synthesized view shows an object.
     """
+    settings = settings.for_model(model)
     photo = cutout.resized(IMAGE_SIZE)
     offsets = view_offsets(settings)
     known = parse_elevation(settings.elevation)
@@ -112,6 +113,7 @@ def sample_views(
     """
     poses = np.array([pose_from_offset(e, a) for e, a in offsets], dtype=np.float32)
     assumed = FALLBACK_ELEVATION_DEG if input_elevation_deg is None else input_elevation_deg
+    special = {} if settings.parity == "off" else {"parity": settings.parity}
     pictures = model.sample(
         photo,
         poses,
@@ -121,6 +123,7 @@ def sample_views(
         batch=settings.batch,
         input_elevation_deg=assumed,
         step=step,
+        **special,
     )
     if not model.predicts_alpha:
         pictures = np.stack([cut_from_white(picture[..., :3]) for picture in pictures])

@@ -55,14 +55,17 @@ def synthesize_at(
     """
     if not directions:
         raise Img2MeshError("No directions to synthesize.")
+    settings = settings.for_model(model)
     photo = cutout.resized(IMAGE_SIZE)
     known = parse_elevation(settings.elevation)
     level = all(elevation is None for elevation, _ in directions)
     facts: dict = {"elevation_confidence": None, "elevation_source": "given", "warnings": []}
-    with progress.stage("views", settings.steps * len(directions)) as step:
+    reused = level and len(directions) >= _PROBE
+    extra = 0 if known is not None or reused else _PROBE
+    with progress.stage("views", settings.steps * (len(directions) + extra)) as step:
         if known is not None:
             elevation = known
-        elif level and len(directions) >= _PROBE:
+        elif reused:
             # Relative poses do not depend on the elevation: the views themselves tell it.
             offsets = np.array([[0.0, azimuth] for _, azimuth in directions])
             pictures = sample_views(photo, model, settings, offsets, None, settings.seed, step)
@@ -73,7 +76,7 @@ def synthesize_at(
             elevation, facts = find_elevation(photo, shown, probe, model, progress)
         elevation = float(np.clip(elevation, -HIGHEST_DEG, HIGHEST_DEG))
         absolute = [(elevation if e is None else e, azimuth) for e, azimuth in directions]
-        if known is not None or not (level and len(directions) >= _PROBE):
+        if known is not None or not reused:
             offsets = np.array([[e - elevation, azimuth] for e, azimuth in absolute])
             pictures = sample_views(photo, model, settings, offsets, elevation, settings.seed, step)
     camera = orbit_camera(elevation, 0.0, model.distance, model.fov_deg, IMAGE_SIZE)
