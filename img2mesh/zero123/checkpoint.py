@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.zero123.state import check_whole
+from img2mesh.zero123.safefile import check_whole
 
 _DTYPES = {
     "FloatStorage": torch.float32,
@@ -211,10 +211,10 @@ class Checkpoint:
             tensor = tensor.to(dtype)
         return tensor.contiguous()
 
-    def items(self, names: dict[str, str], dtype: torch.dtype | None = None) -> Iterator[tuple[str, Tensor]]:
-        """Pairs of new name and tensor for a map from names in the file to new names."""
-        for name, new in names.items():
-            yield new, self.read(name, dtype)
+    def items(self, dtype: torch.dtype | None = None) -> Iterator[tuple[str, Tensor]]:
+        """All names and tensors, one by one."""
+        for name in self.tensors:
+            yield name, self.read(name, dtype)
 
     def _bytes(self, key: str, start: int, length: int, name: str) -> bytearray:
         info = self._entries.get(f"{self._root}data/{key}")
@@ -237,6 +237,12 @@ class Checkpoint:
     def check(self) -> str | None:
         """Compare every entry with its checksum; the name of the first damaged one, or None."""
         return self._zip.testzip()
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file is in the format that PyTorch writes since 1.6, going by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
 
 
 def _what_else(path: Path) -> str:

@@ -17,6 +17,7 @@ from img2mesh.zero123 import names
 from img2mesh.zero123.architecture import PARTS, SCHEDULER, Widths, build_empty
 from img2mesh.zero123.checkpoint import Checkpoint
 from img2mesh.zero123.checksums import write_checksums
+from img2mesh.zero123.safefile import SafeFile, check_whole
 from img2mesh.zero123.sampler import Zero123
 from img2mesh.zero123.state import fill
 
@@ -114,7 +115,21 @@ def plan(shapes: Mapping[str, tuple[int, ...]], where: Path | str) -> tuple[dict
     return parts, "last (no averaged weights stored)"
 
 
-def tensors(checkpoint: Checkpoint, part: Mapping[str, tuple], dtype: torch.dtype | None) -> Iterator:
+def open_original(path: Path) -> Checkpoint | SafeFile:
+    """An original checkpoint as published (`.ckpt`) or rewritten as one safetensors file.
+
+    Raises:
+        Img2MeshError: absent, cut short, or neither of them.
+    """
+    if not path.is_file():
+        raise Img2MeshError(f"There is no checkpoint {path}.")
+    check_whole(path)
+    return SafeFile(path) if path.suffix == ".safetensors" else Checkpoint(path)
+
+
+def tensors(
+    checkpoint: Checkpoint | SafeFile, part: Mapping[str, tuple], dtype: torch.dtype | None
+) -> Iterator:
     """Pairs of our name and tensor of one part of a `plan`."""
     for key, new in part.items():
         value = checkpoint.read(key, dtype)
@@ -155,7 +170,7 @@ def load_checkpoint(
 
     path, progress, options = Path(path), progress or Progress(), dict(options or {})
     modules, which = {}, ""
-    with Checkpoint(path) as checkpoint, progress.stage("load model", len(PARTS)) as step:
+    with open_original(path) as checkpoint, progress.stage("load model", len(PARTS)) as step:
         parts, which = plan(checkpoint.shapes(), path)
         widths = Widths.of(checkpoint.shapes())
         for part in PARTS:
@@ -199,7 +214,7 @@ def convert(
 
     path, progress = Path(path), progress or Progress()
     dtype = torch.float16 if half else None
-    with Checkpoint(path) as checkpoint, atomic_folder(folder) as temporary:
+    with open_original(path) as checkpoint, atomic_folder(folder) as temporary:
         parts, which = plan(checkpoint.shapes(), path)
         widths = Widths.of(checkpoint.shapes())
         with progress.stage("convert", len(PARTS)) as step:

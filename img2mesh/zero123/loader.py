@@ -58,7 +58,7 @@ def load_model(
             raise Img2MeshError(f"The mini's weights are not in {folder}: name another --model.")
         return load_folder(folder, variant=variant, progress=progress, options={"name": "mini", **options})
     path = Path(name).expanduser()
-    if path.suffix == ".ckpt" or path.is_file():
+    if path.suffix in (".ckpt", ".safetensors") or path.is_file():
         from img2mesh.zero123.convert import load_checkpoint
 
         return load_checkpoint(path, variant=variant, progress=progress, options=options)
@@ -123,9 +123,8 @@ def load_folder(
             ("projection", pose_folder(folder)),
         ):
             path, which = weights_file(source)
-            # Weights first: a pose module without a config.json of use still tells its width by its weights.
             modules[part] = empty_module(part, source)
-            fill(modules[part], read_tensors(path), path, dtype)
+            fill(modules[part], read_tensors(path, dtype), path)
             stored.add(which or "as published")
             step(1)
     options.setdefault("name", record.get("name", folder.name))

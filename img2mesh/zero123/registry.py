@@ -67,7 +67,8 @@ def find_cached(entry: Entry) -> Path | None:
     """The model's folder in the Hugging Face cache if it is there whole, found without the network."""
     from img2mesh.errors import Img2MeshError
     from img2mesh.zero123.recognise import check_folder, pose_folder
-    from img2mesh.zero123.state import check_whole, weights_file
+    from img2mesh.zero123.safefile import check_whole
+    from img2mesh.zero123.state import weights_file
 
     folder = _snapshot(entry.repo)
     if folder is None:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.zero123.checkpoint import Checkpoint, is_zip
+from img2mesh.zero123.safefile import SafeFile, check_whole
 
 # Stored weights in order of preference: averaged weights are what the published demo uses.
 STORED = ("fp16_ema", "fp16", "")
@@ -44,52 +46,36 @@ def weights_file(folder: Path) -> tuple[Path, str]:
     raise Img2MeshError(f"{folder} holds no weights (a .safetensors or .bin file).")
 
 
-def check_whole(path: Path) -> None:
-    """Refuse a file that cannot be what its name says, before anything reads it.
-
-    Raises:
-        Img2MeshError: a Git LFS pointer, an empty file, or a safetensors file shorter than its header says.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(64)
-    if start.startswith(b"version https://git-lfs"):
-        raise Img2MeshError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull` there.")
-    if size == 0:
-        raise Img2MeshError(f"{path} is empty.")
-    if path.suffix == ".safetensors" and size < 8 + int.from_bytes(start[:8], "little"):
-        raise Img2MeshError(f"{path} is cut short: half a download, or no safetensors file at all.")
-
-
-def read_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+def read_tensors(path: Path, dtype: torch.dtype | None = None) -> Iterator[tuple[str, Tensor]]:
     """Names and tensors of a `.safetensors` or `.bin` file, one by one; a pickle runs no code of its own.
 
+    Args:
+        dtype: what floating-point tensors become; None keeps the file's.
+
     Raises:
-        Img2MeshError: the file is cut short, damaged, or holds something other than tensors.
+        Img2MeshError: the file is cut short, damaged, or holds no tensors.
     """
     check_whole(path)
     if path.suffix == ".safetensors":
-        from safetensors import SafetensorError, safe_open
+        yield from SafeFile(path).items(dtype)
+    elif is_zip(path):
+        with Checkpoint(path) as file:
+            yield from file.items(dtype)
+    else:
+        yield from _old_pickle(path, dtype)
 
-        try:
-            with safe_open(path, framework="pt") as file:
-                for key in file.keys():
-                    yield key, file.get_tensor(key)
-        except SafetensorError:
-            raise Img2MeshError(f"{path} is cut short or damaged: fetch it again.") from None
-        return
+
+def _old_pickle(path: Path, dtype: torch.dtype | None) -> Iterator[tuple[str, Tensor]]:
+    """The format before PyTorch 1.6 has to be read whole."""
     try:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # the format before torch 1.6 cannot be mapped
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError):
         raise Img2MeshError(f"{path} is damaged, or holds more than tensors: it was not opened.") from None
     if not isinstance(state, dict):
         raise Img2MeshError(f"{path} holds no table of tensors.")
     for key, value in state.items():
         if isinstance(value, Tensor):
-            yield key, value
+            yield key, value.to(dtype) if dtype is not None and value.is_floating_point() else value
 
 
 def current_name(key: str, wanted: set[str]) -> str:
@@ -148,18 +134,6 @@ def matched(module: nn.Module, tensors, where: Path | str) -> Iterator[tuple[str
         raise Img2MeshError(f"{where} holds {len(extra)} weights of another network, such as {extra[0]}.")
 
 
-def fill(module: nn.Module, tensors, where: Path | str, dtype: torch.dtype | None = None) -> None:
-    """Put named tensors into a module built without weights, with one extra tensor in memory at most.
-
-    Args:
-        module, tensors, where: as for `matched`.
-        dtype: of the module afterwards; None keeps the file's.
-
-    Raises:
-        Img2MeshError: as `matched`.
-    """
-    state = {
-        name: value.to(dtype) if dtype is not None and value.is_floating_point() else value
-        for name, value in matched(module, tensors, where)
-    }
-    module.load_state_dict(state, assign=True)
+def fill(module: nn.Module, tensors, where: Path | str) -> None:
+    """Put named tensors into a module built without weights; arguments and errors are those of `matched`."""
+    module.load_state_dict(dict(matched(module, tensors, where)), assign=True)

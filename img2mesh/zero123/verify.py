@@ -12,9 +12,8 @@ from torch import Tensor
 from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.zero123.architecture import PARTS, Widths, build_empty
-from img2mesh.zero123.checkpoint import Checkpoint
 from img2mesh.zero123.checksums import check_checksums
-from img2mesh.zero123.convert import plan, tensors
+from img2mesh.zero123.convert import open_original, plan, tensors
 from img2mesh.zero123.loader import empty_module, guess_variant
 from img2mesh.zero123.recognise import check_folder, pose_folder, read_json
 from img2mesh.zero123.state import matched, read_tensors, weights_file
@@ -70,7 +69,7 @@ def _folder(folder: Path, step) -> Verdict:
 
 def _checkpoint(path: Path, step) -> Verdict:
     count = size = 0
-    with Checkpoint(path) as checkpoint:
+    with open_original(path) as checkpoint:
         parts, which = plan(checkpoint.shapes(), path)
         widths = Widths.of(checkpoint.shapes())
         for part in PARTS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import zipfile
@@ -138,16 +137,12 @@ def test_the_full_manifest_is_described_in_little_memory(tmp_path):
     code = (
         "import resource, sys\n"
         "from img2mesh.zero123.checkpoint import Checkpoint\n"
-        "from img2mesh.zero123.convert import plan\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "c = Checkpoint(sys.argv[1])\n"
-        "parts, which = plan(c.shapes(), 'x')\n"
-        "assert len(c.tensors) == 1938 and which == 'EMA', (len(c.tensors), which)\n"
-        "assert sum(map(len, parts.values())) == 1232\n"
+        "assert len(c.tensors) == 1938, len(c.tensors)\n"
         f"assert c.read({key!r}).shape == (1280, 2560, 3, 3)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     result = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) < 300_000  # kB; the tensor is 118 MB
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0

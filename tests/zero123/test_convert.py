@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.zero123 import load_model, names
@@ -105,6 +106,15 @@ def test_converted_folder_samples_like_the_checkpoint(tmp_path, narrow_checkpoin
     assert bytes_of[0] < 0.6 * bytes_of[1]
 
 
+def test_the_same_in_one_safetensors_file(tmp_path, narrow_checkpoint):
+    path, state = narrow_checkpoint
+    save_file(state, tmp_path / "zero123.safetensors")
+    a = load_model(str(tmp_path / "zero123.safetensors"), device="cpu", precision="fp32")
+    b = load_model(str(path), device="cpu", precision="fp32")
+    for x, y in zip(a.unet.parameters(), b.unet.parameters(), strict=True):
+        assert torch.equal(x, y)
+
+
 def test_a_failed_conversion_leaves_nothing(tmp_path, narrow_checkpoint):
     _, state = narrow_checkpoint
     broken = dict(state)
@@ -149,6 +159,11 @@ def test_leftovers_of_training_are_tolerated():
     extra = {"cond_stage_model.model.transformer.resblocks.0.ln_1.weight": (3,), "lvlb_weights": (1000,)}
     parts, which = plan({**whole(**NARROW), **extra}, "x.ckpt")
     assert which == "EMA" and len(parts["unet"]) == 686
+
+
+def test_the_full_manifest_has_a_place_for_every_weight():
+    parts, which = plan(whole(), "x.ckpt")
+    assert which == "EMA" and sum(map(len, parts.values())) == 1232
 
 
 def test_widths_are_read_from_shapes():

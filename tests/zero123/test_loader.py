@@ -67,6 +67,13 @@ def test_the_other_pose_module_and_pickled_weights(copy, tiny_full):
             assert torch.equal(x, y)
 
 
+def test_weights_in_the_format_before_pytorch_1_6(copy, tiny_full):
+    unet = weights(copy, "unet")
+    torch.save(load_file(unet), unet.with_suffix(".bin"), _use_new_zipfile_serialization=False)
+    unet.unlink()
+    assert torch.equal(load(copy).unet.conv_in.weight, load(tiny_full).unet.conv_in.weight)
+
+
 def test_old_names_of_the_vae_attention(copy, tiny_full):
     path = weights(copy, "vae")
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
@@ -156,6 +163,9 @@ def break_folder(folder, how):
     elif how == "pickle":
         unet.unlink()
         torch.save({"w": Progress()}, unet.with_suffix(".bin"))
+    elif how == "old pickle":
+        unet.unlink()
+        torch.save({"w": Progress()}, unet.with_suffix(".bin"), _use_new_zipfile_serialization=False)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +190,8 @@ def break_folder(folder, how):
         ("lacks", "lacks 1 of"),
         ("extra", "stranger"),
         ("shape", "conv_out.bias"),
-        ("pickle", "damaged, or holds more than tensors"),
+        ("pickle", "holds no tensors"),
+        ("old pickle", "damaged, or holds more than tensors"),
     ],
 )
 def test_a_wrong_folder_is_named_in_one_sentence(copy, how, said):
