@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.pipeline import Result, image_to_mesh
+from img2mesh.pipeline import Result, image_to_mesh, load_named_model
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings
 
@@ -92,17 +92,10 @@ def convert_photos(
     """
     from img2mesh.machine import resolve_device, use_threads
     from img2mesh.mesh import write_mesh
-    from img2mesh.zero123 import load_model
 
     progress = progress or Progress()
     use_threads()
-    model = load_model(
-        settings.model,
-        device=resolve_device(settings.device),
-        variant=settings.variant,
-        offline=settings.offline,
-        progress=progress,
-    )
+    model = load_named_model(settings, resolve_device(settings.device), progress)
     outcomes = []
     for index, (photo, name) in enumerate(zip(photos, output_names(photos), strict=True)):
         progress.note(f"[{index + 1}/{len(photos)}] {photo.name}")

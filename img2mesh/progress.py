@@ -51,10 +51,11 @@ class ConsoleProgress(Progress):
         self.live = sys.stderr.isatty()
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        clear = "\r\033[K" if self.live else ""  # a bar may stand on this line
+        print(f"{clear}{text}", file=sys.stderr, flush=True)
 
     def warn(self, text: str) -> None:
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        self.note(f"warning: {text}")
 
     def _begin(self, name: str, total: int):
         done, drawn = 0, 0.0

@@ -120,6 +120,19 @@ def fake_rooms(monkeypatch) -> None:
     )
     monkeypatch.setattr("img2mesh.field.fit_field", lambda *a, **k: field, raising=False)
     monkeypatch.setattr("img2mesh.mesh.build_mesh", lambda *a, **k: ball())
+    monkeypatch.setattr("img2mesh.preview.write_preview", _one_picture)
+
+
+def _one_picture(mesh, path) -> None:
+    """A preview of one small view in place of eight large ones or a whole turn."""
+    from img2mesh.images import save_png, write_animation
+    from img2mesh.preview import render_mesh
+
+    picture = render_mesh(mesh, orbit_camera(20.0, 30.0, size=64))
+    if Path(path).suffix == ".png":
+        save_png(picture, path)
+    else:
+        write_animation([picture, picture], path)
 
 
 def _sure(*arguments):

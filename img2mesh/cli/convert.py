@@ -145,6 +145,8 @@ def _many(
     report: Path | None,
     verbose: bool,
 ) -> None:
+    if folder.suffix.lower() in checks.MESHES and not folder.is_dir():
+        raise Img2MeshError(f"-o {folder}: many photos need a folder to go to, not one mesh.")
     checks.check_folder(folder, "-o")
     drawing = None
     if preview is not None:

@@ -14,7 +14,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.settings import PRESETS, Settings
 
 SEGMENT = ("segmenter", "foreground_ratio", "offline")
-SAMPLE = ("model", "variant", "device", "seed", "offline", "steps", "guidance", "batch")
+SAMPLE = tuple("model variant device seed offline steps guidance batch parity low_vram".split())
 SURFACE = tuple(
     """device seed field_backend iterations rays hull_resolution photo_weight mask_weight eikonal_weight
     mesh_resolution faces texture_size height ground""".split()
