@@ -50,7 +50,7 @@ def write_preview(mesh: TexturedMesh, path: str | Path) -> Path:
     if path.suffix.lower() == ".png":
         save_png(preview_sheet(mesh), path)
     else:
-        write_animation(turntable(mesh), path, FPS)
+        write_animation(turntable_frames(mesh), path, FPS)
     return path
 
 
@@ -68,8 +68,11 @@ def preview_sheet(mesh: TexturedMesh, size: int = SHEET_SIZE) -> np.ndarray:
     return contact_sheet(bands, SHEET_COLUMNS, labels)
 
 
-def turntable(mesh: TexturedMesh, frames: int = FRAMES, size: int = FRAME_SIZE) -> list[np.ndarray]:
-    """`frames` pictures (size, size, 4) uint8 of one full turn, the first from the photo's side."""
+def turntable_frames(
+    mesh: TexturedMesh, frames: int | None = None, size: int = FRAME_SIZE
+) -> list[np.ndarray]:
+    """`frames` (default 48) pictures (size, size, 4) uint8 of one turn, the first from the photo's side."""
+    frames = frames or FRAMES
     framed, radius = _centred(mesh)
     normals = framed.normals()
     cameras = [_camera(360 / frames * k, radius, size) for k in range(frames)]

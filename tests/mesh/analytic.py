@@ -99,7 +99,7 @@ def picture(shape: Shape, camera: Camera, paint=None) -> np.ndarray:
     origins, directions = camera.rays()
     origins, directions = origins.reshape(-1, 3), directions.reshape(-1, 3)
     travelled = np.full(len(origins), 0.5)
-    for _ in range(64):
+    for _ in range(160):
         travelled = np.minimum(travelled + shape.distance(origins + directions * travelled[:, None]), 10)
     points = origins + directions * travelled[:, None]
     distance = shape.distance(points)
