@@ -97,11 +97,10 @@ def plain(parts, scheduler_config, picture, poses, steps, guidance, device) -> N
 
 def flops_per_evaluation(unet: torch.nn.Module, tokens: int) -> float:
     """Of the plain network for one latent of 32 x 32, counted without computing."""
-    from copy import deepcopy
-
     from torch.utils.flop_counter import FlopCounterMode
 
-    unet = deepcopy(unet).to("meta").float()
+    with torch.device("meta"):
+        unet = type(unet).from_config(unet.config)
     labels = None
     if unet.config.class_embed_type == "projection":
         labels = torch.empty(1, unet.config.projection_class_embeddings_input_dim, device="meta")
