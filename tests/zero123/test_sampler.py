@@ -191,3 +191,21 @@ def test_bad_arguments_are_refused(tiny_mini, picture, ring):
     ):
         with pytest.raises(Img2MeshError):
             model.sample(**{"image_rgba": picture, "poses": ring, "steps": 1, **change})
+
+
+def test_one_stage_at_a_time_gives_the_same(tiny_mini, picture, ring):
+    from dataclasses import replace
+
+    model = load(tiny_mini)
+    expected = model.sample(picture, ring, steps=2)
+    stages = []
+    frugal = replace(model, low_vram=True)
+    for name in ("unet", "vae", "image_encoder", "projection"):
+        module = getattr(frugal, name)
+        module.to = lambda *a, name=name, original=module.to, **k: (
+            stages.append((name, a)) or original(*a, **k)
+        )
+    assert np.array_equal(frugal.sample(picture, ring, steps=2), expected)
+    order = [name for name, place in stages if place == (frugal.device,)]
+    assert order == ["vae", "image_encoder", "projection", "unet", "vae"]
+    assert len(stages) == 2 * len(order), "every stage leaves again"

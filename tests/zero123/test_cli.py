@@ -1,0 +1,67 @@
+"""`img2mesh weights` from the command line, and real weights folders given to the commands that sample."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from img2mesh.cli import run
+from tests.zero123.manifest import NARROW, random_state, whole
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty Hugging Face cache."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+def test_list_names_sizes_and_licences(cache, capsys):
+    assert run(["weights", "list"]) == 0
+    out = capsys.readouterr().out
+    for name in ("zero123-xl", "zero123-165000", "zero123-105000", "stable-zero123"):
+        assert f"{name}: 5.0 GB" in out and f"weights download {name}" in out
+    assert "non-commercial" in out and "MIT" in out
+
+
+def test_convert_verify_and_their_failures(tmp_path, capsys, cache):
+    source, folder = tmp_path / "zero123-mine.ckpt", tmp_path / "model"
+    torch.save({"state_dict": random_state(whole(**NARROW))}, source)
+    assert run(["weights", "convert", str(source), "-o", str(folder)]) == 0
+    assert run(["weights", "verify", str(folder)]) == 0
+    assert "in order" in capsys.readouterr().out
+    wrong = tmp_path / "sd.ckpt"
+    torch.save(
+        {"state_dict": {"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(8, 4, 3, 3)}}, wrong
+    )
+    for words in (
+        ["weights", "convert", str(wrong), "-o", str(tmp_path / "no")],
+        ["weights", "convert", str(tmp_path / "absent.ckpt"), "-o", str(tmp_path / "no")],
+        ["weights", "convert", str(source), "-o", str(tmp_path / "no"), "--variant", "odd"],
+        ["weights", "verify", str(wrong)],
+        ["weights", "verify", "zero123-xl"],
+        ["weights", "download", "no such model"],
+        ["weights", "download", "zero123-xl", "--offline"],
+        ["weights", "odd"],
+    ):
+        assert run(words) == 2, words
+        error = capsys.readouterr().err
+        assert error.splitlines()[-1].startswith("error: ") and error.count("error:") == 1
+        assert "Traceback" not in error
+    assert not (tmp_path / "no").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "sd.ckpt", "zero123-mine.ckpt"]
+
+
+def test_views_with_the_published_numerics(tmp_path, tiny_full, picture):
+    """A model of the full-size kind with `--parity original` goes through the whole command."""
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.kron(picture, np.ones((4, 4, 1), np.uint8))).save(photo)
+    model = shutil.copytree(tiny_full, tmp_path / "zero123-tiny")
+    words = ["views", str(photo), "--n", "4", "-o", str(tmp_path / "out"), "--model", str(model)]
+    code = run([*words, "--steps", "4", "--parity", "original", "--elevation", "10", "--device", "cpu"])
+    # Random weights may well paint something that is no object anywhere: a sentence is an answer too.
+    assert code in (0, 2)
+    assert (tmp_path / "out" / "transforms.json").is_file() == (code == 0)
