@@ -13,8 +13,8 @@ MAX_DEPTH_SIDE = 768  # pixels of the visibility buffer
 # Lengths below are in thousandths of the image's side, so that they do not depend on resolution.
 ERODE = 4.0  # colours this close to the silhouette are mixtures with the background
 BEYOND = (6.0, 14.0)  # outside the silhouette: trusted up to, not at all from
-NEAR_EDGE, FAR_EDGE = (2.0, 7.0), (4.0, 16.0)  # fade beside an occlusion: on the occluder, behind it
-FACING = (0.06, 0.30)  # cosine between normal and viewing direction: not trusted, fully trusted
+NEAR_EDGE, FAR_EDGE = (1.0, 4.0), (3.0, 9.0)  # fade beside an occlusion: on the occluder, behind it
+FACING = (0.04, 0.24)  # cosine between normal and viewing direction: not trusted, fully trusted
 STEP = 0.02  # world units: a jump in depth that counts as occlusion
 
 

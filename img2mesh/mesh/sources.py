@@ -9,11 +9,11 @@ from img2mesh.mesh.project import Projector
 from img2mesh.mesh.textured import vertex_normals
 from img2mesh.views.view import View, ViewSet
 
-FIELD_WEIGHT = 0.05  # of the field's colour against a view that faces the surface squarely
-SHARPNESS = 6  # power of the cosine: how strongly the view that sees a point best wins
+FIELD_WEIGHT = 0.02  # of the field's colour against a view that faces the surface squarely
+SHARPNESS = 3  # power of the cosine: how strongly the view that sees a point best wins
 FACING = (0.2, 0.5)  # cosines between which the trust in a view other than the photo grows
 # sRGB distance between a view's blurred colour and the field's at which the view loses its say
-AGREEMENT = {"generated": 0.12, "given": 0.3}
+AGREEMENT = {"generated": 0.15, "given": 0.4}
 DECIDED = 0.999  # the photo's weight from which nobody else is asked
 
 

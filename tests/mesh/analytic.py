@@ -98,13 +98,15 @@ def picture(shape: Shape, camera: Camera, paint=None) -> np.ndarray:
     height, width = camera.height, camera.width
     origins, directions = camera.rays()
     origins, directions = origins.reshape(-1, 3), directions.reshape(-1, 3)
-    travelled = np.full(len(origins), 0.5)
+    near = 0.02 * camera.distance / camera.fl_x  # a fiftieth of a pixel
+    travelled, hit = np.full(len(origins), 0.5), np.zeros(len(origins), bool)
+    active = np.arange(len(origins))
     for _ in range(160):
-        travelled = np.minimum(travelled + shape.distance(origins + directions * travelled[:, None]), 10)
+        step = shape.distance(origins[active] + directions[active] * travelled[active, None])
+        travelled[active] += step
+        hit[active] = step < near
+        active = active[(step >= near) & (travelled[active] < 3)]
     points = origins + directions * travelled[:, None]
-    distance = shape.distance(points)
-    pixel = camera.distance / camera.fl_x
-    hit = distance < 0.02 * pixel
     rgba = np.zeros((height * width, 4), np.uint8)
     rgba[hit, :3] = (np.clip((paint or shape.paint)(points[hit]), 0, 1) * 255 + 0.5).astype(np.uint8)
     rgba[hit, 3] = 255
