@@ -56,18 +56,26 @@ def chamfer(a: np.ndarray, b: np.ndarray) -> float:
 
     It is infinite if one of the sets is empty.
     """
-    if not len(a) or not len(b):
-        return float("inf")
-    to_b, to_a = _nearest(a, b)
-    return float((to_b.mean() + to_a.mean()) / 2)
+    return point_scores(a, b, ())["Chamfer"]
 
 
 def fscore(a: np.ndarray, b: np.ndarray, threshold: float) -> float:
     """Harmonic mean of the shares of both point sets that lie within `threshold` of the other."""
+    return point_scores(a, b, (threshold,))[f"F@{threshold:g}"]
+
+
+def point_scores(a: np.ndarray, b: np.ndarray, thresholds: Sequence[float]) -> dict[str, float]:
+    """`chamfer` as "Chamfer" and `fscore` at each threshold as "F@threshold", from one search."""
     if not len(a) or not len(b):
-        return 0.0
+        return {"Chamfer": float("inf"), **{f"F@{t:g}": 0.0 for t in thresholds}}
     to_b, to_a = _nearest(a, b)
-    precision, recall = (to_b < threshold).mean(), (to_a < threshold).mean()
+    return {
+        "Chamfer": float((to_b.mean() + to_a.mean()) / 2),
+        **{f"F@{t:g}": _harmonic((to_b < t).mean(), (to_a < t).mean()) for t in thresholds},
+    }
+
+
+def _harmonic(precision: float, recall: float) -> float:
     return float(2 * precision * recall / max(precision + recall, 1e-12))
 
 

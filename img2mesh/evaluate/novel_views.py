@@ -42,7 +42,7 @@ def novel_views(
     Args:
         folder: side-by-side pictures go into its folder `views`.
     """
-    progress = progress or Progress()
+    progress, settings = progress or Progress(), settings.for_model(model)
     table = Table("Novel views of held-out objects from one input view", _metrics(perceptual))
     table.notes += [
         f"model {model.name}, {len(objects)} objects, seeds {', '.join(map(str, seeds))}, "

@@ -59,7 +59,7 @@ def one_image_meshes(
     from img2mesh.field import fit_field
     from img2mesh.mesh import build_mesh, write_mesh
 
-    progress = progress or Progress()
+    progress, settings = progress or Progress(), settings.for_model(model)
     at_distance = copy.copy(model)
     at_distance.distance = DISTANCE
     table = Table("Meshes from one image of held-out objects, SyncDreamer's protocol", METRICS)

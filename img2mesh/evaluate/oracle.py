@@ -11,7 +11,7 @@ import numpy as np
 from img2mesh.cameras import orbit_camera
 from img2mesh.evaluate.baselines import THIN, hull_surface, swept_silhouette
 from img2mesh.evaluate.geometry import occupancy, sample_surface, volume_iou
-from img2mesh.evaluate.metrics import chamfer, fscore, psnr
+from img2mesh.evaluate.metrics import point_scores, psnr
 from img2mesh.evaluate.objects import read_object
 from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
 from img2mesh.evaluate.truth import load_truth, render_truth, true_views
@@ -101,6 +101,5 @@ def shape_scores(vertices, faces, true_points, true_filled) -> dict[str, float]:
     points = sample_surface(vertices, faces)
     return {
         "IoU": volume_iou(occupancy(vertices, faces), true_filled),
-        "Chamfer": chamfer(points, true_points),
-        "F@0.01": fscore(points, true_points, 0.01),
+        **point_scores(points, true_points, (0.01,)),
     }

@@ -12,7 +12,7 @@ import numpy as np
 
 from img2mesh.cameras import FOV_DEG, IMAGE_SIZE, Camera, orbit_camera, ring_azimuths
 from img2mesh.evaluate.geometry import occupancy, volume_iou
-from img2mesh.evaluate.metrics import chamfer, fscore
+from img2mesh.evaluate.metrics import chamfer, point_scores
 from img2mesh.render.rays import cast, ray_scene
 
 ELEVATION, DISTANCE, VIEWS, VOXEL, RESOLUTION = 30.0, 1.5, 16, 0.01, 64
@@ -42,11 +42,11 @@ def thinned(points: np.ndarray, voxel: float = VOXEL) -> np.ndarray:
     """The mean of the points in each voxel."""
     if not len(points):
         return points
-    _, inverse, count = np.unique(
-        np.floor(points / voxel).astype(np.int64), axis=0, return_inverse=True, return_counts=True
-    )
-    inverse = inverse.ravel()
-    return np.stack([np.bincount(inverse, points[:, k]) / count for k in range(3)], axis=1)
+    cell = np.floor(points / voxel).astype(np.int64)
+    cell -= cell.min(axis=0)
+    _, key = np.unique(np.ravel_multi_index(cell.T, cell.max(axis=0) + 1), return_inverse=True)
+    count = np.bincount(key)
+    return np.stack([np.bincount(key, points[:, k]) / count for k in range(3)], axis=1)
 
 
 def volume(mesh: Mesh) -> np.ndarray:
@@ -69,10 +69,8 @@ def shape_scores(mesh: Mesh, true_points: np.ndarray, true_volume: np.ndarray) -
 
 def _measure(points, true_points, filled, true_filled) -> dict[str, float]:
     return {
-        "Chamfer": chamfer(points, true_points),
         "IoU": volume_iou(filled, true_filled),
-        "F@0.01": fscore(points, true_points, 0.01),
-        "F@0.05": fscore(points, true_points, 0.05),
+        **point_scores(points, true_points, (0.01, 0.05)),
     }
 
 
