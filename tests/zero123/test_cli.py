@@ -61,7 +61,6 @@ def test_views_with_the_published_numerics(tmp_path, tiny_full, picture):
     Image.fromarray(np.kron(picture, np.ones((4, 4, 1), np.uint8))).save(photo)
     model = shutil.copytree(tiny_full, tmp_path / "zero123-tiny")
     words = ["views", str(photo), "--n", "4", "-o", str(tmp_path / "out"), "--model", str(model)]
-    code = run([*words, "--steps", "4", "--parity", "original", "--elevation", "10", "--device", "cpu"])
-    # Random weights may well paint something that is no object anywhere: a sentence is an answer too.
-    assert code in (0, 2)
-    assert (tmp_path / "out" / "transforms.json").is_file() == (code == 0)
+    # The tiny model paints noise everywhere: a mask is found in it, an elevation is guessed, all is written.
+    assert run([*words, "--steps", "4", "--parity", "original", "--device", "cpu"]) == 0
+    assert (tmp_path / "out" / "transforms.json").is_file()
