@@ -14,6 +14,7 @@ from img2mesh.field.hashgrid import HashGrid
 from img2mesh.files import atomic_file
 
 CHUNK = 1 << 16  # points evaluated at once
+RESIDUAL_SCALE = 0.03  # world units that the network's first output counts
 COLOUR_SCALE = 2.0  # colours move this much faster than distances under one learning rate
 
 
@@ -64,7 +65,7 @@ class SurfaceNet(nn.Module):
         hidden = torch.cat([self.grid(unit, active), unit * 2 - 1], dim=-1)
         hidden = nn.functional.relu(self.second(nn.functional.relu(self.first(hidden))))
         out = self.last(hidden)
-        return self.base_sdf(points) + 0.1 * out[:, 0], torch.sigmoid(COLOUR_SCALE * out[:, 1:])
+        return self.base_sdf(points) + RESIDUAL_SCALE * out[:, 0], torch.sigmoid(COLOUR_SCALE * out[:, 1:])
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:

@@ -12,15 +12,18 @@ from torch import Tensor, nn
 from img2mesh.field.field import Field, SurfaceNet, sample_lattice
 from img2mesh.field.rays import RayBank, collect_rays
 from img2mesh.field.render import composite, importance_depths
+from img2mesh.field.stereo import carve_hull
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings
-from img2mesh.views.hull import Hull, lattice, visual_hull
+from img2mesh.views.hull import Hull, visual_hull
 from img2mesh.views.view import ViewSet
 
 GRID = {"levels": 8, "features": 2, "log2_size": 16, "base": 8, "finest": 160}
 PROBES = 40  # cheap samples per ray of the approximate lattice
 SAMPLES = 14  # exact samples per ray
-SOFT, SHARP = 25.0, 350.0  # sharpness of the surface, first and last (1 / world units)
+SOFT, SHARP = 80.0, 350.0  # sharpness of the surface, first and last (1 / world units)
+WARM = 0.4  # share of the steps in which only colours are learned
+ANCHOR = 0.1  # weight of staying near the shape that hull and stereo gave
 REFRESH = 20  # steps between updates of the approximate lattice
 LATTICE = 64  # its cells along the longest side
 
@@ -48,14 +51,17 @@ def fit_field(
         masks, cameras = [v.mask for v in views.views], [v.camera for v in views.views]
         prior = np.array([view.weight for view in views.views], dtype=np.float64)
         hull = visual_hull(masks, cameras, prior, settings.hull_resolution)
+    with progress.stage("carve hollows"):
+        base, carving = carve_hull(views.views, hull)
     with progress.stage("fit field", settings.iterations) as step:
-        fit = Fit(views, hull, settings, device)
+        fit = Fit(views, hull, base, settings, device)
         for _ in range(settings.iterations):
             fit.step()
             step()
     facts = {
         "backend": fit.net.grid.implementation,
         "hull_tolerance": hull.tolerance,
+        **carving,
         "view_trust": [round(float(t), 3) for t in hull.trust],
         "seconds": round(time.perf_counter() - start, 2),
     }
@@ -65,12 +71,14 @@ def fit_field(
 class Fit:
     """State of one optimisation; `step` does one iteration."""
 
-    def __init__(self, views: ViewSet, hull: Hull, settings: Settings, device: str = "cpu") -> None:
+    def __init__(
+        self, views: ViewSet, hull: Hull, base: np.ndarray, settings: Settings, device: str = "cpu"
+    ) -> None:
         self.settings, self.hull, self.device = settings, hull, device
         self.total, self.done = settings.iterations, 0
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.net = SurfaceNet(
-            torch.from_numpy(hull.sdf), hull.bounds, GRID, 32, settings.field_backend, device, settings.seed
+            torch.from_numpy(base), hull.bounds, GRID, 32, settings.field_backend, device, settings.seed
         )
         self.bank: RayBank = collect_rays(views.views, hull).to(device)
         prior = torch.tensor([view.weight for view in views.views], dtype=torch.float32)
@@ -134,6 +142,9 @@ class Fit:
         depths = importance_depths(depths, rough, min(sharp, 120.0), SAMPLES, spread, jitter[:, 1:])
         points = (rays.origin[:, None] + rays.direction[:, None] * depths[..., None]).view(-1, 3)
         sdf, colour = self.net(points, active)
+        residual = sdf - self.net.base_sdf(points)
+        if share < WARM:  # while the colours are wrong, their errors say nothing about the shape
+            sdf = sdf.detach()
         seen, opacity = composite(sdf.view(count, -1), colour.view(count, -1, 3), sharp)
         adjust = self.exposure[rays.view]
         seen = seen * torch.exp(adjust[:, :3]) + adjust[:, 3:] * opacity[:, None]
@@ -151,6 +162,7 @@ class Fit:
             + self.settings.mask_weight * mask_loss
             + self.settings.eikonal_weight * eikonal
             + 0.02 * smooth
+            + ANCHOR * (residual / 0.01).square().mean()
             + 0.1 * self.exposure.square().mean()
         )
         self.optimiser.zero_grad()

@@ -20,7 +20,10 @@ LABELS = 72  # depths per map
 NEIGHBOURS = 6  # views compared with each view
 WIDEST = 80.0  # degrees between two views that are still compared
 TRUNCATE = 0.05  # world units, of the merged distances
+NOISIEST = 0.04  # median colour disagreement above which nothing is carved: the views do not share one object
 CEILING = 0.25  # colour differences count at most this much
+WITNESSES = 2  # depth maps that must see through a point before it is carved
+DEEPER = 0.03  # cost, in units of the colours' noise, of lying one depth label further inside the hull
 
 
 def carve_hull(views: tuple[View, ...], hull: Hull, iterations: int = 1) -> tuple[np.ndarray, dict]:
@@ -43,8 +46,10 @@ def carve_hull(views: tuple[View, ...], hull: Hull, iterations: int = 1) -> tupl
     for _ in range(iterations):
         costs = [_cost_volume(k, cameras, pictures, hull, sdf) for k in range(len(active))]
         noise = float(np.median(np.concatenate([c[2] for c in costs])))
+        if not noise < NOISIEST:
+            return hull.sdf, {"colour_noise": round(noise, 4), "carved": 0.0}
         maps = [_depth_map(*cost, noise) for cost in costs]
-        sdf = _merge(maps, cameras, hull)
+        sdf = _filled(_merge(maps, cameras, hull))
     volume = max(int((hull.sdf < 0).sum()), 1)
     return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3)}
 
@@ -73,7 +78,7 @@ def _cost_volume(k: int, cameras, pictures, hull: Hull, sdf: np.ndarray):
     corners = np.stack(np.meshgrid(*hull.bounds.T, indexing="ij"), -1).reshape(-1, 3)
     far = np.linalg.norm(corners - camera.position, axis=-1)
     depths = np.linspace(max(far.min() - 0.02, 0.1), far.max() + 0.02, LABELS).astype(np.float32)
-    origins, directions = camera.rays()
+    _, directions = camera.rays()
     shown = picture[..., 3] > 0.5
     rows, columns = np.nonzero(shown)
     points = camera.position + directions[shown][:, None] * depths[None, :, None]  # (n, L, 3)
@@ -120,8 +125,8 @@ def _depth_map(costs, depths, least, met, noise: float):
     entry = np.argmax(met, axis=-1)
     unit = max(noise, 0.004)
     behind = np.maximum(np.arange(LABELS) - entry[..., None], 0)
-    energy = costs / unit + 0.01 * behind  # prefers the hull's surface where nothing speaks for another
-    energy = np.where(met, np.minimum(energy, CEILING / unit), 1e3).astype(np.float32)
+    energy = costs / unit + DEEPER * behind  # prefers the hull's surface where nothing speaks for another
+    energy = np.where(met, energy, 1e3).astype(np.float32)
     energy[~shown] = 0
     total = np.zeros_like(energy)
     for axis in (0, 1):
@@ -161,7 +166,7 @@ def _merge(maps, cameras, hull: Hull) -> np.ndarray:
     """Mean truncated signed distance of all maps, never below the hull's."""
     points, shape = lattice(hull.bounds, hull.spacing)
     inside = np.flatnonzero(hull.sdf.ravel() < hull.spacing)
-    total, weight = np.zeros(len(inside)), np.zeros(len(inside))
+    total, weight, free = np.zeros(len(inside)), np.zeros(len(inside)), np.zeros(len(inside))
     for depth, camera in zip(maps, cameras, strict=True):
         pixels, _ = camera.project(points[inside])
         distance = np.linalg.norm(points[inside] - camera.position, axis=-1)
@@ -170,7 +175,18 @@ def _merge(maps, cameras, hull: Hull) -> np.ndarray:
         valid = np.isfinite(ahead) & (ahead > -TRUNCATE)
         total[valid] += np.minimum(ahead[valid], TRUNCATE)
         weight[valid] += 1
+        free[valid] += ahead[valid] > 0
     sdf = hull.sdf.copy().ravel()
-    merged = np.where(weight > 0, total / np.maximum(weight, 1), -TRUNCATE)
+    merged = np.where(free >= WITNESSES, total / np.maximum(weight, 1), -TRUNCATE)
     sdf[inside] = np.maximum(sdf[inside], merged)
     return sdf.reshape(shape).astype(np.float32)
+
+
+def _filled(sdf: np.ndarray) -> np.ndarray:
+    """Without voids that are cut off from the outside: nobody can have seen into them."""
+    from scipy.ndimage import label
+
+    free = np.pad(sdf >= 0, 1, constant_values=True)
+    regions, _ = label(free)
+    void = free & (regions != regions[0, 0, 0])
+    return np.where(void[1:-1, 1:-1, 1:-1], np.minimum(sdf, -TRUNCATE), sdf)

@@ -1,0 +1,86 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.field import Field, fit_field
+from img2mesh.progress import Progress
+from img2mesh.settings import Settings
+from img2mesh.views.view import ViewSet
+from tests.field.shapes import HALF_BOX, box_hit, stripes, views_of
+
+TINY = Settings(iterations=40, rays=384, hull_resolution=40, field_backend="torch")
+
+
+@pytest.fixture(scope="module")
+def box():
+    return views_of(box_hit)
+
+
+@pytest.fixture(scope="module")
+def fitted(box):
+    progress = Progress()
+    return fit_field(box, TINY, progress), progress
+
+
+def inside_share(field, n=28):
+    """Volume that the field calls inside, world units."""
+    axis = (np.arange(n) + 0.5) / n * 1.2 - 0.6
+    points = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(-1, 3)
+    return float((field.sdf(points) < 0).mean()) * 1.2**3
+
+
+def test_box_comes_back(fitted):
+    field, progress = fitted
+    true = float(np.prod(2 * HALF_BOX))
+    assert 0.85 * true < inside_share(field) < 1.3 * true
+    rng = np.random.default_rng(0)
+    surface = rng.uniform(-1, 1, (2000, 3)) * HALF_BOX
+    axis = rng.integers(0, 3, 2000)
+    surface[np.arange(2000), axis] = (HALF_BOX * np.sign(surface))[np.arange(2000), axis]
+    assert np.abs(field.sdf(surface)).mean() < 0.03
+    assert (field.bounds[0] < -HALF_BOX).all() and (field.bounds[1] > HALF_BOX).all()
+    assert progress.seconds["fit field"] > 0 and field.facts["backend"] == "torch"
+
+
+def test_colours_are_nearer_to_the_truth_than_grey(fitted):
+    front = np.stack([np.full(200, 0.4), *np.random.default_rng(1).uniform(-0.18, 0.18, (2, 200))], axis=-1)
+    true = stripes(front)
+    assert np.abs(fitted[0].colour(front) - true).mean() < 0.7 * np.abs(0.5 - true).mean()
+
+
+def test_gradient_points_outwards(fitted):
+    gradient = fitted[0].gradient(np.array([[0.4, 0.0, 0.0], [0.0, 0.3, 0.0]]))
+    assert gradient[0, 0] > 0.3 and gradient[1, 1] > 0.3
+
+
+def test_same_bits_twice(box):
+    points = np.random.default_rng(2).uniform(-0.5, 0.5, (500, 3))
+    settings = TINY.replace(iterations=12)
+    a, b = (fit_field(box, settings) for _ in range(2))
+    assert np.array_equal(a.sdf(points), b.sdf(points))
+    assert np.array_equal(a.colour(points), b.colour(points))
+
+
+def test_an_empty_view_does_not_carve_the_object_away(box):
+    views = list(box.views)
+    views[4] = dataclasses.replace(views[4], rgba=np.zeros_like(views[4].rgba))
+    field = fit_field(ViewSet(tuple(views)), TINY.replace(iterations=12))
+    assert inside_share(field) > 0.8 * float(np.prod(2 * HALF_BOX))
+
+
+def test_saved_and_loaded(fitted, tmp_path):
+    fitted[0].save(tmp_path / "field.npz")
+    loaded = Field.load(tmp_path / "field.npz")
+    points = np.random.default_rng(3).uniform(-0.5, 0.5, (300, 3))
+    assert np.array_equal(loaded.sdf(points), fitted[0].sdf(points))
+    assert np.array_equal(loaded.bounds, fitted[0].bounds) and loaded.facts["backend"] == "torch"
+
+
+def test_not_a_field(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"nothing")
+    with pytest.raises(Img2MeshError, match="not a field"):
+        Field.load(tmp_path / "x.npz")
+    with pytest.raises(Img2MeshError, match="No such field"):
+        Field.load(tmp_path / "y.npz")
