@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 PROBE_VIEWS = 2  # denoised together to time the sampler
 # GFLOP/s in float32, by `float32_speed`, of the machine on which the seconds below were measured: two cores of
-# a server CPU with nothing else to do.
-REFERENCE_GFLOPS = 150.0
+# a server CPU. Only a part of the field's and the mesh's work grows faster with the matrix products, and a busy
+# machine slows small products most: over both, times go with the square root of the speed.
+REFERENCE_GFLOPS = 175.0
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,11 @@ def seconds_per_stage(settings: Settings, sampler: SamplerTime, speed: float) ->
         speed: from `float32_speed`.
     """
     views = settings.views * (settings.steps * sampler.evaluation + sampler.decoding)
-    slower = REFERENCE_GFLOPS / speed
-    field = 1.0 + settings.iterations * (0.006 + settings.rays * 1.1e-5)
-    mesh = 1.0 + settings.faces * 1.2e-4 + 2.5 * (settings.texture_size / 1024) ** 2
-    mesh += 1.0 * (settings.mesh_resolution / 160) ** 3
+    slower = math.sqrt(REFERENCE_GFLOPS / speed)
+    field = 0.25 + 0.25 * settings.views * (settings.hull_resolution / 96) ** 2
+    field += settings.iterations * (0.03 + settings.rays * 4.3e-6)
+    mesh = 0.6 + settings.faces * 1e-4 + 0.9 * (settings.texture_size / 1024) ** 2
+    mesh += 0.8 * (settings.mesh_resolution / 160) ** 2
     return {"views": views, "field": field * slower, "mesh": mesh * slower}
 
 
