@@ -14,7 +14,7 @@ from img2mesh.mesh.textured import TexturedMesh, is_closed
 from img2mesh.mesh.unwrap import unwrap
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings
-from img2mesh.views.view import ViewSet
+from img2mesh.views.view import View, ViewSet
 
 SMOOTHING = 3  # rounds on marching cubes' output, against its staircase
 MAX_RESOLUTION = 1024
@@ -37,7 +37,7 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
     """
     progress = progress or Progress()
     with progress.stage("mesh"):
-        vertices, faces = closed_surface(field, settings)
+        vertices, faces = closed_surface(field, settings, views.photo)
         if views.photo is not None:
             vertices = fit_silhouette(vertices, faces, views.photo)
         # glTF stores single precision: what is closed here must be closed there.
@@ -52,19 +52,19 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
     return replace(mesh, facts=facts)
 
 
-def closed_surface(field, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+def closed_surface(field, settings: Settings, photo: View | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The field's surface with `settings.faces` faces within 2 %: (V, 3) and (F, 3), closed."""
     resolution = settings.mesh_resolution
-    vertices, faces = extract_surface(field, resolution)
+    vertices, faces = extract_surface(field, resolution, photo)
     while len(faces) < settings.faces and resolution < MAX_RESOLUTION:
         # More faces are wanted than the grid gives: their number grows with the square of the resolution.
         factor = np.sqrt(1.2 * settings.faces / len(faces))
         resolution = min(MAX_RESOLUTION, max(resolution + 1, int(np.ceil(resolution * factor))))
-        vertices, faces = extract_surface(field, resolution)
+        vertices, faces = extract_surface(field, resolution, photo)
     low, high = np.asarray(field.bounds, dtype=np.float64)
     cell = float((high - low).max() / resolution)
     vertices = smooth(vertices, faces, SMOOTHING)
-    vertices, faces = simplify(vertices, faces, settings.faces)
+    vertices, faces = simplify(vertices, faces, settings.faces, photo)
     vertices = snap_to_field(vertices, faces, field, reach=cell)
     assert is_closed(faces)
     return vertices, faces

@@ -6,16 +6,20 @@ import numpy as np
 
 from img2mesh.mesh.surface import compact, keep_solids
 from img2mesh.mesh.textured import is_closed, vertex_normals, volume
+from img2mesh.views.view import View
 
 AGGRESSIVENESS = (5.0, 3.0, 7.0, 1.0)  # of the quadric collapse; tried in turn until the result is closed
 
 
-def simplify(vertices: np.ndarray, faces: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
+def simplify(
+    vertices: np.ndarray, faces: np.ndarray, target: int, photo: View | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Collapse edges until about `target` faces are left (quadric error, Garland and Heckbert 1997).
 
     Args:
         vertices, faces: a closed surface, wound outwards.
         target: wanted number of faces; surfaces that have fewer come back as they are.
+        photo: as in `keep_solids`, for the crumbs that collapsing leaves.
 
     Returns:
         A closed surface of `target` faces within 2 %, wound outwards, float64 and int64. Where every setting
@@ -33,23 +37,23 @@ def simplify(vertices: np.ndarray, faces: np.ndarray, target: int) -> tuple[np.n
         fewer, triangles = fast_simplification.simplify(
             scaled, faces.astype(np.int32), target_count=target, agg=aggressiveness
         )
-        fewer, triangles = _clean(fewer.astype(np.float64), triangles.astype(np.int64))
+        fewer = fewer.astype(np.float64) * size + centre
+        fewer, triangles = _clean(fewer, triangles.astype(np.int64), photo)
         if abs(len(triangles) - target) > 0.02 * target + 2 or not is_closed(triangles):
             continue
-        fewer = fewer * size + centre
         if abs(volume(fewer, triangles) - wanted) < 0.03 * wanted:
             return fewer, triangles
     return vertices, faces
 
 
-def _clean(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _clean(vertices: np.ndarray, faces: np.ndarray, photo: View | None) -> tuple[np.ndarray, np.ndarray]:
     """Without pairs of equal faces that turn their backs to each other, and the crumbs that remain."""
     key = np.sort(faces, axis=1)
     _, inverse, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
     single = count[inverse.ravel()] == 1
     distinct = (key[:, 0] != key[:, 1]) & (key[:, 1] != key[:, 2])
     vertices, faces = compact(vertices, faces[single & distinct])
-    return keep_solids(vertices, faces) if len(faces) else (vertices, faces)
+    return keep_solids(vertices, faces, photo) if len(faces) else (vertices, faces)
 
 
 def smooth(vertices: np.ndarray, faces: np.ndarray, rounds: int) -> np.ndarray:

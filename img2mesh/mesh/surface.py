@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.mesh.rasterise import rasterise_view
 from img2mesh.mesh.textured import face_components, face_cross
+from img2mesh.views.view import View
 
 MARGIN = 1.5  # how much longer than a true distance |sdf| may be; learned fields are not exact
 CHUNK = 1 << 18  # points per question to the field
 KEPT_VOLUME, KEPT_AREA = 0.03, 0.05  # of the largest component: what is smaller is a floater
+SHOWN, SHOWN_TRIED = 0.003, 12  # unless it is this share of the photo's mask; how many are looked at
 
 
 def sample_grid(field, resolution: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -117,11 +120,14 @@ def marching_cubes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return vertices, faces[:, ::-1].astype(np.int64)  # PyMCubes winds towards larger values
 
 
-def keep_solids(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def keep_solids(
+    vertices: np.ndarray, faces: np.ndarray, photo: View | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Drop floaters and fill voids: keep the closed components that are substantial solids.
 
     A component with negative volume bounds a void inside another one; leaving it out fills the void. Others
-    stay if they have a meaningful share of both the largest one's volume and its area.
+    stay if they have a meaningful share of both the largest one's volume and its area, or if the photo shows
+    them: a leaf whose stem is too thin to be found is no floater.
     """
     component = face_components(faces, len(vertices))
     a, b, c = (vertices[faces[:, k]] for k in range(3))
@@ -129,7 +135,20 @@ def keep_solids(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np
     areas = np.bincount(component, np.linalg.norm(face_cross(vertices, faces), axis=1) / 2)
     best = int(np.argmax(volumes))
     kept = (volumes >= KEPT_VOLUME * volumes[best]) & (areas >= KEPT_AREA * areas[best]) & (volumes > 0)
+    if photo is not None:
+        for index in np.argsort(-volumes, kind="stable")[:SHOWN_TRIED]:
+            if volumes[index] > 0 and not kept[index]:
+                rest = faces[kept[component]]
+                kept[index] = _shown(vertices, faces[component == index], rest, photo)
     return compact(vertices, faces[kept[component]])
+
+
+def _shown(vertices: np.ndarray, part: np.ndarray, rest: np.ndarray, photo: View) -> bool:
+    """Whether a part fills pixels of the photo's object that nothing else fills, and few beside it."""
+    mask = photo.rgba[..., 3] >= 128
+    own = rasterise_view(vertices, part, photo.camera).hit
+    new = own & mask & ~rasterise_view(vertices, rest, photo.camera).hit
+    return bool(new.sum() >= SHOWN * mask.sum() and new.sum() >= 0.6 * own.sum())
 
 
 def compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +158,7 @@ def compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
     return vertices[used], (np.cumsum(used) - 1)[faces]
 
 
-def extract_surface(field, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+def extract_surface(field, resolution: int, photo: View | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The zero level of a signed distance field as closed solids, wound outwards.
 
     Marching cubes after Lorensen and Cline 1987.
@@ -147,6 +166,7 @@ def extract_surface(field, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     Args:
         field: has `sdf` (negative inside) and `bounds`.
         resolution: cells along the longest side of the field's bounds.
+        photo: small parts that it shows are kept.
 
     Returns:
         (V, 3) float64 vertices in world units and (F, 3) int64 faces.
@@ -160,5 +180,4 @@ def extract_surface(field, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     if not (values < 0).any():
         raise Img2MeshError("The reconstruction is empty: the views do not agree on where the object is.")
     vertices, faces = marching_cubes(values)
-    vertices, faces = keep_solids(vertices, faces)
-    return vertices * spacing + origin, faces
+    return keep_solids(vertices * spacing + origin, faces, photo)

@@ -6,7 +6,7 @@ from img2mesh.mesh.simplify import simplify
 from img2mesh.mesh.surface import extract_surface, keep_solids, marching_cubes, sample_grid
 from img2mesh.mesh.textured import face_components, face_cross, is_closed, volume
 
-from .analytic import Box, Combined, Shape, Sphere, Torus
+from .analytic import Box, Combined, Shape, Sphere, Torus, photo_of
 
 
 def _area(vertices, faces):
@@ -68,6 +68,17 @@ def test_floaters_go_and_second_solids_stay():
     pair = Combined(Sphere(0.25, (0, -0.3, 0)), Sphere(0.2, (0, 0.35, 0)))
     vertices, faces = extract_surface(pair, 64)
     assert face_components(faces, len(vertices)).max() == 1 and is_closed(faces)
+
+
+def test_a_small_part_that_the_photo_shows_stays():
+    leaf = Sphere(0.05, (0, 0.1, 0.4))
+    plant = Combined(Sphere(0.25), leaf)
+    hidden = Combined(Sphere(0.25), Sphere(0.05, (-0.45, 0, 0)))  # right behind the body
+    for shape, parts in ((plant, 2), (hidden, 1)):
+        vertices, faces = extract_surface(shape, 64, photo_of(plant, full=256))
+        assert face_components(faces, len(vertices)).max() + 1 == parts
+    _, faces = extract_surface(plant, 64, photo_of(Sphere(0.25), full=256))  # a photo without the leaf
+    assert face_components(faces, faces.max() + 1).max() == 0
 
 
 def test_voids_are_filled():
