@@ -46,7 +46,9 @@ def evaluate(
     metrics: Annotated[
         Path | None,
         typer.Option(
-            "--metrics", metavar="DIR", help="Folder of lpips-vgg16.npz; default: beside the checkout."
+            "--metrics",
+            metavar="DIR",
+            help="Folder of lpips-vgg16.npz, or none; default: beside the checkout.",
         ),
     ] = None,
     verbose: Verbose = False,
@@ -76,6 +78,7 @@ def evaluate(
 
     progress, device = ConsoleProgress(verbose), resolve_device(settings.device)
     use_threads()
+    perceptual = find_perceptual(metrics, device) if views else None
     model = None
     if views or mesh:
         from img2mesh.zero123 import load_model
@@ -91,7 +94,6 @@ def evaluate(
     if views:
         from img2mesh.evaluate.novel_views import novel_views
 
-        perceptual = find_perceptual(metrics, device)
         tables["views"] = novel_views(files, model, settings, chosen, targets, perceptual, output, progress)
     if mesh:
         from img2mesh.evaluate.one_image import ELEVATION, one_image_meshes

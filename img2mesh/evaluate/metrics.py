@@ -134,9 +134,13 @@ class Perceptual:
 def find_perceptual(folder: str | Path | None, device: str = "cpu") -> Perceptual | None:
     """LPIPS from a folder that the user named, or from `shared/data/metrics` beside the checkout if it is there.
 
+    `none` in place of a folder does without.
+
     Raises:
         Img2MeshError: the named folder has no weights.
     """
+    if str(folder) == "none":
+        return None
     if folder is not None:
         return Perceptual(folder, device)
     beside = Path(__file__).resolve().parents[3] / "shared" / "data" / "metrics"

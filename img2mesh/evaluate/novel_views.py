@@ -51,7 +51,7 @@ def novel_views(
         f"at its elevation, distance {model.distance:g}, on white, {IMAGE_SIZE} px",
     ]
     if perceptual is None:
-        table.notes.append("no LPIPS: its weights were not found (--metrics)")
+        table.notes.append("without LPIPS: no weights for it were found or wanted (--metrics)")
     offsets = np.array([[0.0, (k + 0.5) * 360 / targets] for k in range(targets)])
     with progress.stage("novel views", len(objects) * len(seeds)) as step:
         for path in objects:
