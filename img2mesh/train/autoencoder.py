@@ -15,6 +15,7 @@ from torch import Tensor
 from img2mesh.train.config import AutoencoderRecipe, TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.perceptual import LPIPS
+from img2mesh.train.pooled import start_pooled
 from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
 
 STATE = "autoencoder.pt"
@@ -40,6 +41,8 @@ def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderKL:
     with torch.no_grad():  # begin with little noise on the latents: with much, colour is never learned
         model.quant_conv.weight[4:] *= 0.1
         model.quant_conv.bias[4:] = -6.0
+    if recipe.pooled:
+        start_pooled(model)
     return model
 
 
@@ -66,6 +69,12 @@ def object_crop(rgba: np.ndarray, size: int, rng: np.random.Generator) -> np.nda
     if rng.random() < 0.3:
         crop = crop[..., [*rng.permutation(3), 3]]
     return crop
+
+
+def chroma_loss(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference of colours less their own brightness, (B, 3, H, W)."""
+    error = a - b
+    return (error - error.mean(1, keepdim=True)).abs().mean()
 
 
 def gradient_loss(a: Tensor, b: Tensor) -> Tensor:
@@ -168,6 +177,7 @@ def _losses(
             losses["lpips"] = recipe.perceptual * lpips(y[:, :3], x[:, :3]).mean()
     losses |= {
         "colour": (y[:, :3] - x[:, :3]).abs().mean(),
+        "chroma": recipe.chroma * chroma_loss(y[:, :3], x[:, :3]),
         "alpha": recipe.alpha * (y[:, 3:] - x[:, 3:]).abs().mean(),
         "gradient": recipe.gradient * gradient_loss(y, x),
         "kl": recipe.kl * posterior.kl().float().mean(),

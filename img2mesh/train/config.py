@@ -38,14 +38,17 @@ class Optimisation:
 class AutoencoderRecipe:
     """The image autoencoder: diffusers' AutoencoderKL with an alpha channel, trained on crops of the objects.
 
-    `optimisation` is the plan of the whole, `decoder` of the decoder's further training over frozen latents.
+    `pooled` begins as an eightfold reduction of the picture (`train.pooled`) instead of at random, and with no steps
+    of `optimisation` the latents stay just that. `optimisation` is the plan of the whole, `decoder` of the decoder's further training over frozen latents.
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 128)
     layers: int = 1
     crop: int = 128
+    pooled: bool = False
     perceptual: float = 0.5
     gradient: float = 1.0
+    chroma: float = 1.0
     alpha: float = 1.0
     kl: float = 1e-7
     optimisation: Optimisation = field(default_factory=Optimisation)
