@@ -20,7 +20,7 @@ from img2mesh.zero123.modules import image_tokens, pose_features
 from img2mesh.zero123.pose import variant_poses
 from img2mesh.zero123.schedule import Schedule, make_schedule
 
-DECODE_BATCH = 4  # pictures per decoder call: its activations at full size are the peak of memory
+DECODE_BATCH = 4  # pictures per decoder call on a GPU; one elsewhere, where more are slower and take memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,8 +210,9 @@ class Zero123:
     def decode(self, latents: Tensor, truncate: bool = False) -> np.ndarray:
         """Latents (B, 4, h, w) to pictures (B, S, S, 4) uint8, straight alpha."""
         pictures = []
+        together = DECODE_BATCH if self.device.type == "cuda" and not self.low_vram else 1
         with self._on_device(self.vae):
-            for part in (latents / self.vae.config.scaling_factor).split(DECODE_BATCH):
+            for part in (latents / self.vae.config.scaling_factor).split(together):
                 pictures.append(from_network(self.vae.decode(self._activations(part)).sample, truncate))
         return np.concatenate(pictures)
 
