@@ -34,9 +34,10 @@ def view_offsets(settings: Settings) -> np.ndarray:
     return np.array(offsets, dtype=np.float64).reshape(-1, 2)
 
 
-def absolute_elevation(input_elevation_deg: float, offset_deg: float) -> float:
-    """Elevation of a ring, kept `HIGHEST_DEG` from the horizon at most."""
-    return float(np.clip(input_elevation_deg + offset_deg, -HIGHEST_DEG, HIGHEST_DEG))
+def within_poles(offsets: np.ndarray, input_elevation_deg: float) -> np.ndarray:
+    """The same (n, 2) offsets with elevations as near to the plan's as `HIGHEST_DEG` allows."""
+    absolute = np.clip(input_elevation_deg + offsets[:, 0], -HIGHEST_DEG, HIGHEST_DEG)
+    return np.stack([absolute - input_elevation_deg, offsets[:, 1]], axis=1)
 
 
 def view_cameras(
@@ -48,8 +49,8 @@ def view_cameras(
 ) -> list[Camera]:
     """Cameras of the views to synthesize, without the photo's own, in the order of `view_offsets`."""
     return [
-        orbit_camera(absolute_elevation(input_elevation_deg, offset), azimuth, distance, fov_deg, size)
-        for offset, azimuth in view_offsets(settings)
+        orbit_camera(input_elevation_deg + offset, azimuth, distance, fov_deg, size)
+        for offset, azimuth in within_poles(view_offsets(settings), input_elevation_deg)
     ]
 
 

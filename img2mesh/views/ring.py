@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from img2mesh.segment import Cutout
     from img2mesh.zero123 import Zero123
 
-_PROBE = 8  # views that serve the elevation's estimate only, where the caller wants no full ring
+# Offsets of views that serve the elevation's estimate only, where the caller wants no full ring.
+_PROBE = np.array(
+    [[0, 45], [35, 90], [0, 135], [-30, 180], [0, 225], [35, 270], [0, 315], [-30, 0]], dtype=np.float64
+)
 
 
 def ring_directions(
@@ -60,8 +63,8 @@ def synthesize_at(
     known = parse_elevation(settings.elevation)
     level = all(elevation is None for elevation, _ in directions)
     facts: dict = {"elevation_confidence": None, "elevation_source": "given", "warnings": []}
-    reused = level and len(directions) >= _PROBE
-    extra = 0 if known is not None or reused else _PROBE
+    reused = level and len(directions) >= len(_PROBE)
+    extra = 0 if known is not None or reused else len(_PROBE)
     with progress.stage("views", settings.steps * (len(directions) + extra)) as step:
         if known is not None:
             elevation = known
@@ -71,9 +74,8 @@ def synthesize_at(
             pictures = sample_views(photo, model, settings, offsets, None, settings.seed, step)
             elevation, facts = find_elevation(photo, pictures, offsets, model, progress)
         else:
-            probe = np.array([[0.0, 360.0 * (k + 0.5) / _PROBE] for k in range(_PROBE)])
-            shown = sample_views(photo, model, settings, probe, None, other_seed(settings.seed), step)
-            elevation, facts = find_elevation(photo, shown, probe, model, progress)
+            shown = sample_views(photo, model, settings, _PROBE, None, other_seed(settings.seed), step)
+            elevation, facts = find_elevation(photo, shown, _PROBE, model, progress)
         elevation = float(np.clip(elevation, -HIGHEST_DEG, HIGHEST_DEG))
         absolute = [(elevation if e is None else e, azimuth) for e, azimuth in directions]
         if known is not None or not reused:

@@ -32,7 +32,7 @@ def test_given_elevation_every_camera_sees_what_its_picture_shows():
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.05])
-def test_auto_elevation_keeps_the_ring_and_falls_back_when_unsure(monkeypatch, confidence):
+def test_auto_elevation_uses_every_view_and_falls_back_when_unsure(monkeypatch, confidence):
     import img2mesh.views.elevation as elevation
 
     seen = {}
@@ -44,15 +44,29 @@ def test_auto_elevation_keeps_the_ring_and_falls_back_when_unsure(monkeypatch, c
     monkeypatch.setattr(elevation, "estimate_elevation", estimate)
     model = FakeModel(33.0)
     views = generate_views(FakeCutout(33.0), model, Settings(views=6, elevations=(0.0, 20.0)), Progress())
-    assert seen["n"] == 4 and seen["azimuth"][0] == 0 and not np.any(seen["polar"])
-    assert len(model.calls) == 2 and [len(call["poses"]) for call in model.calls] == [3, 3]
-    assert model.calls[0]["seed"] != model.calls[1]["seed"], "the second call must not repeat the noise"
+    assert seen["n"] == 7 and seen["azimuth"][0] == 0
+    np.testing.assert_allclose(seen["polar"], [0, 0, 0, 0, -20, -20, -20])
+    assert len(model.calls) == 1
     expected = 33.0 if confidence > 0.5 else generate.FALLBACK_ELEVATION_DEG
     assert views.facts["elevation_deg"] == expected
     assert views.facts["elevation_confidence"] == confidence
     assert views.facts["elevation_source"] == ("estimated" if confidence > 0.5 else "fallback")
     assert views.photo.camera.elevation_deg == pytest.approx(expected)
+    assert views.views[-1].camera.elevation_deg == pytest.approx(expected + 20)
     assert bool(views.facts["warnings"]) == (confidence < 0.5)
+
+
+def test_views_beyond_a_pole_are_made_again_nearer(monkeypatch):
+    import img2mesh.views.elevation as elevation
+
+    monkeypatch.setattr(elevation, "estimate_elevation", lambda *a: (60.0, 0.9))
+    model = FakeModel(60.0)
+    views = generate_views(FakeCutout(60.0), model, Settings(views=6, elevations=(0.0, 40.0)), Progress())
+    assert [len(call["poses"]) for call in model.calls] == [6, 3]
+    assert model.calls[0]["seed"] != model.calls[1]["seed"], "the second call must not repeat the noise"
+    for view in views.views[1:]:
+        np.testing.assert_array_equal(view.rgba, ellipsoid(view.camera))
+    assert max(view.camera.elevation_deg for view in views.views) == pytest.approx(85.0)
 
 
 def test_white_backgrounds_become_masks():
