@@ -89,6 +89,7 @@ def evaluate(
             variant=settings.variant,
             offline=settings.offline,
             progress=progress,
+            low_vram=settings.low_vram,
         )
     tables = {}
     if views:

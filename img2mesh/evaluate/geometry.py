@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from img2mesh.evaluate.metrics import point_scores
 from img2mesh.evaluate.truth import cast, embree_scene
 
 
@@ -69,9 +70,5 @@ def surface_distances(a: np.ndarray, b: np.ndarray, threshold: float = 0.01) -> 
     Chamfer is the mean of both mean nearest-neighbour distances (not squared, not summed), in world units;
     the F-score is the harmonic mean of the two shares within `threshold` (Tatarchenko et al. 2019).
     """
-    from scipy.spatial import cKDTree
-
-    to_b, to_a = cKDTree(b).query(a)[0], cKDTree(a).query(b)[0]
-    precision, recall = (to_b < threshold).mean(), (to_a < threshold).mean()
-    score = 2 * precision * recall / max(precision + recall, 1e-12)
-    return float((to_b.mean() + to_a.mean()) / 2), float(score)
+    scores = point_scores(a, b, (threshold,))
+    return scores["Chamfer"], scores[f"F@{threshold:g}"]

@@ -83,7 +83,8 @@ class BlenderEngine:
         scene.cycles.seed = 0
         scene.cycles.diffuse_bounces = 0
         scene.cycles.transparent_max_bounces = 8
-        scene.cycles.filter_width = 1.0  # about a box of one pixel, as the other engine's
+        scene.cycles.pixel_filter_type = "BOX"  # one pixel wide, as the other engine's
+        scene.render.dither_intensity = 0.0
         scene.render.film_transparent = True
         scene.render.image_settings.file_format = "PNG"
         scene.render.image_settings.color_mode = "RGBA"
@@ -97,22 +98,23 @@ class BlenderEngine:
         nodes, links = world.node_tree.nodes, world.node_tree.links
         nodes.clear()
         where, split = nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeSeparateXYZ")
-        above, mix = nodes.new("ShaderNodeMath"), nodes.new("ShaderNodeMixRGB")
+        above, blend = nodes.new("ShaderNodeMath"), nodes.new("ShaderNodeVectorMath")
         background, output = nodes.new("ShaderNodeBackground"), nodes.new("ShaderNodeOutputWorld")
         above.operation = "GREATER_THAN"
         above.inputs[1].default_value = 0.0
-        mix.inputs[1].default_value = (*light.ground.tolist(), 1.0)
-        mix.inputs[2].default_value = (*light.sky.tolist(), 1.0)
+        blend.operation = "MULTIPLY_ADD"  # above * (sky - ground) + ground
+        blend.inputs[1].default_value = (light.sky - light.ground).tolist()
+        blend.inputs[2].default_value = light.ground.tolist()
         links.new(where.outputs["Generated"], split.inputs[0])
         links.new(split.outputs["Z"], above.inputs[0])
-        links.new(above.outputs[0], mix.inputs[0])
-        links.new(mix.outputs[0], background.inputs["Color"])
+        links.new(above.outputs[0], blend.inputs[0])
+        links.new(blend.outputs[0], background.inputs["Color"])
         links.new(background.outputs[0], output.inputs["Surface"])
 
     def _sun(self, name: str, direction: np.ndarray, colour: np.ndarray) -> None:
         from mathutils import Vector
 
-        data = self._bpy.data.lights.new(name, "SUN")
+        data = self._bpy.data.lights.new(name=name, type="SUN")
         strength = float(np.max(colour))
         data.color = (colour / max(strength, 1e-9)).tolist()
         data.energy = strength * np.pi  # a Lambertian face sends back albedo * irradiance / pi
@@ -129,7 +131,7 @@ class BlenderEngine:
         mesh.from_pydata(model.vertices.tolist(), [], model.faces.tolist())
         uv = mesh.uv_layers.new(name="uv")
         uv.data.foreach_set("uv", model.uv[model.faces].astype(np.float32).ravel())
-        colour = mesh.color_attributes.new("colour", "FLOAT_COLOR", "POINT")
+        colour = mesh.color_attributes.new(name="colour", type="FLOAT_COLOR", domain="POINT")
         colour.data.foreach_set("color", model.colour.astype(np.float32).ravel())
         for index, material in enumerate(model.materials):
             mesh.materials.append(self._material(f"material{index}", material))
@@ -182,19 +184,18 @@ class BlenderEngine:
     @staticmethod
     def _times(nodes, links, first, *, value=None, socket=None):
         """The product of a colour socket with a constant or with another socket."""
-        node = nodes.new("ShaderNodeMixRGB")
-        node.blend_type = "MULTIPLY"
-        node.inputs[0].default_value = 1.0
-        links.new(first, node.inputs[1])
+        node = nodes.new("ShaderNodeVectorMath")
+        node.operation = "MULTIPLY"
+        links.new(first, node.inputs[0])
         if socket is not None:
-            links.new(socket, node.inputs[2])
+            links.new(socket, node.inputs[1])
         else:
-            node.inputs[2].default_value = (*[float(c) for c in value[:3]], 1.0)
+            node.inputs[1].default_value = [float(c) for c in value[:3]]
         return node.outputs[0]
 
     def _image(self, name: str, texture: np.ndarray):
         height, width = texture.shape[:2]
-        image = self._bpy.data.images.new(name, width, height, alpha=True)
+        image = self._bpy.data.images.new(name=name, width=width, height=height, alpha=True)
         image.alpha_mode = "CHANNEL_PACKED"  # straight alpha, colours kept where it is zero
         image.pixels.foreach_set((texture[::-1].astype(np.float32) / 255).ravel())  # rows from the bottom
         image.update()
