@@ -81,16 +81,9 @@ def evaluate(
     perceptual = find_perceptual(metrics, device) if views else None
     model = None
     if views or mesh:
-        from img2mesh.zero123 import load_model
+        from img2mesh.pipeline import load_named_model
 
-        model = load_model(
-            settings.model,
-            device=device,
-            variant=settings.variant,
-            offline=settings.offline,
-            progress=progress,
-            low_vram=settings.low_vram,
-        )
+        model = load_named_model(settings, device, progress)
     tables = {}
     if views:
         from img2mesh.evaluate.novel_views import novel_views
