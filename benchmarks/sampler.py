@@ -58,10 +58,12 @@ def load_parts(model: str, dtype: torch.dtype) -> tuple[list[torch.nn.Module], d
         unet, encoder, projection = build_networks(recipe.denoiser)
         parts = [unet, build_autoencoder(recipe.autoencoder), encoder, projection]
         return [torch.nn.Module.to(part, dtype) for part in parts], build_scheduler(recipe.denoiser).config
+    from diffusers.models.attention_processor import AttnProcessor2_0
+
     from img2mesh.zero123.loader import load_folder
 
     loaded = load_folder(folder, options={"dtype": dtype})
-    loaded.unet.set_default_attn_processor()
+    loaded.unet.set_attn_processor(AttnProcessor2_0())  # as diffusers has it
     return [loaded.unet, loaded.vae, loaded.image_encoder, loaded.projection], loaded.scheduler_config
 
 
