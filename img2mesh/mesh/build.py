@@ -8,9 +8,10 @@ import numpy as np
 
 from img2mesh.mesh.bake import bake_texture
 from img2mesh.mesh.fit_silhouette import fit_silhouette
+from img2mesh.mesh.manifold import cancel_opposites, separate
 from img2mesh.mesh.simplify import simplify, smooth, snap_to_field
 from img2mesh.mesh.surface import extract_surface
-from img2mesh.mesh.textured import TexturedMesh, is_closed
+from img2mesh.mesh.textured import TexturedMesh, is_closed, weld
 from img2mesh.mesh.unwrap import unwrap
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings
@@ -40,8 +41,7 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
         vertices, faces = closed_surface(field, settings, views.photo)
         if views.photo is not None:
             vertices = fit_silhouette(vertices, faces, views.photo)
-        # glTF stores single precision: what is closed here must be closed there.
-        vertices = vertices.astype(np.float32).astype(np.float64)
+        vertices, faces = _rounded(vertices, faces)
     with progress.stage("unwrap"):
         source, atlas_faces, uv = unwrap(vertices, faces, settings.texture_size)
     with progress.stage("texture"):
@@ -66,5 +66,14 @@ def closed_surface(field, settings: Settings, photo: View | None = None) -> tupl
     vertices = smooth(vertices, faces, SMOOTHING)
     vertices, faces = simplify(vertices, faces, settings.faces, photo)
     vertices = snap_to_field(vertices, faces, field, reach=cell)
-    assert is_closed(faces)
+    return vertices, faces
+
+
+def _rounded(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions as glTF stores them, in single precision: closed here is closed there."""
+    for _ in range(3):
+        vertices, faces = weld(vertices.astype(np.float32).astype(np.float64), faces)
+        if is_closed(faces):
+            break
+        vertices, faces = separate(vertices, cancel_opposites(faces))
     return vertices, faces

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from img2mesh.mesh.manifold import cancel_opposites, separate
 from img2mesh.mesh.surface import compact, keep_solids
 from img2mesh.mesh.textured import is_closed, vertex_normals, volume
 from img2mesh.views.view import View
 
-AGGRESSIVENESS = (5.0, 3.0, 7.0, 1.0)  # of the quadric collapse; tried in turn until the result is closed
+AGGRESSIVENESS = (5.0, 7.0, 3.0)  # of the quadric collapse; tried in turn until the result is closed
 
 
 def simplify(
@@ -22,8 +23,8 @@ def simplify(
         photo: as in `keep_solids`, for the crumbs that collapsing leaves.
 
     Returns:
-        A closed surface of `target` faces within 2 %, wound outwards, float64 and int64. Where every setting
-        of the collapse tears the surface (not met in practice), the surface comes back with its own faces.
+        A closed surface of `target` faces within 2 %, wound outwards, float64 and int64. Where no setting of
+        the collapse gets there and stays closed, the closed surface that comes nearest.
     """
     if len(faces) <= target:
         return vertices, faces
@@ -31,28 +32,33 @@ def simplify(
 
     # Collapses are made in float32: centre and scale for all its digits.
     centre, size = vertices.mean(axis=0), float(np.ptp(vertices, axis=0).max())
-    scaled = ((vertices - centre) / size).astype(np.float32)
+    scaled, triangles = ((vertices - centre) / size).astype(np.float32), faces.astype(np.int32)
     wanted = volume(vertices, faces)
+    best, best_gap = (vertices, faces), np.inf
     for aggressiveness in AGGRESSIVENESS:
-        fewer, triangles = fast_simplification.simplify(
-            scaled, faces.astype(np.int32), target_count=target, agg=aggressiveness
-        )
-        fewer = fewer.astype(np.float64) * size + centre
-        fewer, triangles = _clean(fewer, triangles.astype(np.int64), photo)
-        if abs(len(triangles) - target) > 0.02 * target + 2 or not is_closed(triangles):
-            continue
-        if abs(volume(fewer, triangles) - wanted) < 0.03 * wanted:
-            return fewer, triangles
-    return vertices, faces
+        asked = target
+        for _ in range(2):  # cleaning may take a few faces more: ask again for as many more
+            fewer, left = fast_simplification.simplify(
+                scaled, triangles, target_count=min(asked, len(faces)), agg=aggressiveness
+            )
+            fewer, left = _clean(fewer.astype(np.float64) * size + centre, left.astype(np.int64), photo)
+            gap = abs(len(left) - target) / target
+            if is_closed(left) and abs(volume(fewer, left) - wanted) < 0.05 * wanted:
+                if gap <= 0.02:
+                    return fewer, left
+                if gap < best_gap:
+                    best, best_gap = (fewer, left), gap
+            if not 0.02 < gap < 0.2:
+                break
+            asked = asked + target - len(left)
+    return best
 
 
 def _clean(vertices: np.ndarray, faces: np.ndarray, photo: View | None) -> tuple[np.ndarray, np.ndarray]:
-    """Without pairs of equal faces that turn their backs to each other, and the crumbs that remain."""
-    key = np.sort(faces, axis=1)
-    _, inverse, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
-    single = count[inverse.ravel()] == 1
-    distinct = (key[:, 0] != key[:, 1]) & (key[:, 1] != key[:, 2])
-    vertices, faces = compact(vertices, faces[single & distinct])
+    """Without what collapsing leaves behind: faces back to back, pinched edges, crumbs."""
+    vertices, faces = compact(vertices, cancel_opposites(faces))
+    if len(faces) and not is_closed(faces):
+        vertices, faces = separate(vertices, faces)
     return keep_solids(vertices, faces, photo) if len(faces) else (vertices, faces)
 
 
