@@ -40,7 +40,7 @@ def novel_views(
     (`input_direction`). All cameras stand at the model's distance; pictures are compared on white.
 
     Args:
-        folder: side-by-side pictures go into its folder `views`.
+        folder: side-by-side pictures go into its folder `views`, views.md and views.json beside it after each object.
     """
     progress, settings = progress or Progress(), settings.for_model(model)
     table = Table("Novel views of held-out objects from one input view", _metrics(perceptual))
@@ -84,6 +84,7 @@ def novel_views(
                 rows.append((name, [None, *pictures]))
             if folder is not None:
                 save_png(side_by_side(rows), folder / "views" / f"{truth.name}.png")
+                table.write(folder, "views")  # what is known so far: a long run may be cut short
     return table
 
 

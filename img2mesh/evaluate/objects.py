@@ -28,7 +28,8 @@ def load_objects(folder: str | Path, count: int | None = None) -> list[Path]:
     listed = folder / "objects.json"
     if listed.is_file():
         try:
-            files = sorted(folder / item["file"] for item in json.loads(listed.read_text(encoding="utf-8")))
+            listing = json.loads(listed.read_text(encoding="utf-8"))
+            files = sorted({folder / item["file"] for item in listing})  # some lists name a file twice
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise Img2MeshError(f"{listed} lists no objects with a `file` each: {error}.") from None
     else:

@@ -54,7 +54,8 @@ def one_image_meshes(
     says how the input's elevation is known: a number, which should be 30, or `auto`.
 
     Args:
-        folder: side-by-side pictures and the meshes (.glb) go into its folder `mesh`.
+        folder: side-by-side pictures and the meshes (.glb) go into its folder `mesh`; mesh.md and
+            mesh.json are written beside it after each object.
     """
     from img2mesh.field import fit_field
     from img2mesh.mesh import build_mesh, write_mesh
@@ -117,6 +118,7 @@ def one_image_meshes(
             )
             if folder is not None:
                 save_png(side_by_side(rows), folder / "mesh" / f"{truth.name}.png")
+                table.write(folder, "mesh")  # what is known so far: a long run may be cut short
     return table
 
 

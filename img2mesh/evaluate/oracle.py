@@ -41,7 +41,8 @@ def oracle_meshes(
 
     Args:
         settings: `views` and `elevations` plan the cameras; the photo stands at elevation 20, azimuth 0.
-        folder: side-by-side pictures and the meshes (.glb) go into its folder `oracle`.
+        folder: side-by-side pictures and the meshes (.glb) go into its folder `oracle`; oracle.md and
+            oracle.json are written beside it after each object.
     """
     from img2mesh.field import fit_field
     from img2mesh.mesh import build_mesh, write_mesh
@@ -91,6 +92,7 @@ def oracle_meshes(
             table.add("billboard", truth.name, None, shape_scores(*flat, points, filled))
             if folder is not None:
                 save_png(side_by_side(rows), folder / "oracle" / f"{truth.name}.png")
+                table.write(folder, "oracle")  # what is known so far: a long run may be cut short
     return table
 
 

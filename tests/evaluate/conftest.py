@@ -18,5 +18,7 @@ def heldout(tmp_path):
     scene = trimesh.load_scene(textured_sphere(folder / "egg.glb", rings=24))
     scene.apply_transform(trimesh.transformations.scale_matrix(0.6, direction=[0, 0, 1]))
     scene.export(folder / "egg.glb")
-    (folder / "objects.json").write_text(json.dumps([{"id": n, "file": f"{n}.glb"} for n in ("ball", "egg")]))
+    (folder / "objects.json").write_text(
+        json.dumps([{"id": n, "file": f"{n}.glb"} for n in ("ball", "egg", "ball")])
+    )
     return folder
