@@ -11,6 +11,7 @@ from img2mesh.cameras import IMAGE_SIZE, orbit_camera
 from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings, parse_elevation
+from img2mesh.views.align import align_photo
 from img2mesh.views.masks import cut_from_white
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
 from img2mesh.views.view import View, ViewSet
@@ -69,6 +70,7 @@ def generate_views(cutout: Cutout, model: Zero123, settings: Settings, progress:
     if empty:
         warnings.append(f"{empty} of {len(pictures)} synthesized views show nothing and were left out.")
         progress.warn(warnings[-1])
+    camera, frame = align_photo(camera, photo[..., 3].astype(np.float32) / 255, views)
     front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
     facts.update(
         elevation_deg=elevation,
@@ -78,6 +80,7 @@ def generate_views(cutout: Cutout, model: Zero123, settings: Settings, progress:
         empty_views=empty,
         mask_area_mean=float(np.mean([view.mask.mean() for view in views])),
         mask_area_photo=float(front.mask.mean()),
+        **frame,
         warnings=warnings,
     )
     return ViewSet((front, *views), facts)

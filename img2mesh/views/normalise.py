@@ -87,7 +87,7 @@ def _carved_box(views: list[View], centre: np.ndarray, radius: float) -> tuple[n
     points = centre + radius * np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     misses = np.zeros(len(points), dtype=np.int32)
     for view in views:
-        misses += ~_inside(view.camera, view.mask > 0.5, points)
+        misses += ~inside(view.camera, view.mask > 0.5, points)
     # One view in ten may be wrong before anything is carved away.
     kept = points[misses <= len(views) // 10]
     if not len(kept):
@@ -96,7 +96,7 @@ def _carved_box(views: list[View], centre: np.ndarray, radius: float) -> tuple[n
     return kept.min(axis=0) - cell, kept.max(axis=0) + cell
 
 
-def _inside(camera: Camera, mask: np.ndarray, points: np.ndarray) -> np.ndarray:
+def inside(camera: Camera, mask: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(N,) bool: the point projects into the mask; outside of the picture its nearest border pixel decides."""
     pixels, depth = camera.project(points)
     u = np.clip(pixels[:, 0], 0, camera.width - 1).astype(np.int64)
