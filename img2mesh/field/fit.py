@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from img2mesh.field.anchor import anchor_hull, smooth_hull
 from img2mesh.field.field import Field, SurfaceNet, sample_lattice
 from img2mesh.field.rays import RayBank, collect_rays
 from img2mesh.field.render import composite, importance_depths
@@ -51,8 +52,15 @@ def fit_field(
         masks, cameras = [v.mask for v in views.views], [v.camera for v in views.views]
         prior = np.array([view.weight for view in views.views], dtype=np.float64)
         hull = visual_hull(masks, cameras, prior, settings.hull_resolution)
-    with progress.stage("carve hollows"):
-        base, carving = carve_hull(views.views, hull)
+        drawn = any(view.kind == "generated" for view in views.views)
+        if drawn:
+            hull = smooth_hull(hull)
+        if views.photo is not None:
+            hull = anchor_hull(hull, views.photo, views.views.index(views.photo))
+    base, carving = hull.sdf, {}
+    if not drawn:  # generated views agree too little for stereo
+        with progress.stage("carve hollows"):
+            base, carving = carve_hull(views.views, hull)
     with progress.stage("fit field", settings.iterations) as step:
         fit = Fit(views, hull, base, settings, device)
         for _ in range(settings.iterations):

@@ -2,7 +2,7 @@
 
 From random weights, thousands of pictures pass before a latent holds hues. Here the residual path of diffusers'
 `AutoencoderKL` is set to carry colour and alpha through untouched, beside the random features that learning then
-makes use of. The one obstacle are the last group normalisations and their SiLU: constant channels of size +-K,
+makes use of. The one obstacle are the last group normalisations and their SiLU: constant channels of size +-k,
 carried along, fix each group's deviation, and an offset keeps SiLU in its linear part.
 """
 
@@ -12,9 +12,9 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-K = 16.0  # size of the constant channels
+K_ENCODER, K_DECODER = 16.0, 4.0  # size of the constant channels: exact here, easy to go on learning from there
 OFFSET, GAIN = 8.0, 4.0  # SiLU(OFFSET + GAIN * s) is linear in s within 2 % for s in [-1, 1]
-SIGNALS = (0, 4, 8, 12)  # channels of red, green, blue and alpha; +K, -K and 0 follow each
+SIGNALS = (0, 4, 8, 12)  # channels of red, green, blue and alpha; +k, -k and 0 follow each
 
 
 @torch.no_grad()
@@ -27,7 +27,7 @@ def start_pooled(model: AutoencoderKL, features: float = 0.1) -> None:
         features: scale of the random features' share in latents and pictures at the start.
     """
     encoder, decoder = model.encoder, model.decoder
-    _enter(encoder.conv_in)
+    _enter(encoder.conv_in, K_ENCODER)
     for block in encoder.down_blocks:
         for resnet in block.resnets:
             _pass(resnet)
@@ -35,28 +35,28 @@ def start_pooled(model: AutoencoderKL, features: float = 0.1) -> None:
             _reserve(sampler.conv, taps=[(0, 0), (0, 1), (1, 0), (1, 1)])  # 2 x 2 means
     for resnet in (*encoder.mid_block.resnets, *decoder.mid_block.resnets):
         _pass(resnet)
-    _leave(encoder.conv_norm_out, encoder.conv_out, features)
+    _leave(encoder.conv_norm_out, encoder.conv_out, K_ENCODER, features)
     model.quant_conv.weight[:] = torch.eye(8).view(8, 8, 1, 1)
     model.quant_conv.bias[:4] = 0
     model.quant_conv.weight[4:] = 0
     model.quant_conv.bias[4:] = -8.0
     model.post_quant_conv.weight[:] = torch.eye(4).view(4, 4, 1, 1)
     model.post_quant_conv.bias[:] = 0
-    _enter(decoder.conv_in)
+    _enter(decoder.conv_in, K_DECODER)
     for block in decoder.up_blocks:
         for resnet in block.resnets:
             _pass(resnet)
         for sampler in block.upsamplers or ():
             _reserve(sampler.conv)
-    _leave(decoder.conv_norm_out, decoder.conv_out, features)
+    _leave(decoder.conv_norm_out, decoder.conv_out, K_DECODER, features)
 
 
-def _enter(conv: nn.Conv2d) -> None:
+def _enter(conv: nn.Conv2d, size: float) -> None:
     """First convolution: the four inputs into the signal channels, the constants into theirs."""
     for k, channel in enumerate(SIGNALS):
         conv.weight[channel : channel + 4] = 0
         conv.weight[channel, k, 1, 1] = 1
-        conv.bias[channel : channel + 4] = torch.tensor([0.0, K, -K, 0.0])
+        conv.bias[channel : channel + 4] = torch.tensor([0.0, size, -size, 0.0])
 
 
 def _reserved() -> list[int]:
@@ -82,11 +82,11 @@ def _pass(resnet: nn.Module) -> None:
         _reserve(resnet.conv_shortcut)
 
 
-def _leave(norm: nn.GroupNorm, conv: nn.Conv2d, features: float) -> None:
+def _leave(norm: nn.GroupNorm, conv: nn.Conv2d, size: float, features: float) -> None:
     """Last normalisation and convolution: SiLU's linear part, then the signals out again."""
     per_group = norm.num_channels // norm.num_groups
     constants = min(len(SIGNALS), per_group // 4)  # signals, and so pairs of constants, in one group
-    deviation = K * (2 * constants / per_group) ** 0.5
+    deviation = size * (2 * constants / per_group) ** 0.5
     conv.weight *= features
     conv.bias[:] = 0
     for k, channel in enumerate(SIGNALS):

@@ -62,8 +62,8 @@ def _record(name: str) -> dict:
         "licence": "MIT; trained on the objects listed in NOTICE",
         "distance": DISTANCE,
         "fov_deg": round(FOV_DEG, 5),
-        "steps": 8,
-        "guidance": 1.5,
+        "steps": 2,
+        "guidance": 1.0,
     }
 
 

@@ -2,7 +2,8 @@
 
 `plan` decides where the cameras stand, `generate` asks the sampler for the views, `elevation` finds out from
 them how high the photo's camera stood, `ring` serves `img2mesh views`, `transforms` writes and reads
-nerfstudio's format, `masks` and `normalise` turn foreign views into ours, `hull` intersects silhouettes.
+nerfstudio's format, `align` finds the photo's place among the views, `masks` and `normalise` turn foreign
+views into ours, `hull` intersects silhouettes.
 """
 
 from __future__ import annotations

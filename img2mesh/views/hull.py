@@ -2,8 +2,7 @@
 
 The hull of silhouettes (Laurentini 1994) is the intersection of their viewing cones: its signed distance is about
 the largest of the distances to the cones. One wrong silhouette then carves the object away, so here the
-largest is replaced by a weighted quantile, each view's say shrinks with how badly it contradicts the others, and
-masks that are all too fat or too thin are first brought to a common size.
+largest is replaced by a weighted quantile, and each view's say shrinks with how badly it contradicts the others.
 """
 
 from __future__ import annotations
@@ -30,14 +29,12 @@ class Hull:
             bounds[0] + (i, j, k) * spacing.
         bounds: (2, 3) float64, the first and last sample; multiples of one spacing apart.
         trust: (V,) float64 in [0, 1], each view's agreement with the others; 1 where it contradicts nothing.
-        shift: (V,) float64, pixels by which each mask was shrunk (negative) or grown to agree with the rest.
         tolerance: share of the views' weight that may deny a point which still counts as inside.
     """
 
     sdf: np.ndarray
     bounds: np.ndarray
     trust: np.ndarray
-    shift: np.ndarray
     tolerance: float
 
     @property
@@ -138,15 +135,14 @@ def visual_hull(
     near = np.median(values[prior > 0], axis=0) < 0.1  # nothing further out is ever inside
     points, values = points[near], values[:, near]
     rays = [_ray_bins(points, camera) for camera in cameras]
-    trust, shift, chosen = _consensus(alphas, distances, cameras, points, values, rays, prior)
+    trust, chosen = _consensus(alphas, distances, cameras, points, values, rays, prior)
     if tolerance is not None:
         chosen = tolerance
     say = prior * trust
-    pixel = np.array([camera.distance / camera.fl_x for camera in cameras])
-    common = weighted_quantile(values - (shift * pixel)[:, None], say, chosen)
+    common = weighted_quantile(values, say, chosen)
     while not (common < 0).any() and chosen < 0.6:
         chosen += 0.1
-        common = weighted_quantile(values - (shift * pixel)[:, None], say, chosen)
+        common = weighted_quantile(values, say, chosen)
     cell = 2 * SEARCH / COARSE
     inside = points[common < cell * 0.6]
     if not len(inside):
@@ -156,21 +152,20 @@ def visual_hull(
     low, high = np.maximum(low, -SEARCH), np.minimum(high, SEARCH)
     high = low + np.ceil((high - low) / spacing) * spacing
     points, shape = lattice(np.stack([low, high]), spacing)
-    shifted = [distance - np.float32(amount) for distance, amount in zip(distances, shift, strict=True)]
     sdf = np.empty(len(points), dtype=np.float32)
     used = np.flatnonzero(say > 0)
     for start in range(0, len(points), 1 << 18):
         part = slice(start, start + (1 << 18))
-        found = cone_distances([shifted[i] for i in used], [cameras[i] for i in used], points[part])
+        found = cone_distances([distances[i] for i in used], [cameras[i] for i in used], points[part])
         sdf[part] = weighted_quantile(found, say[used], chosen)
-    return Hull(sdf.reshape(shape), np.stack([low, high]), trust, shift, float(chosen))
+    return Hull(sdf.reshape(shape), np.stack([low, high]), trust, float(chosen))
 
 
 def _ball(box: np.ndarray, resolution: int, count: int) -> Hull:
     """What is left to say when no picture shows anything: a ball of half the usual size."""
     points, shape = lattice(box, 2 * SEARCH / (resolution - 1))
     sdf = (np.linalg.norm(points, axis=-1) - 0.35).astype(np.float32).reshape(shape)
-    return Hull(sdf, box, np.zeros(count), np.zeros(count), 1.0)
+    return Hull(sdf, box, np.zeros(count), 1.0)
 
 
 def _ray_bins(points: np.ndarray, camera: Camera, size: int = 40) -> np.ndarray:
@@ -188,7 +183,7 @@ def _along_rays(values: np.ndarray, bins: np.ndarray, size: int = 40) -> np.ndar
 
 
 def _consensus(alphas, distances, cameras, points, values, rays, prior):
-    """Trust and mask shift of each view, and the tolerance that the set as a whole needs.
+    """Trust in each view, and the tolerance that the set as a whole needs.
 
     A silhouette is contradicted where no point on its rays is inside the shape that the other views agree on.
     A view is bad if the others leave its own silhouette uncovered (a mirrored picture) or if it takes from the
@@ -197,9 +192,9 @@ def _consensus(alphas, distances, cameras, points, values, rays, prior):
     count = len(alphas)
     active = [i for i in range(count) if prior[i] > 0]
     cores = [_core(distance) for distance in distances]
-    trust, shift = (prior > 0).astype(np.float64), np.zeros(count)
+    trust = (prior > 0).astype(np.float64)
     if len(active) < 3:
-        return trust, shift, 0.0
+        return trust, 0.0
 
     def uncovered(common: np.ndarray, view: int) -> float:
         """Share of a view's silhouette core whose rays miss the shape."""
@@ -233,7 +228,7 @@ def _consensus(alphas, distances, cameras, points, values, rays, prior):
         common = weighted_quantile(values, say, tolerance)
         if np.mean([uncovered(common, j) for j in good]) < 0.03:
             break
-    return trust, shift, tolerance
+    return trust, tolerance
 
 
 def _core(distance: np.ndarray, size: int = 40) -> np.ndarray:
