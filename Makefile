@@ -9,12 +9,13 @@ STAMP = $(VENV)/.installed
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
+	# One known torch first, so that the rest takes no newer one of several gigabytes; where it has no wheel, any will do.
 	$(BIN)/python -m pip install -q "torch==2.13.0" || true
 	$(BIN)/python -m pip install -q -e ".[dev]"
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/img2mesh examples/mug.jpg -o out/mug.glb --preview out/mug.png --report out/mug.json
+	$(BIN)/img2mesh examples/mug.jpg -o out/mug.glb --preview out/mug.png --report out/mug.json --offline
 	@echo
 	@echo "mesh:    out/mug.glb   (open it in any glTF viewer)"
 	@echo "preview: out/mug.png"
