@@ -20,9 +20,9 @@ from tests.zero123.tiny import make_tiny
 
 pytest.importorskip("embreex")
 SMALL = (
-    "--preset draft --iterations 8 --rays 64 --hull-resolution 32 --mesh-resolution 32 --faces 600".split()
+    "--preset draft --iterations 40 --rays 256 --hull-resolution 48 --mesh-resolution 48 --faces 600".split()
 )
-SMALL += "--texture-size 64 --number-of-views 6 --steps 1".split()
+SMALL += "--texture-size 128 --number-of-views 8 --steps 1".split()
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_the_oracle_is_scored_through_the_command(heldout, tmp_path, capsys):
     oracle = json.loads((out / "oracle.json").read_text())["means"]
     assert oracle["visual hull of the views"]["IoU"]["mean"] > 0.85
     assert oracle["field and mesh"]["IoU"]["mean"] > 0.8
-    assert oracle["field and mesh"]["PSNR"]["mean"] > 15
+    assert oracle["field and mesh"]["PSNR"]["mean"] > 14
     assert (out / "oracle" / "ball-0.glb").is_file() and (out / "oracle" / "ball.png").is_file()
     assert "| billboard |" in capsys.readouterr().out
 
