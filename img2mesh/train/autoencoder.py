@@ -17,6 +17,7 @@ from img2mesh.train.dataset import RenderSet
 from img2mesh.train.perceptual import LPIPS
 from img2mesh.train.pooled import start_pooled
 from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
+from img2mesh.zero123.images import to_network
 
 STATE = "autoencoder.pt"
 DECODER_STATE = "decoder.pt"
@@ -44,13 +45,6 @@ def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderKL:
     if recipe.pooled:
         start_pooled(model)
     return model
-
-
-def to_network(rgba: np.ndarray) -> Tensor:
-    """(B, H, W, 4) uint8 straight alpha to (B, 4, H, W) float in [-1, 1], colour composited on white."""
-    x = torch.from_numpy(np.ascontiguousarray(rgba)).permute(0, 3, 1, 2).float() / 255
-    alpha = x[:, 3:]
-    return torch.cat([x[:, :3] * alpha + 1 - alpha, alpha], dim=1) * 2 - 1
 
 
 def object_crop(rgba: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -38,8 +38,11 @@ class Optimisation:
 class AutoencoderRecipe:
     """The image autoencoder: diffusers' AutoencoderKL with an alpha channel, trained on crops of the objects.
 
-    `pooled` begins as an eightfold reduction of the picture (`train.pooled`) instead of at random, and with no steps
-    of `optimisation` the latents stay just that. `optimisation` is the plan of the whole, `decoder` of the decoder's further training over frozen latents.
+    Attributes:
+        pooled: begin as an eightfold reduction of the picture (`train.pooled`) instead of at random; with no steps of
+            `optimisation` the latents stay just that.
+        perceptual, gradient, chroma, alpha, kl: weights of the losses beside the colours' mean absolute difference.
+        optimisation: plan of the whole; `decoder`: of the decoder's further training over frozen latents.
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 128)

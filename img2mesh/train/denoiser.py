@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.latents import ViewCache
-from img2mesh.train.networks import clip_pixels
 from img2mesh.train.pairs import PairBatch, PairSampler, drop_conditions
 from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
+from img2mesh.zero123.images import clip_pixels
 from img2mesh.zero123.modules import image_tokens, pose_features
 
 STATE = "denoiser.pt"

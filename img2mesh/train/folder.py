@@ -13,11 +13,13 @@ from torch import nn
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.files import atomic_file, atomic_folder
-from img2mesh.train.autoencoder import DECODER_STATE, build_autoencoder, to_network
+from img2mesh.train.autoencoder import DECODER_STATE, build_autoencoder
 from img2mesh.train.autoencoder import STATE as AUTOENCODER_STATE
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.state import load_state
+from img2mesh.zero123.checksums import write_checksums
+from img2mesh.zero123.images import to_network
 
 MODULES = ("unet", "vae", "image_encoder", "clip_camera_projection")
 
@@ -93,6 +95,7 @@ def write_model(
             module.save_pretrained(temporary / name, safe_serialization=True)
         scheduler.save_pretrained(temporary / "scheduler")
         (temporary / "img2mesh.json").write_text(json.dumps(record, indent=2) + "\n")
+        write_checksums(temporary)
 
 
 def write_attribution(path: str | Path, data: RenderSet) -> None:

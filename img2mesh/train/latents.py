@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from img2mesh.train.autoencoder import to_network
 from img2mesh.train.dataset import RenderSet
-from img2mesh.train.networks import shrink
+from img2mesh.zero123.images import to_network
 
 VARIANTS = 4  # plain, mirrored, recoloured, mirrored and recoloured
 
@@ -84,7 +84,9 @@ class ViewCache:
             images = to_network(np.stack([self._picture(*triple) for triple in part])).to(device)
             with torch.autocast(device.type, torch.bfloat16):
                 modes = self.vae.encode(images).latent_dist.mode()
-            thumbs = shrink(images[:, :3], self.size).clamp(-1, 1)
+            thumbs = F.interpolate(  # the image encoder's own resize (facts 1.4); the same size later changes nothing
+                images[:, :3], (self.size, self.size), mode="bicubic", align_corners=True
+            ).clamp(-1, 1)
             thumbs = ((thumbs + 1) * 127.5 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy()
             for (item, view, variant), latent, thumb in zip(
                 part, modes.float().cpu().numpy(), thumbs, strict=True

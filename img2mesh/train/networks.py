@@ -1,33 +1,12 @@
-"""The mini's networks, made from a recipe, and the pixels its image encoder sees."""
+"""The mini's networks and noise schedule, made from a recipe."""
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
-from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from img2mesh.train.config import DenoiserRecipe
 from img2mesh.zero123.modules import POSE_FEATURES, CLIPCameraProjection
-
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-
-
-def shrink(image: Tensor, size: int) -> Tensor:
-    """The encoder's resize of (B, 3, H, W): bicubic, corners aligned, no antialiasing (facts 1.4)."""
-    if image.shape[-2:] == (size, size):
-        return image.float()
-    return F.interpolate(image.float(), (size, size), mode="bicubic", align_corners=True, antialias=False)
-
-
-def clip_pixels(image: Tensor, size: int) -> Tensor:
-    """(B, 3, H, W) in [-1, 1] to the encoder's (B, 3, size, size): resize first, then normalise (facts 1.4)."""
-    image = shrink(image, size)
-    mean = torch.tensor(CLIP_MEAN, device=image.device).view(1, 3, 1, 1)
-    std = torch.tensor(CLIP_STD, device=image.device).view(1, 3, 1, 1)
-    return ((image + 1) / 2 - mean) / std
 
 
 def build_networks(recipe: DenoiserRecipe):

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from img2mesh.train.autoencoder import to_network
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.denoiser import Denoiser
-from img2mesh.train.networks import clip_pixels
 from img2mesh.train.pairs import pose_between
 from img2mesh.train.state import Ema, Log
+from img2mesh.zero123.images import clip_pixels, to_network
 from img2mesh.zero123.modules import image_tokens
 
 

@@ -12,7 +12,10 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-K_ENCODER, K_DECODER = 16.0, 4.0  # size of the constant channels: exact here, easy to go on learning from there
+K_ENCODER, K_DECODER = (
+    16.0,
+    4.0,
+)  # size of the constant channels: exact here, easy to go on learning from there
 OFFSET, GAIN = 8.0, 4.0  # SiLU(OFFSET + GAIN * s) is linear in s within 2 % for s in [-1, 1]
 SIGNALS = (0, 4, 8, 12)  # channels of red, green, blue and alpha; +k, -k and 0 follow each
 

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from img2mesh.cameras import orbit_camera
-from img2mesh.train.autoencoder import build_autoencoder, to_network
+from img2mesh.train.autoencoder import build_autoencoder
 from img2mesh.train.config import AutoencoderRecipe
+from img2mesh.zero123.images import to_network
 from tests.train.conftest import ball
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.train.autoencoder import build_autoencoder, object_crop, to_network, train_autoencoder
+from img2mesh.train.autoencoder import build_autoencoder, object_crop, train_autoencoder
 from img2mesh.train.config import AutoencoderRecipe, DenoiserRecipe, Optimisation, TrainConfig, load_config
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.denoiser import Denoiser, train_denoiser
@@ -16,6 +16,7 @@ from img2mesh.train.folder import finished_autoencoder, fold_normalisation, writ
 from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.run import export, identity_projection, train, widen_input
 from img2mesh.train.state import learning_rate, load_state
+from img2mesh.zero123.images import to_network
 
 TINY = DenoiserRecipe(
     widths=(16, 16, 32),
