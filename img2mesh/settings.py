@@ -103,11 +103,15 @@ class Settings:
     def for_model(self, model: Any) -> Settings:
         """No zeros for steps and guidance: the model's own values, steps halved for draft, doubled for high.
 
+        A model that asks for one step predicts the mean of all views and gets one in every preset: more blur its
+        masks.
+
         Args:
             model: has `default_steps` and `default_guidance`.
         """
         effort = {"draft": 0.5, "standard": 1.0, "high": 2.0}[self.preset]
-        steps = self.steps or max(1, round(model.default_steps * effort))
+        own = 1 if model.default_steps == 1 else max(1, round(model.default_steps * effort))
+        steps = self.steps or own
         return self.replace(steps=steps, guidance=self.guidance or model.default_guidance)
 
     def as_dict(self) -> dict[str, Any]:

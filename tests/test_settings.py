@@ -102,6 +102,7 @@ def test_the_model_fills_in_steps_and_guidance():
     model = SimpleNamespace(default_steps=6, default_guidance=1.5)
     assert Settings.load("draft").for_model(model).steps == 3
     assert Settings.load("high").for_model(model).steps == 12
+    assert Settings.load("high").for_model(SimpleNamespace(default_steps=1, default_guidance=1.0)).steps == 1
     filled = Settings(steps=5, guidance=2.0).for_model(model)
     assert (filled.steps, filled.guidance) == (5, 2.0)
     assert filled.for_model(SimpleNamespace(default_steps=99, default_guidance=9)) == filled

@@ -25,7 +25,7 @@ class Pictures:
         steps: denoising steps (DDIM, no guidance).
     """
 
-    def __init__(self, data: RenderSet, folder: Path, pairs: int = 12, steps: int = 4) -> None:
+    def __init__(self, data: RenderSet, folder: Path, pairs: int = 12, steps: int = 1) -> None:
         rng = np.random.default_rng(7)
         self.folder, self.steps = folder, steps
         items = rng.choice(len(data), size=pairs, p=data.probabilities())

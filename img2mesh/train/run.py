@@ -62,7 +62,7 @@ def _record(name: str) -> dict:
         "licence": "MIT; trained on the objects listed in NOTICE",
         "distance": DISTANCE,
         "fov_deg": round(FOV_DEG, 5),
-        "steps": 2,
+        "steps": 1,
         "guidance": 1.0,
     }
 

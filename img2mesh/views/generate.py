@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from img2mesh.zero123 import Zero123
 
 FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used where the estimate is a guess
-LEAST_CONFIDENCE = 0.2
+LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.2, 0.9  # between them estimate and fallback are mixed
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
 
 
@@ -140,8 +140,9 @@ def find_elevation(photo, pictures, offsets, model, progress: Progress) -> tuple
         photo: (256, 256, 4) uint8; pictures: (n, 256, 256, 4) uint8; offsets: (n, 2) degrees, as above.
 
     Returns:
-        The estimate, or `FALLBACK_ELEVATION_DEG` where its confidence is below `LEAST_CONFIDENCE`; and a dict
-        with elevation_confidence, elevation_source, elevation_estimate_deg, warnings.
+        The estimate where its confidence is `FULL_CONFIDENCE` (as for true views), drawn towards
+        `FALLBACK_ELEVATION_DEG` the less confident it is, and that itself below `LEAST_CONFIDENCE`; and a dict with
+        elevation_confidence, elevation_source, elevation_estimate_deg, warnings.
     """
     from img2mesh.views.elevation import estimate_elevation
 
@@ -157,7 +158,9 @@ def find_elevation(photo, pictures, offsets, model, progress: Progress) -> tuple
         "warnings": [],
     }
     if confidence >= LEAST_CONFIDENCE:
-        return float(np.clip(estimate, -HIGHEST_DEG, HIGHEST_DEG)), facts
+        share = min((confidence - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE), 1.0)
+        mixed = share * estimate + (1 - share) * FALLBACK_ELEVATION_DEG
+        return float(np.clip(mixed, -HIGHEST_DEG, HIGHEST_DEG)), facts
     facts["elevation_source"] = "fallback"
     facts["warnings"].append(
         f"The photo's elevation is uncertain (confidence {confidence:.2f}); "
