@@ -15,7 +15,7 @@ from img2mesh.views.view import View
 
 PIXELS = 128  # side of the picture on which rays are gathered
 SMOOTH = 0.03  # world units: generated outlines waver by about three pixels
-THICKNESS = 0.02  # half depth, world units, of what is put back, less where the outline is thinner
+THICKNESS = 0.015  # half depth, world units, of what is put back, less where the outline is thinner
 
 
 def smooth_hull(hull: Hull, sigma: float = SMOOTH) -> Hull:
@@ -54,7 +54,7 @@ def anchor_hull(hull: Hull, photo: View, index: int) -> Hull:
     thick = np.zeros(PIXELS * PIXELS, dtype=np.float32)
     np.minimum.at(thick, rays[inside], cone[inside])  # minus the distance to the outline
     known = np.isfinite(least)
-    missing = np.where(known, np.maximum(least + np.minimum(THICKNESS, -0.8 * thick), 0), 0)
+    missing = np.where(known, np.maximum(least + np.minimum(THICKNESS, -0.3 * thick), 0), 0)
     known_image, image = (a.reshape(PIXELS, PIXELS).astype(np.float64) for a in (known, missing))
     weight = gaussian_filter(known_image, 1.0)
     smooth = np.where(weight > 1e-3, gaussian_filter(image, 1.0) / np.maximum(weight, 1e-3), 0)
