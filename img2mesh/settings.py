@@ -42,7 +42,9 @@ class Settings:
     offline: bool = _setting(False, "never use the network")
     # segment
     segmenter: str = _setting("auto", "auto, alpha, plain (no model) or a segmentation model's name")
-    foreground_ratio: float = _setting(0.7, "share of the frame that the object's longer side takes", 0.2, 0.95)
+    foreground_ratio: float = _setting(
+        0.7, "share of the frame that the object's longer side takes", 0.2, 0.95
+    )
     # views
     views: int = _setting(18, "number of views to synthesize", low=4, high=128)
     elevations: tuple[float, ...] = _setting(
@@ -68,7 +70,9 @@ class Settings:
     mesh_resolution: int = _setting(160, "marching cubes cells along the longest side", low=16, high=1024)
     faces: int = _setting(12000, "faces of the mesh after simplification", low=100, high=2000000)
     texture_size: int = _setting(1024, "side of the texture in pixels", low=64, high=8192)
-    height: str = _setting("", "true height of the object, such as 12cm (mm, cm, m, in); empty: one unit = 1 m")
+    height: str = _setting(
+        "", "true height of the object, such as 12cm (mm, cm, m, in); empty: one unit = 1 m"
+    )
     ground: bool = _setting(False, "stand the object on y = 0 instead of centring it")
 
     def __post_init__(self) -> None:

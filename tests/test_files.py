@@ -50,7 +50,10 @@ def test_unwritable_places_are_one_sentence(tmp_path):
     with pytest.raises(Img2MeshError, match="it is a folder"), atomic_file(tmp_path):
         pass
     (tmp_path / "file").write_text("")
-    with pytest.raises(Img2MeshError, match="Cannot create the folder"), atomic_file(tmp_path / "file" / "b" / "c"):
+    with (
+        pytest.raises(Img2MeshError, match="Cannot create the folder"),
+        atomic_file(tmp_path / "file" / "b" / "c"),
+    ):
         pass
     with pytest.raises(Img2MeshError, match="a file of that name"), atomic_folder(tmp_path / "file"):
         pass

@@ -88,7 +88,9 @@ def test_unknown_keys_and_broken_files(tmp_path):
         Settings.load(config=tmp_path / "binary.toml")
 
 
-@pytest.mark.parametrize("text, metres", [("12cm", 0.12), ("3 in", 0.0762), ("2.5m", 2.5), (".5mm", 5e-4), ("", None)])
+@pytest.mark.parametrize(
+    "text, metres", [("12cm", 0.12), ("3 in", 0.0762), ("2.5m", 2.5), (".5mm", 5e-4), ("", None)]
+)
 def test_heights(text, metres):
     assert parse_height(text) == (None if metres is None else pytest.approx(metres))
 

@@ -20,8 +20,9 @@ CELLS = 44  # of the grid, per side
 HALF = 0.75  # its half side, world units
 SIZE = 96  # pixels per side in which silhouettes are compared
 ENOUGH = 0.02  # share of the photo's silhouette outside of the hull that is left alone
-SCALES = np.arange(1.0, 0.74, -0.025)
-SHIFTS = np.arange(-10, 11)  # pixels of SIZE
+# Larger changes mean that the views are bad, not that the frame is off; the field then follows the photo instead.
+SCALES = np.arange(1.0, 0.89, -0.025)
+SHIFTS = np.arange(-5, 6)  # pixels of SIZE
 PRICE_SCALE, PRICE_SHIFT = 0.2, 0.15  # of a change by one, and by the whole frame, in shares uncovered
 
 

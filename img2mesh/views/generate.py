@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from img2mesh.zero123 import Zero123
 
 FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used where the estimate is a guess
-LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.2, 0.9  # between them estimate and fallback are mixed
+LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
 
 

@@ -31,7 +31,7 @@ def test_given_elevation_every_camera_sees_what_its_picture_shows():
         np.testing.assert_array_equal(view.rgba, ellipsoid(camera))
 
 
-@pytest.mark.parametrize("confidence", [0.9, 0.05])
+@pytest.mark.parametrize("confidence", [0.98, 0.05])
 def test_auto_elevation_uses_every_view_and_falls_back_when_unsure(monkeypatch, confidence):
     import img2mesh.views.elevation as elevation
 
@@ -59,7 +59,7 @@ def test_auto_elevation_uses_every_view_and_falls_back_when_unsure(monkeypatch, 
 def test_views_beyond_a_pole_are_made_again_nearer(monkeypatch):
     import img2mesh.views.elevation as elevation
 
-    monkeypatch.setattr(elevation, "estimate_elevation", lambda *a: (60.0, 0.9))
+    monkeypatch.setattr(elevation, "estimate_elevation", lambda *a: (60.0, 0.99))
     model = FakeModel(60.0)
     views = generate_views(FakeCutout(60.0), model, Settings(views=6, elevations=(0.0, 40.0)), Progress())
     assert [len(call["poses"]) for call in model.calls] == [6, 3]
