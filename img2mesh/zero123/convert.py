@@ -166,7 +166,7 @@ def load_checkpoint(
     Raises:
         Img2MeshError: not a Zero-1-to-3 checkpoint, incomplete or damaged.
     """
-    from img2mesh.zero123.loader import guess_variant
+    from img2mesh.zero123.registry import guess_variant
 
     path, progress, options = Path(path), progress or Progress(), dict(options or {})
     modules, which = {}, ""
@@ -210,7 +210,7 @@ def convert(
     Raises:
         Img2MeshError: not a Zero-1-to-3 checkpoint, incomplete or damaged, or an unwritable folder.
     """
-    from img2mesh.zero123.loader import guess_variant
+    from img2mesh.zero123.registry import guess_variant
 
     path, progress = Path(path), progress or Progress()
     dtype = torch.float16 if half else None

@@ -13,7 +13,7 @@ from img2mesh.progress import Progress
 from img2mesh.zero123.modules import CLIPCameraProjection
 from img2mesh.zero123.precision import pick_device, pick_dtype
 from img2mesh.zero123.recognise import check_folder, pose_folder, read_json
-from img2mesh.zero123.registry import PREFERRED, find_cached, lookup
+from img2mesh.zero123.registry import PREFERRED, find_cached, guess_variant, lookup
 from img2mesh.zero123.sampler import Zero123
 from img2mesh.zero123.state import fill, read_tensors, weights_file
 
@@ -87,12 +87,6 @@ def _best_present() -> str:
         if find_cached(lookup(name)) is not None:
             return name
     return "mini"
-
-
-def guess_variant(name: str) -> str:
-    """`stable` for names that say Stable Zero123 in any spelling: state dicts alone cannot tell."""
-    squeezed = name.lower().replace("-", "").replace("_", "")
-    return "stable" if "stablezero123" in squeezed else "original"
 
 
 def load_folder(

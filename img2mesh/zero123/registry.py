@@ -50,6 +50,12 @@ KNOWN = (
 PREFERRED = ("zero123-xl", "zero123-165000", "zero123-105000")
 
 
+def guess_variant(name: str) -> str:
+    """`stable` for names that say Stable Zero123 in any spelling: state dicts alone cannot tell."""
+    squeezed = name.lower().replace("-", "").replace("_", "")
+    return "stable" if "stablezero123" in squeezed else "original"
+
+
 def lookup(name: str) -> Entry | None:
     """The entry of a known name or of a Hub `owner/name`; None for anything else."""
     for entry in KNOWN:
@@ -57,8 +63,7 @@ def lookup(name: str) -> Entry | None:
             return entry
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) is None:
         return None
-    stable = "stable" in name.lower() and "zero123" in name.lower().replace("-", "").replace("_", "")
-    if stable:
+    if guess_variant(name) == "stable":
         return Entry(name, name, None, KNOWN[-1].licence, "stable", False, _STABLE_NOTE)
     return Entry(name, name, None, "unknown: see its page", commercial=None)
 

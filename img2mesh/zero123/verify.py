@@ -14,8 +14,9 @@ from img2mesh.progress import Progress
 from img2mesh.zero123.architecture import PARTS, Widths, build_empty
 from img2mesh.zero123.checksums import check_checksums
 from img2mesh.zero123.convert import open_original, plan, tensors
-from img2mesh.zero123.loader import empty_module, guess_variant
+from img2mesh.zero123.loader import empty_module
 from img2mesh.zero123.recognise import check_folder, pose_folder, read_json
+from img2mesh.zero123.registry import guess_variant
 from img2mesh.zero123.state import matched, read_tensors, weights_file
 
 

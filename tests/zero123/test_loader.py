@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.zero123 import load_model
-from img2mesh.zero123.loader import guess_variant
 from img2mesh.zero123.precision import cpu_has_bf16, pick_device, pick_dtype
+from img2mesh.zero123.registry import guess_variant
 
 
 def load(folder, **kwargs):
