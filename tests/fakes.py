@@ -30,7 +30,7 @@ def ellipsoid(camera: Camera, centre=(0.0, 0.0, 0.0), scale: float = 1.0) -> np.
 class FakeModel:
     """Answers `sample` with true pictures of the ellipsoid, seen by a photo camera at `elevation_deg`."""
 
-    name, licence, source = "fake", "MIT", None
+    name, licence, source, dtype = "fake", "MIT", None, "float32"
     distance, fov_deg, default_steps, default_guidance = DISTANCE, FOV_DEG, 4, 1.0
 
     def __init__(self, elevation_deg: float = 30.0, predicts_alpha: bool = True) -> None:

@@ -54,7 +54,11 @@ def anchor_hull(hull: Hull, photo: View, index: int) -> Hull:
     thick = np.zeros(PIXELS * PIXELS, dtype=np.float32)
     np.minimum.at(thick, rays[inside], cone[inside])  # minus the distance to the outline
     known = np.isfinite(least)
-    missing = np.where(known, np.maximum(least + np.minimum(THICKNESS, -0.3 * thick), 0), 0)
+    # Rays that miss the hull get a part that the lattice can hold; those that barely meet it are left nearly alone.
+    room = np.maximum(-thick, 0)
+    part = np.clip(0.8 * room, hull.spacing, THICKNESS + hull.spacing)
+    depth = np.where(least > 0.5 * hull.spacing, part, np.minimum(0.2 * room, THICKNESS))
+    missing = np.where(known, np.maximum(least + depth, 0), 0)
     known_image, image = (a.reshape(PIXELS, PIXELS).astype(np.float64) for a in (known, missing))
     weight = gaussian_filter(known_image, 1.0)
     smooth = np.where(weight > 1e-3, gaussian_filter(image, 1.0) / np.maximum(weight, 1e-3), 0)

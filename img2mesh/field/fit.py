@@ -24,7 +24,7 @@ PROBES = 40  # cheap samples per ray of the approximate lattice
 SAMPLES = 14  # exact samples per ray
 SOFT, SHARP = 80.0, 350.0  # sharpness of the surface, first and last (1 / world units)
 WARM = 0.4  # share of the steps in which only colours are learned
-ANCHOR = 0.1  # weight of staying near the shape that hull and stereo gave
+ANCHOR, TIED = 0.1, 3.0  # weight of staying near the shape that hull and stereo gave; with generated views
 REFRESH = 20  # steps between updates of the approximate lattice
 LATTICE = 64  # its cells along the longest side
 
@@ -53,10 +53,10 @@ def fit_field(
         prior = np.array([view.weight for view in views.views], dtype=np.float64)
         hull = visual_hull(masks, cameras, prior, settings.hull_resolution)
         drawn = any(view.kind == "generated" for view in views.views)
-        if drawn:
+        if drawn:  # true views agree with the photo by themselves
             hull = smooth_hull(hull)
-        if views.photo is not None:
-            hull = anchor_hull(hull, views.photo, views.views.index(views.photo))
+            if views.photo is not None:
+                hull = anchor_hull(hull, views.photo, views.views.index(views.photo))
     base, carving = hull.sdf, {}
     if not drawn:  # generated views agree too little for stereo
         with progress.stage("carve hollows"):
@@ -84,6 +84,7 @@ class Fit:
     ) -> None:
         self.settings, self.hull, self.device = settings, hull, device
         self.total, self.done = settings.iterations, 0
+        self.tie = TIED if any(view.kind == "generated" for view in views.views) else ANCHOR
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.net = SurfaceNet(
             torch.from_numpy(base), hull.bounds, GRID, 32, settings.field_backend, device, settings.seed
@@ -170,7 +171,7 @@ class Fit:
             + self.settings.mask_weight * mask_loss
             + self.settings.eikonal_weight * eikonal
             + 0.02 * smooth
-            + ANCHOR * (residual / 0.01).square().mean()
+            + self.tie * (residual / 0.01).square().mean()
             + 0.1 * self.exposure.square().mean()
         )
         self.optimiser.zero_grad()

@@ -61,6 +61,8 @@ def test_a_real_signal(tmp_path, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a parent in the background may have left SIGINT ignored, which children inherit
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert child.stdout.readline() == "started\n"
     assert len(list(tmp_path.iterdir())) == 2

@@ -62,6 +62,6 @@ def views_of(hit, size: int = 64) -> ViewSet:
     """The oracle's views of an analytic object."""
     views = []
     for index, camera in enumerate(ring(size)):
-        kind, weight = ("photo", 4.0) if index == 0 else ("generated", 1.0)
+        kind, weight = ("photo", 4.0) if index == 0 else ("given", 1.0)
         views.append(View(picture(camera, hit), camera, kind, weight))
     return ViewSet(tuple(views))
