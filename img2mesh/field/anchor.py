@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from img2mesh.views.hull import Hull, cone_distances, lattice, mask_distance
+from img2mesh.views.hull import Hull, along_rays, cone_distances, lattice, mask_distance, ray_bins
 from img2mesh.views.view import View
 
 PIXELS = 128  # side of the picture on which rays are gathered
@@ -44,15 +44,10 @@ def anchor_hull(hull: Hull, photo: View, index: int) -> Hull:
     points, _ = lattice(hull.bounds, hull.spacing)
     cone = cone_distances([mask_distance(photo.mask)], [photo.camera], points)[0]
     common = hull.sdf.reshape(-1)
-    camera = photo.camera.resized(PIXELS, PIXELS)
-    pixels, _ = camera.project(points)
-    column, row = (np.clip(np.floor(pixels[:, k]), 0, PIXELS - 1).astype(np.int64) for k in (0, 1))
-    rays = row * PIXELS + column
+    rays = ray_bins(points, photo.camera, PIXELS)
     inside = cone < 0
-    least = np.full(PIXELS * PIXELS, np.inf, dtype=np.float32)
-    np.minimum.at(least, rays[inside], np.maximum(common, cone)[inside])
-    thick = np.zeros(PIXELS * PIXELS, dtype=np.float32)
-    np.minimum.at(thick, rays[inside], cone[inside])  # minus the distance to the outline
+    least = along_rays(np.maximum(common, cone)[inside], rays[inside], PIXELS)
+    thick = along_rays(cone[inside], rays[inside], PIXELS)  # minus the distance to the outline
     known = np.isfinite(least)
     # Rays that miss the hull get a part that the lattice can hold; those that barely meet it are left nearly alone.
     room = np.maximum(-thick, 0)

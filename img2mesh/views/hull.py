@@ -134,7 +134,7 @@ def visual_hull(
     values = cone_distances(distances, cameras, points)
     near = np.median(values[prior > 0], axis=0) < 0.1  # nothing further out is ever inside
     points, values = points[near], values[:, near]
-    rays = [_ray_bins(points, camera) for camera in cameras]
+    rays = [ray_bins(points, camera) for camera in cameras]
     trust, chosen = _consensus(alphas, distances, cameras, points, values, rays, prior)
     if tolerance is not None:
         chosen = tolerance
@@ -168,14 +168,14 @@ def _ball(box: np.ndarray, resolution: int, count: int) -> Hull:
     return Hull(sdf, box, np.zeros(count), 1.0)
 
 
-def _ray_bins(points: np.ndarray, camera: Camera, size: int = 40) -> np.ndarray:
+def ray_bins(points: np.ndarray, camera: Camera, size: int = 40) -> np.ndarray:
     """(N,) pixel index of each point in a coarse picture of `camera`, for minima along rays."""
     pixels, _ = camera.resized(size, size).project(points)
     column, row = (np.clip(np.floor(pixels[:, k]), 0, size - 1).astype(np.int64) for k in (0, 1))
     return row * size + column
 
 
-def _along_rays(values: np.ndarray, bins: np.ndarray, size: int = 40) -> np.ndarray:
+def along_rays(values: np.ndarray, bins: np.ndarray, size: int = 40) -> np.ndarray:
     """(size * size,) smallest value of the points in each coarse pixel; +inf where there is none."""
     least = np.full(size * size, np.inf, dtype=np.float32)
     np.minimum.at(least, bins, values)
@@ -201,7 +201,7 @@ def _consensus(alphas, distances, cameras, points, values, rays, prior):
         core = cores[view]
         if not core.any():
             return 0.0
-        return float((_along_rays(common, rays[view])[core] > 0.012).mean())
+        return float((along_rays(common, rays[view])[core] > 0.012).mean())
 
     for _ in range(2):
         say = prior * trust
