@@ -19,15 +19,20 @@ class Optimisation:
         steps: optimiser steps in all.
         batch: samples per step.
         learning_rate: peak of AdamW's rate; `projection_rate` multiplies it for the camera projection.
+        optimizer: "adamw", or "muon" for the inner matrices (`train.muon`) and AdamW for the rest.
         warmup: steps of linear warm-up, after which the rate follows a half cosine down to `final_rate` of it.
+        cooldown: where above 0, the rate stays at its peak instead, and falls in a straight line over this last
+            share of the steps: a training that is to go on another day loses nothing by it.
         ema: decay of the averaged weights, warmed up as min(ema, (1 + n) / (10 + n)).
     """
 
     steps: int = 10000
     batch: int = 16
+    optimizer: str = "adamw"
     learning_rate: float = 3e-4
     projection_rate: float = 1.0
     warmup: int = 100
+    cooldown: float = 0.0
     final_rate: float = 0.1
     weight_decay: float = 0.01
     ema: float = 0.999

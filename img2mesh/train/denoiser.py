@@ -8,12 +8,16 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 
-from img2mesh.train.config import TrainConfig
+from img2mesh.errors import Img2MeshError
+from img2mesh.train.config import Optimisation, TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.latents import ViewCache
+from img2mesh.train.muon import Muon, hidden_matrices
 from img2mesh.train.pairs import PairBatch, PairSampler, drop_conditions
+from img2mesh.train.pooled_views import PooledViews
 from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
 from img2mesh.zero123.images import clip_pixels
 from img2mesh.zero123.modules import image_tokens, pose_features
@@ -97,6 +101,34 @@ class Denoiser(nn.Module):
         return F.mse_loss(prediction.float(), wanted.float(), reduction="none").mean(dim=(1, 2, 3))
 
 
+def build_optimizers(model: Denoiser, plan: Optimisation) -> list[torch.optim.Optimizer]:
+    """AdamW, after Muon where the plan asks for it; each group's `scale` multiplies the rate of the step.
+
+    Raises:
+        Img2MeshError: an optimizer of another name.
+    """
+    if plan.optimizer not in ("adamw", "muon"):
+        raise Img2MeshError(f"Unknown optimizer {plan.optimizer!r}: choose adamw or muon.")
+    matrices = hidden_matrices(model.trained()) if plan.optimizer == "muon" else set()
+    groups: dict[tuple[bool, float], list] = {}
+    for module in model.trained().values():
+        scale = plan.projection_rate if module is model.projection else 1.0
+        for parameter in filter(lambda p: p.requires_grad, module.parameters()):
+            groups.setdefault((parameter in matrices, scale), []).append(parameter)
+    muon = [{"params": p, "scale": scale} for (inner, scale), p in groups.items() if inner]
+    adam = [{"params": p, "scale": scale} for (inner, scale), p in groups.items() if not inner]
+    rate, decay = plan.learning_rate, plan.weight_decay
+    optimizers = [Muon(muon, lr=rate, weight_decay=decay)] if muon else []
+    return [*optimizers, torch.optim.AdamW(adam, lr=rate, betas=(0.9, 0.99), weight_decay=decay)]
+
+
+def quick_attention(model: Denoiser) -> None:
+    """Plain matrix products for attention: on CPUs the fused kernel's gradient takes five times as long."""
+    model.unet.set_attn_processor(AttnProcessor())
+    if hasattr(model.image_encoder, "set_attn_implementation"):
+        model.image_encoder.set_attn_implementation("eager")
+
+
 def train_denoiser(
     config: TrainConfig, model: Denoiser, data: RenderSet, device: torch.device, on_picture=None
 ):
@@ -116,30 +148,23 @@ def train_denoiser(
     modules = model.trained()
     for name in recipe.freeze:
         modules[name].requires_grad_(False)
-    fast = [p for p in model.projection.parameters() if p.requires_grad]
-    rest = [
-        p
-        for name, module in modules.items()
-        if module is not model.projection
-        for p in module.parameters()
-        if p.requires_grad
-    ]
-    optimizer = torch.optim.AdamW(
-        [{"params": rest, "scale": 1.0}, {"params": fast, "scale": plan.projection_rate}],
-        lr=plan.learning_rate,
-        betas=(0.9, 0.99),
-        weight_decay=plan.weight_decay,
-    )
+    if device.type == "cpu":
+        quick_attention(model)
+    optimizers = build_optimizers(model, plan)
+    learned = [p for o in optimizers for group in o.param_groups for p in group["params"]]
     ema = Ema(modules, plan.ema)
     step = 0
     state = load_state(run / STATE)
     if state is not None:
         for name, module in modules.items():
             module.load_state_dict(state["modules"][name])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         ema.shadow, ema.updates, step = state["ema"], state["updates"], state["step"]
     inputs = max(1, plan.batch // recipe.targets)
-    cache = ViewCache(run, data, model.vae, model.image_encoder.config.image_size)
+    pooled = config.autoencoder.pooled and not config.autoencoder.optimisation.steps and not recipe.start
+    kind = PooledViews if pooled else ViewCache
+    cache = kind(run, data, model.vae, model.image_encoder.config.image_size)
     sampler = PairSampler(cache, inputs, recipe.targets, config.seed, recipe.augment)
     log = Log(run, "denoiser")
     started = saved = time.time()
@@ -149,7 +174,7 @@ def train_denoiser(
             run / STATE,
             {
                 "modules": {name: module.state_dict() for name, module in modules.items()},
-                "optimizer": optimizer.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                 "ema": ema.shadow,
                 "updates": ema.updates,
                 "step": step,
@@ -159,15 +184,16 @@ def train_denoiser(
     while step < plan.steps:
         batch = sampler.batch(step).to(device)
         rate = plan.learning_rate * learning_rate(step, plan)
-        for group in optimizer.param_groups:
+        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = rate * group["scale"]
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             loss = model(batch, recipe.terminal, recipe.dropout, generator).mean()
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(fast + rest, plan.clip)
-        optimizer.step()
+        torch.nn.utils.clip_grad_norm_(learned, plan.clip)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         ema.update(modules)
         step += 1
         log.gather(len(batch.targets), loss=loss.item())

@@ -15,7 +15,7 @@ from torch import Tensor
 from img2mesh.train.dataset import RenderSet
 from img2mesh.zero123.images import to_network
 
-VARIANTS = 4  # plain, mirrored, recoloured, mirrored and recoloured
+VARIANTS = 4  # of a `ViewCache`: plain, mirrored, recoloured, mirrored and recoloured
 
 
 def is_mirrored(variant: int) -> bool:
@@ -44,6 +44,8 @@ class ViewCache:
         size: side of the thumbnails, the image encoder's input.
     """
 
+    variants = VARIANTS
+
     def __init__(self, folder: Path, data: RenderSet, vae: AutoencoderKL, size: int) -> None:
         self.data, self.vae, self.size = data, vae, size
         self.offsets = np.concatenate([[0], np.cumsum([len(o.places) for o in data.objects])])
@@ -54,9 +56,9 @@ class ViewCache:
         digest.update(vae.quant_conv.weight.detach().float().cpu().numpy().tobytes())
         place = Path(folder) / f"latents-{digest.hexdigest()[:12]}-{size}"
         place.mkdir(parents=True, exist_ok=True)
-        self.latents = _open(place / "latents.npy", (count, VARIANTS, 4, 32, 32), np.float16)
-        self.thumbs = _open(place / "thumbs.npy", (count, VARIANTS, size, size, 3), np.uint8)
-        self.done = _open(place / "done.npy", (count, VARIANTS), np.bool_)
+        self.latents = open_array(place / "latents.npy", (count, VARIANTS, 4, 32, 32), np.float16)
+        self.thumbs = open_array(place / "thumbs.npy", (count, VARIANTS, size, size, 3), np.uint8)
+        self.done = open_array(place / "done.npy", (count, VARIANTS), np.bool_)
 
     def get(self, items: np.ndarray, views: np.ndarray, variants: np.ndarray) -> tuple[Tensor, Tensor]:
         """Latents (B, 4, 32, 32) float32, unscaled mode, and thumbnails (B, 3, size, size) in [-1, 1]."""
@@ -96,7 +98,7 @@ class ViewCache:
                 self.done[row, variant] = True
 
 
-def _open(path: Path, shape: tuple[int, ...], kind: type) -> np.ndarray:
+def open_array(path: Path, shape: tuple[int, ...], kind: type) -> np.ndarray:
     """A sparse array on disk, zeros where nothing was written."""
     if path.is_file():
         array = np.lib.format.open_memmap(path, mode="r+")

@@ -8,7 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2mesh.train.latents import VARIANTS, ViewCache, is_mirrored
+from img2mesh.train.latents import ViewCache, is_mirrored
+from img2mesh.train.pooled_views import PooledViews
+
+INPUT_ELEVATIONS = (-0.1, 0.9)  # radians; photos are rarely taken from below or straight above
+USUAL = (
+    -0.15,
+    0.85,
+)  # radians; where the main job asks for views, and targets are drawn three times as often
 
 
 @dataclass
@@ -46,20 +53,18 @@ class PairSampler:
         cache: encoded views of the training objects.
         inputs, targets: input views per batch and target views per input.
         augment: draw mirrored and recoloured variants too; mirroring flips the azimuth difference.
-        elevation_max: highest elevation of an input view in radians; photos are rarely taken from straight above.
     """
 
     def __init__(
         self,
-        cache: ViewCache,
+        cache: ViewCache | PooledViews,
         inputs: int,
         targets: int,
         seed: int,
         augment: bool = True,
-        elevation_max: float = 1.0,
     ) -> None:
         self.cache, self.inputs, self.targets, self.seed = cache, inputs, targets, seed
-        self.augment, self.elevation_max = augment, elevation_max
+        self.augment = augment
         self.probabilities = cache.data.probabilities()
 
     def batch(self, step: int) -> PairBatch:
@@ -69,11 +74,14 @@ class PairSampler:
         items, views, variants, poses = [], [], [], []
         for item in rng.choice(len(objects), size=self.inputs, p=self.probabilities):
             angles = objects[item].angles
-            low = np.flatnonzero(angles[:, 0] <= self.elevation_max)
-            source = int(rng.choice(low if len(low) else len(angles)))
+            usual = np.flatnonzero(_between(angles[:, 0], INPUT_ELEVATIONS))
+            source = int(rng.choice(usual if len(usual) else len(angles)))
             others = np.delete(np.arange(len(angles)), source)
-            chosen = rng.choice(others, size=self.targets, replace=len(others) < self.targets)
-            variant = int(rng.integers(VARIANTS)) if self.augment else 0
+            share = np.where(_between(angles[others, 0], USUAL), 3.0, 1.0)
+            chosen = rng.choice(
+                others, self.targets, replace=len(others) < self.targets, p=share / share.sum()
+            )
+            variant = int(rng.integers(self.cache.variants)) if self.augment else 0
             pose = pose_between(angles[source], angles[chosen])
             if is_mirrored(variant):
                 pose[:, 1] *= -1
@@ -89,6 +97,10 @@ class PairSampler:
             latents[:, 1:].flatten(0, 1),
             torch.from_numpy(np.concatenate(poses)),
         )
+
+
+def _between(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    return (values >= limits[0]) & (values <= limits[1])
 
 
 def drop_conditions(count: int, probability: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -43,9 +43,12 @@ class Ema:
 
 
 def learning_rate(step: int, plan: Optimisation) -> float:
-    """Factor of the peak rate at a step: linear warm-up, then a half cosine down to `final_rate`."""
+    """Factor of the peak rate at a step: linear warm-up, then as `Optimisation.cooldown` says."""
     if step < plan.warmup:
         return (step + 1) / plan.warmup
+    if plan.cooldown > 0:
+        left = (plan.steps - step) / max(plan.steps * plan.cooldown, 1)
+        return plan.final_rate + (1 - plan.final_rate) * min(max(left, 0.0), 1.0)
     done = min((step - plan.warmup) / max(plan.steps - plan.warmup, 1), 1.0)
     return plan.final_rate + (1 - plan.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
 
