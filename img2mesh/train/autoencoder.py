@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from img2mesh.train.config import AutoencoderRecipe, TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.perceptual import LPIPS
 from img2mesh.train.pooled import start_pooled
-from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
+from img2mesh.train.state import Ema, Keeper, Log, learning_rate, load_state
 from img2mesh.zero123.images import to_network
 
 STATE = "autoencoder.pt"
@@ -108,25 +107,22 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
     if state is not None:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        ema.shadow, ema.updates, step = state["ema"], state["updates"], state["step"]
+        ema.load(state)
+        step = state["step"]
     lpips = None
     if recipe.perceptual and config.metrics:
         lpips = LPIPS(Path(config.metrics) / "lpips-alexnet.npz").to(device)
     log, probabilities = Log(Path(config.run), place.stem), data.probabilities()
-    started = saved = time.time()
 
-    def snapshot() -> None:
-        save_state(
-            place,
-            {
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "ema": ema.shadow,
-                "updates": ema.updates,
-                "step": step,
-            },
-        )
+    def gather() -> dict:
+        return {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "step": step,
+            **ema.state(),
+        }
 
+    keeper = Keeper(place, config, gather)
     while step < plan.steps:
         rng = np.random.default_rng([config.seed, 1, step])
         crops = []
@@ -148,12 +144,9 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
             means = log.means()
             means["crop_psnr"] = -10 * math.log10(max(means.pop("mse"), 1e-10))
             log.write(step=step, **means)
-        if time.time() - saved > config.save_every:
-            snapshot()
-            saved = time.time()
-        if config.minutes and time.time() - started > config.minutes * 60:
+        if not keeper.step():
             break
-    snapshot()
+    keeper.save()
     return place
 
 

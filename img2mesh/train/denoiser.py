@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import torch
@@ -18,7 +17,7 @@ from img2mesh.train.latents import ViewCache
 from img2mesh.train.muon import Muon, hidden_matrices
 from img2mesh.train.pairs import PairBatch, PairSampler, drop_conditions
 from img2mesh.train.pooled_views import PooledViews
-from img2mesh.train.state import Ema, Log, learning_rate, load_state, save_state
+from img2mesh.train.state import Ema, Keeper, Log, learning_rate, load_state
 from img2mesh.zero123.images import clip_pixels
 from img2mesh.zero123.modules import image_tokens, pose_features
 
@@ -160,27 +159,24 @@ def train_denoiser(
             module.load_state_dict(state["modules"][name])
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        ema.shadow, ema.updates, step = state["ema"], state["updates"], state["step"]
+        ema.load(state)
+        step = state["step"]
     inputs = max(1, plan.batch // recipe.targets)
     pooled = config.autoencoder.pooled and not config.autoencoder.optimisation.steps and not recipe.start
     kind = PooledViews if pooled else ViewCache
     cache = kind(run, data, model.vae, model.image_encoder.config.image_size)
     sampler = PairSampler(cache, inputs, recipe.targets, config.seed, recipe.augment)
     log = Log(run, "denoiser")
-    started = saved = time.time()
 
-    def snapshot() -> None:
-        save_state(
-            run / STATE,
-            {
-                "modules": {name: module.state_dict() for name, module in modules.items()},
-                "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-                "ema": ema.shadow,
-                "updates": ema.updates,
-                "step": step,
-            },
-        )
+    def gather() -> dict:
+        return {
+            "modules": {name: module.state_dict() for name, module in modules.items()},
+            "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+            "step": step,
+            **ema.state(),
+        }
 
+    keeper = Keeper(run / STATE, config, gather)
     while step < plan.steps:
         batch = sampler.batch(step).to(device)
         rate = plan.learning_rate * learning_rate(step, plan)
@@ -202,10 +198,7 @@ def train_denoiser(
         if on_picture is not None and step % config.picture_every == 0:
             on_picture(model, ema, step, log)
             log.pause()
-        if time.time() - saved > config.save_every:
-            snapshot()
-            saved = time.time()
-        if config.minutes and time.time() - started > config.minutes * 60:
+        if not keeper.step():
             break
-    snapshot()
+    keeper.save()
     return ema

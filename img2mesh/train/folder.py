@@ -17,7 +17,7 @@ from img2mesh.train.autoencoder import DECODER_STATE, build_autoencoder
 from img2mesh.train.autoencoder import STATE as AUTOENCODER_STATE
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
-from img2mesh.train.state import load_state
+from img2mesh.train.state import averaged, load_state
 from img2mesh.zero123.checksums import write_checksums
 from img2mesh.zero123.images import to_network
 
@@ -56,13 +56,13 @@ def finished_autoencoder(config: TrainConfig, data: RenderSet) -> AutoencoderKL:
         vae = AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
         further = load_state(Path(config.run) / DECODER_STATE)
         if further is not None:
-            vae.load_state_dict({k.removeprefix("vae."): v for k, v in further["ema"].items()})
+            vae.load_state_dict(averaged(further["ema"], "vae"))
         return vae
     state = load_state(Path(config.run) / AUTOENCODER_STATE)
     if state is None:
         raise Img2MeshError(f"{config.run} holds no trained autoencoder: train that stage first.")
     vae = build_autoencoder(config.autoencoder).eval()
-    vae.load_state_dict({k.removeprefix("vae."): v for k, v in state["ema"].items()})
+    vae.load_state_dict(averaged(state["ema"], "vae"))
     rng = np.random.default_rng(config.seed)
     items = rng.choice(len(data), size=64, p=data.probabilities())
     images = np.stack([data.read(int(i), int(rng.integers(len(data.objects[i].places)))) for i in items])

@@ -119,7 +119,7 @@ def widen_input(unet: UNet2DConditionModel) -> UNet2DConditionModel:
 def export(config: TrainConfig, output: str | Path) -> int:
     """Write the run's present averaged weights as a model folder, without training; returns the steps done."""
     from img2mesh.train.denoiser import STATE
-    from img2mesh.train.state import load_state
+    from img2mesh.train.state import averaged, load_state
 
     state = load_state(Path(config.run) / STATE)
     if state is None:
@@ -130,10 +130,7 @@ def export(config: TrainConfig, output: str | Path) -> int:
     )
     modules = {**model.trained(), "vae": model.vae}
     for name in model.trained():
-        prefix = name + "."
-        modules[name].load_state_dict(
-            {k.removeprefix(prefix): v for k, v in state["ema"].items() if k.startswith(prefix)}
-        )
+        modules[name].load_state_dict(averaged(state["ema"], name))
     write_model(output, modules, model.scheduler, _record(Path(output).name))
     write_attribution(Path(output) / "NOTICE", data)
     return state["step"]

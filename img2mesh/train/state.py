@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from img2mesh.files import atomic_file
-from img2mesh.train.config import Optimisation
+from img2mesh.train.config import Optimisation, TrainConfig
 
 
 class Ema:
@@ -36,10 +37,23 @@ class Ema:
             for key, value in module.state_dict().items():
                 self.shadow[f"{name}.{key}"].lerp_(value.detach().float(), 1 - decay)
 
+    def state(self) -> dict[str, Any]:
+        """What `load` needs to go on: `ema`, the averages by "module.key", and the number of `updates`."""
+        return {"ema": self.shadow, "updates": self.updates}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state that holds `state()`."""
+        self.shadow, self.updates = state["ema"], state["updates"]
+
     def weights(self, name: str) -> dict[str, torch.Tensor]:
         """Averaged state dict of one module."""
-        prefix = name + "."
-        return {k.removeprefix(prefix): v for k, v in self.shadow.items() if k.startswith(prefix)}
+        return averaged(self.shadow, name)
+
+
+def averaged(shadow: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """State dict of one module out of a saved state's `ema`."""
+    prefix = name + "."
+    return {k.removeprefix(prefix): v for k, v in shadow.items() if k.startswith(prefix)}
 
 
 def learning_rate(step: int, plan: Optimisation) -> float:
@@ -64,6 +78,32 @@ def load_state(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+class Keeper:
+    """Saves a training's state every so often and says when the minutes it was given are over.
+
+    Args:
+        path: the state's file.
+        config: gives `save_every` (seconds) and `minutes` (0: no limit).
+        gather: makes the state.
+    """
+
+    def __init__(self, path: Path, config: TrainConfig, gather: Callable[[], dict[str, Any]]) -> None:
+        self.path, self.config, self.gather = path, config, gather
+        self.started = self.saved = time.time()
+
+    def save(self) -> None:
+        """Write the present state."""
+        save_state(self.path, self.gather())
+        self.saved = time.time()
+
+    def step(self) -> bool:
+        """After each step: save if it is time to; False once the minutes are over."""
+        now = time.time()
+        if now - self.saved > self.config.save_every:
+            self.save()
+        return not (self.config.minutes and now - self.started > self.config.minutes * 60)
 
 
 class Log:
