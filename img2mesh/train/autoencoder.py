@@ -16,6 +16,7 @@ from img2mesh.train.dataset import RenderSet
 from img2mesh.train.perceptual import LPIPS
 from img2mesh.train.pooled import start_pooled
 from img2mesh.train.state import Ema, Keeper, Log, learning_rate, load_state
+from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import to_network
 
 STATE = "autoencoder.pt"
@@ -77,10 +78,11 @@ def gradient_loss(a: Tensor, b: Tensor) -> Tensor:
     return dx.abs().mean() + dy.abs().mean()
 
 
-def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device, frozen=None) -> Path:
+def train_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers, frozen=None) -> Path:
     """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state.
 
     Args:
+        workers: the processes that train together, and where; each takes `batch` crops a step.
         frozen: a finished autoencoder whose decoder alone goes on learning (its latents, and so every denoiser
             trained on them, stay valid); None trains the whole from nothing.
 
@@ -90,6 +92,7 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
     recipe, plan = config.autoencoder, config.autoencoder.optimisation
     place = Path(config.run) / (STATE if frozen is None else DECODER_STATE)
     torch.manual_seed(config.seed)
+    device = workers.device
     model = (build_autoencoder(recipe) if frozen is None else frozen).to(
         device, memory_format=torch.channels_last
     )
@@ -112,7 +115,7 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
     lpips = None
     if recipe.perceptual and config.metrics:
         lpips = LPIPS(Path(config.metrics) / "lpips-alexnet.npz").to(device)
-    log, probabilities = Log(Path(config.run), place.stem), data.probabilities()
+    log, probabilities = Log(config, place.stem, workers), data.probabilities()
 
     def gather() -> dict:
         return {
@@ -122,9 +125,9 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
             **ema.state(),
         }
 
-    keeper = Keeper(place, config, gather)
+    keeper = Keeper(place, config, gather, workers)
     while step < plan.steps:
-        rng = np.random.default_rng([config.seed, 1, step])
+        rng = np.random.default_rng(workers.seed(config.seed, 1, step))
         crops = []
         for item in rng.choice(len(data), size=plan.batch, p=probabilities):
             view = int(rng.integers(len(data.objects[item].places)))
@@ -135,6 +138,7 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, device: torch.device
         losses = _losses(model, x, recipe, lpips, torch.Generator().manual_seed(step))
         optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
+        workers.average_gradients(learned)
         torch.nn.utils.clip_grad_norm_(learned, plan.clip)
         optimizer.step()
         ema.update({"vae": model})

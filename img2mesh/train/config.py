@@ -106,6 +106,7 @@ class TrainConfig:
         data: dataset folder (`img2mesh.train.dataset`).
         run: folder of states, logs and pictures; outside the repository by preference.
         metrics: folder of the LPIPS weights; empty switches the perceptual loss off.
+        tensorboard: also write curves to `tensorboard/` in the run's folder.
         minutes: stop after so long (the state is saved); 0 means no limit.
     """
 
@@ -121,6 +122,7 @@ class TrainConfig:
     log_every: int = 25
     bf16: bool = True
     device: str = "auto"
+    tensorboard: bool = False
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
 

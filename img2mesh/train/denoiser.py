@@ -18,6 +18,7 @@ from img2mesh.train.muon import Muon, hidden_matrices
 from img2mesh.train.pairs import PairBatch, PairSampler, drop_conditions
 from img2mesh.train.pooled_views import PooledViews
 from img2mesh.train.state import Ema, Keeper, Log, learning_rate, load_state
+from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import clip_pixels
 from img2mesh.zero123.modules import image_tokens, pose_features
 
@@ -128,12 +129,11 @@ def quick_attention(model: Denoiser) -> None:
         model.image_encoder.set_attn_implementation("eager")
 
 
-def train_denoiser(
-    config: TrainConfig, model: Denoiser, data: RenderSet, device: torch.device, on_picture=None
-):
+def train_denoiser(config: TrainConfig, model: Denoiser, data: RenderSet, workers: Workers, on_picture=None):
     """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state.
 
     Args:
+        workers: the processes that train together, and where; each takes `batch` samples a step.
         model: the networks; their weights are replaced by the state's where there is one.
         on_picture: called as `on_picture(model, ema, step, log)` every `picture_every` steps.
 
@@ -142,6 +142,7 @@ def train_denoiser(
     """
     recipe, plan = config.denoiser, config.denoiser.optimisation
     run = Path(config.run)
+    device = workers.device
     model.to(device)
     model.unet.to(memory_format=torch.channels_last)
     modules = model.trained()
@@ -166,7 +167,7 @@ def train_denoiser(
     kind = PooledViews if pooled else ViewCache
     cache = kind(run, data, model.vae, model.image_encoder.config.image_size)
     sampler = PairSampler(cache, inputs, recipe.targets, config.seed, recipe.augment)
-    log = Log(run, "denoiser")
+    log = Log(config, "denoiser", workers)
 
     def gather() -> dict:
         return {
@@ -176,16 +177,17 @@ def train_denoiser(
             **ema.state(),
         }
 
-    keeper = Keeper(run / STATE, config, gather)
+    keeper = Keeper(run / STATE, config, gather, workers)
     while step < plan.steps:
-        batch = sampler.batch(step).to(device)
+        batch = sampler.batch(step, workers.rank).to(device)
         rate = plan.learning_rate * learning_rate(step, plan)
         for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = rate * group["scale"]
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+        generator = torch.Generator().manual_seed((config.seed + 7919 * workers.rank) * 1_000_003 + step)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             loss = model(batch, recipe.terminal, recipe.dropout, generator).mean()
         loss.backward()
+        workers.average_gradients(learned)
         torch.nn.utils.clip_grad_norm_(learned, plan.clip)
         for optimizer in optimizers:
             optimizer.step()
@@ -195,7 +197,7 @@ def train_denoiser(
         log.gather(len(batch.targets), loss=loss.item())
         if step % config.log_every == 0 or step == plan.steps:
             log.write(step=step, rate=rate, **log.means())
-        if on_picture is not None and step % config.picture_every == 0:
+        if on_picture is not None and workers.main and step % config.picture_every == 0:
             on_picture(model, ema, step, log)
             log.pause()
         if not keeper.step():

@@ -67,9 +67,9 @@ class PairSampler:
         self.augment = augment
         self.probabilities = cache.data.probabilities()
 
-    def batch(self, step: int) -> PairBatch:
-        """The batch of a step."""
-        rng = np.random.default_rng([self.seed, 2, step])
+    def batch(self, step: int, worker: int = 0) -> PairBatch:
+        """The batch of a step; every worker's is another one."""
+        rng = np.random.default_rng([self.seed, 2, step, worker] if worker else [self.seed, 2, step])
         objects = self.cache.data.objects
         items, views, variants, poses = [], [], [], []
         for item in rng.choice(len(objects), size=self.inputs, p=self.probabilities):

@@ -16,6 +16,7 @@ from img2mesh.train.denoiser import Denoiser, train_denoiser
 from img2mesh.train.folder import finished_autoencoder, write_attribution, write_model
 from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.pictures import Pictures
+from img2mesh.train.workers import Workers
 from img2mesh.zero123.modules import CLIPCameraProjection
 
 STAGES = ("autoencoder", "decoder", "denoiser")
@@ -29,29 +30,37 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
     """
     if stage not in (*STAGES, "all"):
         raise Img2MeshError(f"Unknown stage {stage!r}: choose {', '.join(STAGES)} or all.")
-    device = torch.device("cuda" if config.device == "auto" and torch.cuda.is_available() else "cpu")
-    if config.device not in ("auto", "cpu"):
-        device = torch.device(config.device)
+    workers = Workers(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
     renders = load_renders(config.data, config.packs or None)
     data, validation = renders.split()
     start = config.denoiser.start
     if stage in ("autoencoder", "all") and not start:
-        train_autoencoder(config, data, device)
+        train_autoencoder(config, data, workers)
     if stage in ("decoder", "all") and not start:
-        train_autoencoder(config, data, device, finished_autoencoder(config, data))
+        train_autoencoder(config, data, workers, _shared_autoencoder(config, data, workers))
     if stage in ("autoencoder", "decoder"):
         return
+    if not start:
+        _shared_autoencoder(config, data, workers)
     model = _starting_model(config, start) if start else _new_model(config, data)
     pictures = Pictures(validation, Path(config.run)) if config.picture_every else None
-    ema = train_denoiser(config, model, data, device, pictures)
-    if output is not None:
+    ema = train_denoiser(config, model, data, workers, pictures)
+    if output is not None and workers.main:
         modules = {**model.cpu().trained(), "vae": model.vae}
         for name in model.trained():
             modules[name].load_state_dict(ema.weights(name))
         write_model(output, modules, model.scheduler, _record(Path(output).name), half=True)
         write_attribution(Path(output) / "NOTICE", data)
+
+
+def _shared_autoencoder(config: TrainConfig, data, workers: Workers):
+    """The finished autoencoder; the first process makes its folder, the others read it."""
+    if workers.main:
+        finished_autoencoder(config, data)
+    workers.wait()
+    return finished_autoencoder(config, data)
 
 
 def _record(name: str) -> dict:

@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from img2mesh.errors import Img2MeshError
 from img2mesh.files import atomic_file
 from img2mesh.train.config import Optimisation, TrainConfig
+from img2mesh.train.workers import Workers
 
 
 class Ema:
@@ -87,15 +89,19 @@ class Keeper:
         path: the state's file.
         config: gives `save_every` (seconds) and `minutes` (0: no limit).
         gather: makes the state.
+        workers: the first of which saves and decides.
     """
 
-    def __init__(self, path: Path, config: TrainConfig, gather: Callable[[], dict[str, Any]]) -> None:
-        self.path, self.config, self.gather = path, config, gather
+    def __init__(
+        self, path: Path, config: TrainConfig, gather: Callable[[], dict[str, Any]], workers: Workers
+    ) -> None:
+        self.path, self.config, self.gather, self.workers = path, config, gather, workers
         self.started = self.saved = time.time()
 
     def save(self) -> None:
         """Write the present state."""
-        save_state(self.path, self.gather())
+        if self.workers.main:
+            save_state(self.path, self.gather())
         self.saved = time.time()
 
     def step(self) -> bool:
@@ -103,16 +109,28 @@ class Keeper:
         now = time.time()
         if now - self.saved > self.config.save_every:
             self.save()
-        return not (self.config.minutes and now - self.started > self.config.minutes * 60)
+        over = self.config.minutes > 0 and now - self.started > self.config.minutes * 60
+        return not self.workers.agree(over)
 
 
 class Log:
-    """A line of JSON per report, in `log.jsonl`, and the same on the screen."""
+    """A line of JSON per report, in `log.jsonl`, and the same on the screen; curves for TensorBoard if asked for.
 
-    def __init__(self, run: Path, stage: str) -> None:
+    Args:
+        config: gives the folder (`run`) and whether curves are wanted (`tensorboard`).
+        stage: what is being trained.
+        workers: the first of which writes; its values stand for all.
+
+    Raises:
+        Img2MeshError: curves are wanted and the package tensorboard is missing.
+    """
+
+    def __init__(self, config: TrainConfig, stage: str, workers: Workers) -> None:
+        run = Path(config.run)
         run.mkdir(parents=True, exist_ok=True)
         self.path = run / "log.jsonl"
-        self.stage = stage
+        self.stage, self.workers = stage, workers
+        self._curves = _curves(run / "tensorboard") if config.tensorboard and workers.main else None
         self._sums: dict[str, float] = {}
         self._calls = self._samples = 0
         self._since = time.time()
@@ -122,7 +140,7 @@ class Log:
         for key, value in values.items():
             self._sums[key] = self._sums.get(key, 0.0) + value
         self._calls += 1
-        self._samples += samples
+        self._samples += samples * self.workers.count
 
     def means(self) -> dict[str, float]:
         """Means since the last call, and samples `per_second`; starts the next ones."""
@@ -137,8 +155,25 @@ class Log:
 
     def write(self, **values: Any) -> None:
         """Append one report; floats are rounded to five digits."""
+        if not self.workers.main:
+            return
         row = {"stage": self.stage, "time": round(time.time(), 1)}
         row |= {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in values.items()}
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
+        if self._curves is not None:
+            for key, value in values.items():
+                if key != "step":
+                    self._curves.add_scalar(f"{self.stage}/{key}", value, values["step"])
+            self._curves.flush()
         print(" ".join(f"{k}={v}" for k, v in row.items() if k != "time"), flush=True)
+
+
+def _curves(folder: Path):
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise Img2MeshError(
+            "The recipe asks for TensorBoard curves: install the package tensorboard (extra [tensorboard])."
+        ) from None
+    return SummaryWriter(str(folder))

@@ -16,6 +16,7 @@ from img2mesh.train.folder import finished_autoencoder, fold_normalisation, writ
 from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.run import export, identity_projection, train, widen_input
 from img2mesh.train.state import learning_rate, load_state
+from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import to_network
 
 TINY = DenoiserRecipe(
@@ -66,7 +67,7 @@ def test_training_lowers_the_loss_on_two_objects(config):
         config, denoiser=dataclasses.replace(TINY, optimisation=plan, augment=False, dropout=0.0)
     )
     model = tiny_denoiser()
-    train_denoiser(config, model, data, torch.device("cpu"))
+    train_denoiser(config, model, data, Workers("cpu"))
     import json
 
     losses = [json.loads(line)["loss"] for line in (Path(config.run) / "log.jsonl").read_text().splitlines()]
@@ -75,14 +76,14 @@ def test_training_lowers_the_loss_on_two_objects(config):
 
 def test_resuming_equals_an_uninterrupted_run(config, tmp_path):
     data = load_renders(config.data)
-    whole = train_denoiser(config, tiny_denoiser(), data, torch.device("cpu"))
+    whole = train_denoiser(config, tiny_denoiser(), data, Workers("cpu"))
     killed = dataclasses.replace(config, run=str(tmp_path / "killed"))
     stopped = dataclasses.replace(killed, minutes=1e-9)  # every call does one step, saves and stops
-    train_denoiser(stopped, tiny_denoiser(), data, torch.device("cpu"))
+    train_denoiser(stopped, tiny_denoiser(), data, Workers("cpu"))
     for _ in range(2):  # other random weights: the state's replace them
-        train_denoiser(stopped, tiny_denoiser(seed=9), data, torch.device("cpu"))
+        train_denoiser(stopped, tiny_denoiser(seed=9), data, Workers("cpu"))
     assert load_state(Path(killed.run) / "denoiser.pt")["step"] == 3
-    resumed = train_denoiser(killed, tiny_denoiser(seed=9), data, torch.device("cpu"))
+    resumed = train_denoiser(killed, tiny_denoiser(seed=9), data, Workers("cpu"))
     assert whole.updates == resumed.updates == 8
     for key, value in whole.shadow.items():
         torch.testing.assert_close(resumed.shadow[key], value, atol=1e-5, rtol=0)
@@ -120,9 +121,9 @@ def test_folded_normalisation_keeps_the_pictures():
 
 def test_the_autoencoder_resumes(config):
     data = load_renders(config.data)
-    train_autoencoder(dataclasses.replace(config, minutes=1e-9), data, torch.device("cpu"))
+    train_autoencoder(dataclasses.replace(config, minutes=1e-9), data, Workers("cpu"))
     assert load_state(Path(config.run) / "autoencoder.pt")["step"] == 1
-    train_autoencoder(config, data, torch.device("cpu"))
+    train_autoencoder(config, data, Workers("cpu"))
     assert load_state(Path(config.run) / "autoencoder.pt")["step"] == 3
 
 
