@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from img2mesh.mesh import TexturedMesh
     from img2mesh.segment import Cutout
-    from img2mesh.zero123 import Zero123
+    from img2mesh.zero123.interface import Sampler
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ def image_to_mesh(
     *,
     keep: str | Path | None = None,
     progress: Progress | None = None,
-    model: Zero123 | None = None,
+    model: Sampler | None = None,
 ) -> Result:
     """One photo of an object to a textured mesh.
 
@@ -70,7 +70,7 @@ def synthesize_views(
     directions: Sequence[tuple[float | None, float]] | None = None,
     keep: str | Path | None = None,
     progress: Progress | None = None,
-    model: Zero123 | None = None,
+    model: Sampler | None = None,
 ) -> ViewSet:
     """The photo and views of its object from other cameras, the photo first.
 
@@ -115,7 +115,7 @@ def reconstruct(
     return run.finish(views, keep, None)
 
 
-def load_named_model(settings: Settings, device: str, progress: Progress) -> Zero123:
+def load_named_model(settings: Settings, device: str, progress: Progress) -> Sampler:
     """The model that the settings name, on a device; `image_to_mesh(model=...)` uses it again and again."""
     from img2mesh.zero123 import load_model
 
@@ -125,7 +125,9 @@ def load_named_model(settings: Settings, device: str, progress: Progress) -> Zer
         variant=settings.variant,
         offline=settings.offline,
         progress=progress,
+        precision=settings.precision,
         low_vram=settings.low_vram,
+        compile=settings.compile,
     )
 
 
@@ -160,14 +162,14 @@ class _Run:
             save_png(cutout.rgba, Path(keep) / "cutout.png")
         return cutout
 
-    def load(self, model: Zero123 | None) -> Zero123:
+    def load(self, model: Sampler | None) -> Sampler:
         if model is None:
             with self.timed("load model"):
                 model = load_named_model(self.settings, self.device, self.progress)
         self.settings = self.settings.for_model(model)
         return model
 
-    def predict(self, model: Zero123) -> None:
+    def predict(self, model: Sampler) -> None:
         """Say how long the rest will take, from the model's own pace on this machine."""
         from img2mesh.predict import float32_speed, seconds_per_stage, sentence, time_sampler
 
@@ -176,7 +178,7 @@ class _Run:
             self.predicted = seconds_per_stage(self.settings, sampler, float32_speed(self.device))
         self.progress.note(sentence(self.predicted))
 
-    def synthesize(self, cutout: Cutout, model: Zero123, keep: str | Path | None) -> ViewSet:
+    def synthesize(self, cutout: Cutout, model: Sampler, keep: str | Path | None) -> ViewSet:
         from img2mesh.views import generate_views, save_views
 
         with self.timed("views"):
@@ -204,7 +206,8 @@ class _Run:
             mesh_facts = mesh_report(mesh, self.settings)
         facts = dict(views.facts)
         warnings = [*self.progress.warnings]
-        for found in (facts.pop("warnings", ()), field.facts.get("warnings", ())):
+        told = (facts.pop("warnings", ()), facts.pop("model_warnings", ()), field.facts.get("warnings", ()))
+        for found in told:
             warnings += [warning for warning in found if warning not in warnings]
         report = {
             "settings": self.settings.as_dict(),
@@ -214,6 +217,9 @@ class _Run:
             "seed": self.settings.seed,
             "model": facts.get("model"),
             "licence_of_the_weights": facts.get("licence"),
+            "weights": facts.get("weights"),
+            "variant": facts.get("variant"),
+            "precision": facts.get("precision"),
             "segmentation": cutout.method if cutout is not None else None,
             "elevation_deg": facts.get("elevation_deg"),
             "elevation_confidence": facts.get("elevation_confidence"),

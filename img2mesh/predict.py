@@ -7,15 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from img2mesh.cameras import IMAGE_SIZE
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
-    from img2mesh.zero123 import Zero123
+    from img2mesh.zero123.interface import Sampler
 
-PROBE_VIEWS = 2  # denoised together to time the sampler
 # GFLOP/s in float32, by `float32_speed`, of the machine on which the seconds below were measured: two cores of
 # a server CPU. Only a part of the field's and the mesh's work grows faster with the matrix products, and a busy
 # machine slows small products most: over both, times go with the square root of the speed.
@@ -30,41 +26,9 @@ class SamplerTime:
     decoding: float
 
 
-def time_sampler(model: Zero123, settings: Settings) -> SamplerTime:
-    """Time three evaluations of a loaded model and one decoded picture, on an empty photo.
-
-    Costs a few percent of a run. The first evaluation prepares kernels and does not count. Random numbers come
-    from generators of its own, so a run gives the same result with and without it.
-    """
-    import torch
-
-    photo = np.zeros((IMAGE_SIZE, IMAGE_SIZE, 4), dtype=np.uint8)
-    poses = np.zeros((PROBE_VIEWS, 4), dtype=np.float32)
-    poses[:, 2] = 1.0
-    generators = [torch.Generator().manual_seed(i) for i in range(PROBE_VIEWS)]
-    marks: list[float] = []
-    condition = model.condition(photo)
-    latents = model.denoise(
-        condition,
-        poses,
-        model.schedule(3),
-        settings.guidance,
-        generators,
-        watch=lambda index, x: marks.append(_now(model)),
-    )
-    model.decode(latents[:1])
-    start = _now(model)
-    model.decode(latents[:1])
-    decoding = _now(model) - start
-    return SamplerTime(float(np.diff(marks).min()) / PROBE_VIEWS, decoding)
-
-
-def _now(model: Zero123) -> float:
-    if model.device.type == "cuda":
-        import torch
-
-        torch.cuda.synchronize()
-    return time.perf_counter()
+def time_sampler(model: Sampler, settings: Settings) -> SamplerTime:
+    """Let a loaded model time a few of its evaluations; costs a few percent of a run and changes no result."""
+    return SamplerTime(*model.pace(settings.guidance, settings.solver_name))
 
 
 def float32_speed(device: str = "cpu", seconds: float = 0.1) -> float:

@@ -35,9 +35,12 @@ class Settings:
     # who computes, and from what
     model: str = _setting("auto", "auto, mini, a name of `img2mesh weights list`, a folder or a .ckpt file")
     variant: str = _setting(
-        "auto", "meaning of the fourth pose element", choices=("auto", "original", "stable")
+        "auto",
+        "what a model's files do not tell: the meaning of the fourth pose element, or Zero123++'s version",
+        choices=("auto", "original", "stable", "v1.1", "v1.2"),
     )
     device: str = _setting("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = _setting("auto", "the sampler's number format", choices=("auto", "fp32", "bf16", "fp16"))
     seed: int = _setting(0, "random seed", low=0, high=2**32 - 1)
     offline: bool = _setting(False, "never use the network")
     # segment
@@ -55,9 +58,11 @@ class Settings:
     guidance: float = _setting(
         0.0, "classifier-free guidance scale, 1: off, 0: what the model asks for", low=0, high=50
     )
-    batch: int = _setting(8, "views denoised at once", low=1, high=256)
+    solver: str = _setting("auto", "how the denoising steps are made", choices=("auto", "ddim", "dpm++"))
+    batch: int = _setting(0, "views denoised at once; 0: all on a GPU, 8 elsewhere", low=0, high=256)
     parity: str = _setting("off", "original: the published demo's numerics", choices=("off", "original"))
     low_vram: bool = _setting(False, "keep weights in main memory, one stage at a time on the GPU")
+    compile: bool = _setting(False, "compile the sampler with CUDA graphs: a slow start, then faster")
     # field
     field_backend: str = _setting("auto", "hash grid implementation", choices=("auto", "tcnn", "torch"))
     iterations: int = _setting(300, "optimisation steps of the field", low=1, high=100000)
@@ -110,13 +115,21 @@ class Settings:
         A model that asks for one step predicts the mean of all views and gets one in every preset: more blur its
         masks.
 
+        Steps that are asked for stay; a model that always draws the same views decides their number.
+
         Args:
-            model: has `default_steps` and `default_guidance`.
+            model: has `default_steps` and `default_guidance`, and may have `fixed_views`.
         """
         effort = {"draft": 0.5, "standard": 1.0, "high": 2.0}[self.preset]
         own = 1 if model.default_steps == 1 else max(1, round(model.default_steps * effort))
         steps = self.steps or own
-        return self.replace(steps=steps, guidance=self.guidance or model.default_guidance)
+        views = getattr(model, "fixed_views", 0) or self.views
+        return self.replace(steps=steps, guidance=self.guidance or model.default_guidance, views=views)
+
+    @property
+    def solver_name(self) -> str | None:
+        """The solver as the samplers take it: None is the model's own."""
+        return None if self.solver == "auto" else self.solver
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the report and for TOML."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.cameras import DISTANCE, FOV_DEG, Camera, orbit_camera
+from img2mesh.zero123.interface import RelativeViews
 
 RADII = np.array([0.30, 0.42, 0.5])  # half axes of the ellipsoid along x, y, z
 
@@ -27,7 +28,7 @@ def ellipsoid(camera: Camera, centre=(0.0, 0.0, 0.0), scale: float = 1.0) -> np.
     return np.round(np.clip(rgba, 0, 1) * 255).astype(np.uint8)
 
 
-class FakeModel:
+class FakeModel(RelativeViews):
     """Answers `sample` with true pictures of the ellipsoid, seen by a photo camera at `elevation_deg`."""
 
     name, licence, source, dtype = "fake", "MIT", None, "float32"

@@ -14,7 +14,9 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.settings import PRESETS, Settings
 
 SEGMENT = ("segmenter", "foreground_ratio", "offline")
-SAMPLE = tuple("model variant device seed offline steps guidance batch parity low_vram".split())
+SAMPLE = tuple(
+    """model variant device precision seed offline steps guidance solver batch parity low_vram compile""".split()
+)
 SURFACE = tuple(
     """device seed field_backend iterations rays hull_resolution photo_weight mask_weight eikonal_weight
     mesh_resolution faces texture_size height ground""".split()

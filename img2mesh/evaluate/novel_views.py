@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from img2mesh.cameras import IMAGE_SIZE, orbit_camera
+from img2mesh.errors import Img2MeshError
 from img2mesh.evaluate.baselines import billboard_picture, render_projected, swept_silhouette
 from img2mesh.evaluate.metrics import Perceptual, mask_iou, psnr, ssim
 from img2mesh.evaluate.objects import input_direction, read_object
@@ -42,6 +43,10 @@ def novel_views(
     Args:
         folder: side-by-side pictures go into its folder `views`, views.md and views.json beside it after each object.
     """
+    if getattr(model, "fixed_views", 0):
+        raise Img2MeshError(
+            f"{model.name} always draws the same views and cannot be asked for the targets' own."
+        )
     progress, settings = progress or Progress(), settings.for_model(model)
     table = Table("Novel views of held-out objects from one input view", _metrics(perceptual))
     table.notes += [
@@ -75,7 +80,7 @@ def novel_views(
             }
             rows = [("truth", [photo, *wanted])]
             for seed in seeds:
-                ours = list(sample_views(photo, model, settings, offsets, elevation, seed, None))
+                ours = list(sample_views(photo, model, settings, offsets, elevation, seed).rgba)
                 table.add(model.name, truth.name, seed, _scores(ours, wanted, perceptual, known))
                 rows.append((f"{model.name}, seed {seed}", [None, *ours]))
                 step(1)

@@ -40,7 +40,7 @@ def align_photo(photo: Camera, mask: np.ndarray, views: list[View]) -> tuple[Cam
     """
     import cv2
 
-    hull = _hull_silhouette(photo, views)
+    hull = silhouette(common_solid(views), photo)
     small = cv2.resize(mask.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     outside = _outside(small, hull)
     facts = {"photo_outside": round(outside, 4), "photo_scale": 1.0, "photo_shift": [0.0, 0.0]}
@@ -77,11 +77,12 @@ def _outside(mask: np.ndarray, hull: np.ndarray) -> float:
     return float(mask[~hull].sum() / max(mask.sum(), 1e-6))
 
 
-def _hull_silhouette(photo: Camera, views: list[View]) -> np.ndarray:
-    """(SIZE, SIZE) bool: what the photo's camera would see of the views' common solid.
+def common_solid(views: list[View], generous: bool = True) -> np.ndarray:
+    """(N, 3) centres of the grid's cells that the views' silhouettes leave: their common solid.
 
-    One view in ten may be wrong before anything is carved away. The masks are first grown by half a cell's
-    width, so that parts thinner than a cell are not lost between the grid's points.
+    One view in ten may be wrong before anything is carved away. With `generous` the masks are first grown by half
+    a cell's width, so that parts thinner than a cell are not lost between the grid's points; without, the solid
+    has the right size on average.
     """
     import cv2
 
@@ -91,13 +92,21 @@ def _hull_silhouette(photo: Camera, views: list[View]) -> np.ndarray:
     for view in views:
         grown = int(np.ceil(HALF / CELLS * view.camera.fl_x / view.camera.distance))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grown + 1, 2 * grown + 1))
-        mask = cv2.dilate((view.mask > 0.5).astype(np.uint8), kernel) > 0
+        mask = view.mask > 0.5
+        if generous:
+            mask = cv2.dilate(mask.astype(np.uint8), kernel) > 0
         misses += ~inside(view.camera, mask, points)
-    solid = points[misses <= len(views) // 10]
+    return points[misses <= len(views) // 10]
+
+
+def silhouette(solid: np.ndarray, camera: Camera) -> np.ndarray:
+    """(SIZE, SIZE) bool: what the camera would see of the cells (N, 3) of a solid."""
+    import cv2
+
     picture = np.zeros((SIZE, SIZE), np.uint8)
     if not len(solid):
         return picture.astype(bool)
-    camera = photo.resized(SIZE, SIZE)
+    camera = camera.resized(SIZE, SIZE)
     pixels, depth = camera.project(solid)
     radius = np.ceil(0.5 * 2 * HALF / CELLS * camera.fl_x / np.maximum(depth, 1e-6)).astype(int)
     columns, rows = (np.clip(np.floor(pixels[:, k]), 0, SIZE - 1).astype(int) for k in (0, 1))

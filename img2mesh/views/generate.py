@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img2mesh.cameras import IMAGE_SIZE, orbit_camera
+from img2mesh.cameras import IMAGE_SIZE
 from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings, parse_elevation
 from img2mesh.views.align import align_photo
-from img2mesh.views.masks import cut_from_white
+from img2mesh.views.locate import locate_photo
+from img2mesh.views.masks import cut_from_colour
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
 from img2mesh.views.view import View, ViewSet
 
 if TYPE_CHECKING:
+    from img2mesh.cameras import Camera
     from img2mesh.segment import Cutout
-    from img2mesh.zero123 import Zero123
+    from img2mesh.zero123.interface import Drawn, Sampler
 
 FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used where the estimate is a guess
 LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
 
 
-def generate_views(cutout: Cutout, model: Zero123, settings: Settings, progress: Progress) -> ViewSet:
-    """The photo and `settings.views` synthesized views around it, the photo first.
+def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress: Progress) -> ViewSet:
+    """The photo and `settings.views` synthesized views around it (or those the model always draws), the photo first.
 
-    Relative poses do not depend on the input's elevation, so with `elevation = auto` the views are synthesized
+    The sampler does not need the input's elevation, so with `elevation = auto` the views are synthesized
     first and the elevation is estimated from them: over true renders of 17 objects, 18 views on three rings miss
     it by 0.9 degrees on average, the six of the input's own ring by 3.0. Only views that would then have to
     stand beyond a pole are synthesized again, nearer.
@@ -37,46 +39,43 @@ def generate_views(cutout: Cutout, model: Zero123, settings: Settings, progress:
         Img2MeshError: not a single synthesized view shows an object.
     """
     settings = settings.for_model(model)
-    photo = cutout.resized(IMAGE_SIZE)
-    plan = view_offsets(settings)
+    photo, shown = cutout.resized(IMAGE_SIZE), cutout.resized(model.input_size)
     known = parse_elevation(settings.elevation)
     elevation = FALLBACK_ELEVATION_DEG if known is None else float(np.clip(known, -HIGHEST_DEG, HIGHEST_DEG))
-    offsets = within_poles(plan, elevation)
+    offsets = within_poles(view_offsets(settings), elevation)
     facts: dict = {"elevation_confidence": None, "elevation_source": "given"}
-    with progress.stage("views", settings.steps * len(offsets)) as step:
+    with progress.stage("views", settings.steps * settings.views) as step:
         sure = None if known is None else elevation
-        pictures = sample_views(photo, model, settings, offsets, sure, settings.seed, step)
+        drawn = sample_views(shown, model, settings, offsets, sure, settings.seed, step)
         if known is None:
-            elevation, facts = find_elevation(photo, pictures, offsets, model, progress)
-            nearer = within_poles(plan, elevation)
-            moved = np.abs(nearer - offsets).max(axis=1) > 1e-6
-            if moved.any():
-                seed, offsets = other_seed(settings.seed), nearer
-                pictures[moved] = sample_views(photo, model, settings, nearer[moved], elevation, seed)
-    camera = orbit_camera(elevation, 0.0, model.distance, model.fov_deg, IMAGE_SIZE)
-    cameras = [orbit_camera(elevation + o, a, model.distance, model.fov_deg, IMAGE_SIZE) for o, a in offsets]
-    weights = angle_weights(cameras, camera)
-    views, empty = [], 0
-    for picture, place, weight in zip(pictures, cameras, weights, strict=True):
-        if picture[..., 3].mean() / 255 < SMALLEST_MASK:
-            empty += 1
-            continue
-        views.append(View(picture, place, "generated", float(weight)))
-    if not views:
+            elevation, facts = find_elevation(photo, drawn, progress)
+            beyond = np.abs(drawn.elevations(elevation)) > HIGHEST_DEG + 1e-6
+            if beyond.any():
+                seed, nearer = other_seed(settings.seed), within_poles(drawn.directions, elevation)
+                again = sample_views(shown, model, settings, nearer[beyond], elevation, seed)
+                drawn.rgba[beyond] = again.rgba
+                drawn = dataclasses.replace(drawn, directions=nearer)
+    seeing = [
+        View(picture, camera, "generated")
+        for picture, camera in zip(drawn.rgba, drawn.cameras(elevation), strict=True)
+        if picture[..., 3].mean() / 255 >= SMALLEST_MASK
+    ]
+    if not seeing:
         raise Img2MeshError(
             "The model synthesized no view that shows an object; try another --seed or --model."
         )
     warnings = list(facts.pop("warnings", []))
+    empty = len(drawn.rgba) - len(seeing)
     if empty:
-        warnings.append(f"{empty} of {len(pictures)} synthesized views show nothing and were left out.")
+        warnings.append(f"{empty} of {len(drawn.rgba)} synthesized views show nothing and were left out.")
         progress.warn(warnings[-1])
-    camera, frame = align_photo(camera, photo[..., 3].astype(np.float32) / 255, views)
+    camera, frame = photo_camera(photo, drawn, elevation, seeing)
+    weights = angle_weights([view.camera for view in seeing], camera)
+    views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(seeing, weights, strict=True)]
     front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
     facts.update(
         elevation_deg=elevation,
-        model=model.name,
-        licence=model.licence,
-        seed=settings.seed,
+        **model_facts(model, settings),
         empty_views=empty,
         mask_area_mean=float(np.mean([view.mask.mean() for view in views])),
         mask_area_photo=float(front.mask.mean()),
@@ -86,34 +85,46 @@ def generate_views(cutout: Cutout, model: Zero123, settings: Settings, progress:
     return ViewSet((front, *views), facts)
 
 
+def model_facts(model: Sampler, settings: Settings) -> dict:
+    """What the report says of the sampler; stored weights may be averaged over training (EMA) or the last ones."""
+    return {
+        "model": model.name,
+        "licence": model.licence,
+        "weights": getattr(model, "weights", ""),
+        "variant": getattr(model, "variant", ""),
+        "precision": str(model.dtype).removeprefix("torch."),
+        "model_warnings": list(getattr(model, "warnings", ())),
+        "seed": settings.seed,
+    }
+
+
 def sample_views(
     photo: np.ndarray,
-    model: Zero123,
+    model: Sampler,
     settings: Settings,
     offsets: np.ndarray,
     input_elevation_deg: float | None,
     seed: int,
     step=None,
-) -> np.ndarray:
-    """Pictures of the object from directions relative to the photo's.
+) -> Drawn:
+    """Pictures of the object from directions relative to the photo's, or from the model's own.
 
     Args:
-        photo: (256, 256, 4) uint8 straight alpha.
+        photo: (S, S, 4) uint8 straight alpha, S best the model's `input_size`.
         offsets: (n, 2) degrees: elevation minus the input's, azimuth.
-        input_elevation_deg: of the photo, or None where it is not known yet; only the models whose fourth
-        pose
+        input_elevation_deg: of the photo, or None where it is not known yet; only the models whose fourth pose
             element is the absolute polar angle use it.
 
     Returns:
-        (n, 256, 256, 4) uint8 straight alpha: the model's own where it predicts one, else from the distance
-        to white.
+        What was drawn, always with masks: the model's own, else from the distance to the background.
     """
-    poses = np.array([pose_from_offset(e, a) for e, a in offsets], dtype=np.float32)
     assumed = FALLBACK_ELEVATION_DEG if input_elevation_deg is None else input_elevation_deg
     special = {} if settings.parity == "off" else {"parity": settings.parity}
-    pictures = model.sample(
+    if settings.solver_name is not None:
+        special["solver"] = settings.solver_name
+    drawn = model.draw(
         photo,
-        poses,
+        offsets,
         steps=settings.steps,
         guidance=settings.guidance,
         seed=seed,
@@ -122,35 +133,41 @@ def sample_views(
         step=step,
         **special,
     )
-    if not model.predicts_alpha:
-        pictures = np.stack([cut_from_white(picture[..., :3]) for picture in pictures])
-    return pictures
+    if drawn.background is None:
+        return drawn
+    cut = [cut_from_colour(picture[..., :3], drawn.background) for picture in drawn.rgba]
+    return dataclasses.replace(drawn, rgba=np.stack(cut), background=None)
 
 
-def pose_from_offset(elevation_offset_deg: float, azimuth_deg: float) -> list[float]:
-    """Zero-1-to-3's [polar_t - polar_c, sin d, cos d, radius_t - radius_c] at equal radii (section 3.2)."""
-    d = math.radians(azimuth_deg)
-    return [-math.radians(elevation_offset_deg), math.sin(d), math.cos(d), 0.0]
+def photo_camera(
+    photo: np.ndarray, drawn: Drawn, elevation_deg: float, views: list[View]
+) -> tuple[Camera, dict]:
+    """The photo's camera among its views, and how its frame was changed, for the report."""
+    camera, mask = drawn.photo_camera(elevation_deg, IMAGE_SIZE), photo[..., 3].astype(np.float32) / 255
+    if not drawn.absolute:
+        return align_photo(camera, mask, views)
+    _, _, placed, overlap = locate_photo(mask, views, lambda _: camera, elevation_deg)
+    facts = {
+        "photo_overlap": round(overlap, 3),
+        "photo_scale": round(camera.fl_x / placed.fl_x, 4),
+        "photo_shift": [round(float(camera.cx - placed.cx), 2), round(float(camera.cy - placed.cy), 2)],
+    }
+    return placed, facts
 
 
-def find_elevation(photo, pictures, offsets, model, progress: Progress) -> tuple[float, dict]:
-    """Elevation of the photo in degrees from views at known relative poses, and what the report says of it.
+def find_elevation(photo: np.ndarray, drawn: Drawn, progress: Progress) -> tuple[float, dict]:
+    """Elevation of the photo in degrees from views of its object, and what the report says of it.
 
     Args:
-        photo: (256, 256, 4) uint8; pictures: (n, 256, 256, 4) uint8; offsets: (n, 2) degrees, as above.
+        photo: (256, 256, 4) uint8 straight alpha; drawn: views with masks.
 
     Returns:
         The estimate where its confidence is `FULL_CONFIDENCE` (as for true views), drawn towards
         `FALLBACK_ELEVATION_DEG` the less confident it is, and that itself below `LEAST_CONFIDENCE`; and a dict with
         elevation_confidence, elevation_source, elevation_estimate_deg, warnings.
     """
-    from img2mesh.views.elevation import estimate_elevation
-
-    rgba = np.concatenate([photo[None], pictures])
-    polar = np.concatenate([[0.0], -offsets[:, 0]])
-    azimuth = np.concatenate([[0.0], offsets[:, 1]])
     with progress.stage("elevation"):
-        estimate, confidence = estimate_elevation(rgba, polar, azimuth, model.distance, model.fov_deg)
+        estimate, confidence = _estimate(photo, drawn)
     facts = {
         "elevation_confidence": round(float(confidence), 3),
         "elevation_estimate_deg": round(float(estimate), 2),
@@ -168,6 +185,24 @@ def find_elevation(photo, pictures, offsets, model, progress: Progress) -> tuple
     )
     progress.warn(facts["warnings"][-1])
     return FALLBACK_ELEVATION_DEG, facts
+
+
+def _estimate(photo: np.ndarray, drawn: Drawn) -> tuple[float, float]:
+    """(elevation_deg, confidence): among absolute views the photo is located, relative ones bend to its own."""
+    if drawn.absolute:
+        views = [
+            View(picture, camera)
+            for picture, camera in zip(drawn.rgba, drawn.cameras(0.0), strict=True)
+            if picture[..., 3].any()
+        ]
+        mask = photo[..., 3].astype(np.float32) / 255
+        return locate_photo(mask, views, lambda e: drawn.photo_camera(e, IMAGE_SIZE))[:2]
+    from img2mesh.views.elevation import estimate_elevation
+
+    rgba = np.concatenate([photo[None], drawn.rgba])
+    polar = np.concatenate([[0.0], -drawn.directions[:, 0]])
+    azimuth = np.concatenate([[0.0], drawn.directions[:, 1]])
+    return estimate_elevation(rgba, polar, azimuth, drawn.distance, drawn.fov_deg)
 
 
 def other_seed(seed: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.views.masks import cut_from_white
+from img2mesh.views.masks import cut_from_colour
 
 LARGEST = 512  # the field sees no more; full resolution would only cost memory
 _DISTORTION = ("k1", "k2", "p1", "p2", "k3")
@@ -73,7 +73,7 @@ def read_frame_picture(folder: Path, frame: dict, values: dict) -> tuple[np.ndar
                 f"{path} has neither alpha nor a mask_path nor a white background "
                 "that would tell the object apart."
             )
-        rgba = cut_from_white(rgba[..., :3])
+        rgba = cut_from_colour(rgba[..., :3])
     return rgba, size, how
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img2mesh.cameras import IMAGE_SIZE, orbit_camera, ring_azimuths
+from img2mesh.cameras import IMAGE_SIZE, ring_azimuths
 from img2mesh.errors import Img2MeshError
 from img2mesh.files import atomic_folder
 from img2mesh.images import contact_sheet, save_png, write_animation
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings, parse_elevation
-from img2mesh.views.generate import find_elevation, other_seed, sample_views
+from img2mesh.views.generate import find_elevation, model_facts, other_seed, photo_camera, sample_views
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights
 from img2mesh.views.transforms import save_views
 from img2mesh.views.view import View, ViewSet
 
 if TYPE_CHECKING:
     from img2mesh.segment import Cutout
-    from img2mesh.zero123 import Zero123
+    from img2mesh.zero123.interface import Sampler
 
 # Offsets of views that serve the elevation's estimate only, where the caller wants no full ring.
 _PROBE = np.array(
@@ -46,12 +47,14 @@ def ring_directions(
 
 def synthesize_at(
     cutout: Cutout,
-    model: Zero123,
+    model: Sampler,
     directions: list[tuple[float | None, float]],
     settings: Settings,
     progress: Progress,
 ) -> ViewSet:
     """The photo and one synthesized view for each direction, in that order.
+
+    A model that always draws the same views draws those, whatever is asked for, and a warning says so.
 
     Args:
         directions: (absolute elevation or None for the photo's own, azimuth), degrees.
@@ -59,37 +62,43 @@ def synthesize_at(
     if not directions:
         raise Img2MeshError("No directions to synthesize.")
     settings = settings.for_model(model)
-    photo = cutout.resized(IMAGE_SIZE)
+    photo, shown = cutout.resized(IMAGE_SIZE), cutout.resized(model.input_size)
     known = parse_elevation(settings.elevation)
-    level = all(elevation is None for elevation, _ in directions)
     facts: dict = {"elevation_confidence": None, "elevation_source": "given", "warnings": []}
-    reused = level and len(directions) >= len(_PROBE)
+    fixed = getattr(model, "fixed_views", 0)
+    if fixed:
+        directions = [(None, 0.0)] * fixed  # placeholders: what is drawn has directions of its own
+    level = all(elevation is None for elevation, _ in directions)
+    reused = level and (len(directions) >= len(_PROBE) or fixed > 0)
     extra = 0 if known is not None or reused else len(_PROBE)
     with progress.stage("views", settings.steps * (len(directions) + extra)) as step:
         if known is not None:
             elevation = known
         elif reused:
-            # Relative poses do not depend on the elevation: the views themselves tell it.
+            # The sampler does not need the elevation: the views themselves tell it.
             offsets = np.array([[0.0, azimuth] for _, azimuth in directions])
-            pictures = sample_views(photo, model, settings, offsets, None, settings.seed, step)
-            elevation, facts = find_elevation(photo, pictures, offsets, model, progress)
+            drawn = sample_views(shown, model, settings, offsets, None, settings.seed, step)
+            elevation, facts = find_elevation(photo, drawn, progress)
         else:
-            shown = sample_views(photo, model, settings, _PROBE, None, other_seed(settings.seed), step)
-            elevation, facts = find_elevation(photo, shown, _PROBE, model, progress)
+            probe = sample_views(shown, model, settings, _PROBE, None, other_seed(settings.seed), step)
+            elevation, facts = find_elevation(photo, probe, progress)
         elevation = float(np.clip(elevation, -HIGHEST_DEG, HIGHEST_DEG))
-        absolute = [(elevation if e is None else e, azimuth) for e, azimuth in directions]
         if known is not None or not reused:
-            offsets = np.array([[e - elevation, azimuth] for e, azimuth in absolute])
-            pictures = sample_views(photo, model, settings, offsets, elevation, settings.seed, step)
-    camera = orbit_camera(elevation, 0.0, model.distance, model.fov_deg, IMAGE_SIZE)
-    cameras = [orbit_camera(e, a, model.distance, model.fov_deg, IMAGE_SIZE) for e, a in absolute]
+            offsets = np.array([[0.0 if e is None else e - elevation, a] for e, a in directions])
+            drawn = sample_views(shown, model, settings, offsets, elevation, settings.seed, step)
+    if fixed:
+        facts["warnings"].append(f"{model.name} always draws the same {fixed} views: no others can be had.")
+        progress.warn(facts["warnings"][-1])
+    cameras = drawn.cameras(elevation)
+    seeing = [View(picture, place, "generated") for picture, place in zip(drawn.rgba, cameras, strict=True)]
+    camera = drawn.photo_camera(elevation, IMAGE_SIZE)
+    if drawn.absolute:
+        camera, frame = photo_camera(photo, drawn, elevation, seeing)
+        facts.update(frame)
     weights = angle_weights(cameras, camera)
-    views = [
-        View(picture, place, "generated", float(weight))
-        for picture, place, weight in zip(pictures, cameras, weights, strict=True)
-    ]
+    views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(seeing, weights, strict=True)]
     front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
-    facts.update(elevation_deg=elevation, model=model.name, licence=model.licence, seed=settings.seed)
+    facts.update(elevation_deg=elevation, **model_facts(model, settings))
     return ViewSet((front, *views), facts)
 
 

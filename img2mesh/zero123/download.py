@@ -8,11 +8,12 @@ from pathlib import Path
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
-from img2mesh.zero123.recognise import PARTS, POSE_FOLDERS
+from img2mesh.zero123.recognise import PARTS, PLUS_PARTS, POSE_FOLDERS
 from img2mesh.zero123.registry import Entry, find_cached
 from img2mesh.zero123.state import STORED, file_names
 
-_MODULES = tuple(part for part in PARTS if part != "scheduler")
+_PLUS_EXTRAS = ("tokenizer", "feature_extractor_vae", "feature_extractor_clip")
+_SMALL = ("config.json", "vocab.json", "special_tokens_map.json")
 
 
 def choose_files(sizes: dict[str, int]) -> dict[str, int]:
@@ -22,20 +23,26 @@ def choose_files(sizes: dict[str, int]) -> dict[str, int]:
         sizes: path in the repository to bytes.
 
     Raises:
-        Img2MeshError: the repository has no Zero-1-to-3 model in diffusers' layout.
+        Img2MeshError: the repository has no model of ours in diffusers' layout.
     """
+    plus = any(path.startswith("vision_encoder/") for path in sizes)
     pose = next((name for name in POSE_FOLDERS if any(path.startswith(f"{name}/") for path in sizes)), None)
+    parts = PLUS_PARTS if plus else (*PARTS, pose or POSE_FOLDERS[0])
+    small = (*parts, *_PLUS_EXTRAS) if plus else parts
     chosen = {
         path: size
         for path, size in sizes.items()
         if path in ("model_index.json", "img2mesh.json", "SHA256SUMS")
-        or (path.endswith("config.json") and path.split("/")[0] in (*PARTS, pose))
+        or (path.endswith(_SMALL) and path.split("/")[0] in small)
     }
-    for part in (*_MODULES, pose or POSE_FOLDERS[0]):
+    for part in parts:
+        if part == "scheduler":
+            continue
         names = [f"{part}/{name}" for stored in STORED for name in file_names(stored)]
         found = next((name for name in names if name in sizes), None)
         if found is None:
-            raise Img2MeshError(f"The repository holds no Zero-1-to-3 model: it has no weights in {part}/.")
+            kind = "Zero123++" if plus else "Zero-1-to-3"
+            raise Img2MeshError(f"The repository holds no {kind} model: it has no weights in {part}/.")
         chosen[found] = sizes[found]
     return chosen
 
@@ -102,7 +109,7 @@ def download(
             f"Cannot download {entry.repo}: {_first_line(error)}; without network use --model mini."
         ) from None
     if find_cached(entry) is None:
-        raise Img2MeshError(f"{entry.repo} was fetched into {folder}, but is no whole Zero-1-to-3 model.")
+        raise Img2MeshError(f"{entry.repo} was fetched into {folder}, but is no whole model.")
     return folder
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -11,11 +11,15 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.files import data_folder
 from img2mesh.progress import Progress
 from img2mesh.zero123.modules import CLIPCameraProjection
+from img2mesh.zero123.pose import VARIANTS
 from img2mesh.zero123.precision import pick_device, pick_dtype
-from img2mesh.zero123.recognise import check_folder, pose_folder, read_json
+from img2mesh.zero123.recognise import check_folder, is_plus, module_folders, read_json
 from img2mesh.zero123.registry import PREFERRED, find_cached, guess_variant, lookup
 from img2mesh.zero123.sampler import Zero123
 from img2mesh.zero123.state import fill, read_tensors, weights_file
+
+if TYPE_CHECKING:
+    from img2mesh.zero123.plus import Zero123Plus
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
@@ -29,8 +33,9 @@ def load_model(
     progress: Progress | None = None,
     precision: str = "auto",
     low_vram: bool = False,
-) -> Zero123:
-    """Load a Zero-1-to-3 model.
+    compile: bool = False,
+) -> Zero123 | Zero123Plus:
+    """Load a sampler: a Zero-1-to-3 model, or a Zero123++ model.
 
     Args:
         name: `auto` (a full-size checkpoint of the Hugging Face cache if there is a CUDA device, else the
@@ -42,6 +47,7 @@ def load_model(
         progress: told what is loaded and what was corrected.
         precision: `auto`, `fp32`, `bf16` or `fp16` (`precision.pick_dtype`).
         low_vram: keep weights on the CPU and bring one stage at a time to the device.
+        compile: run the U-Net through torch.compile and CUDA graphs; without effect on other devices.
 
     Raises:
         Img2MeshError: no such model, the wrong kind of model, or an incomplete or damaged one.
@@ -49,7 +55,10 @@ def load_model(
     progress = progress or Progress()
     target = pick_device(device)
     dtype = pick_dtype(target, precision)
-    options = {"device": target, "dtype": dtype, "low_vram": low_vram and target.type != "cpu"}
+    low_vram = low_vram and target.type != "cpu"
+    if compile and (target.type != "cuda" or low_vram):
+        progress.warn("compile has no effect here: it needs a CUDA device, and weights that stay there.")
+    options = {"device": target, "dtype": dtype, "low_vram": low_vram, "compile": compile}
     if name == "auto":
         name = _best_present() if target.type == "cuda" else "mini"
     if name == "mini":
@@ -95,8 +104,9 @@ def load_folder(
     variant: str = "auto",
     progress: Progress | None = None,
     options: dict[str, Any] | None = None,
-) -> Zero123:
-    """Load `unet/ vae/ image_encoder/ clip_camera_projection/ (or cc_projection/) scheduler/` of a folder.
+) -> Zero123 | Zero123Plus:
+    """Load `unet/ vae/ image_encoder/ clip_camera_projection/ (or cc_projection/) scheduler/` of a folder, or
+    what a Zero123++ folder has in their place (`plus_folder.load_plus`).
 
     An `img2mesh.json` beside them may give name, licence, variant, distance, fov_deg, steps and guidance.
 
@@ -105,17 +115,18 @@ def load_folder(
     """
     folder, progress, options = Path(folder), progress or Progress(), dict(options or {})
     check_folder(folder)
+    if is_plus(folder):
+        from img2mesh.zero123.plus_folder import load_plus
+
+        return load_plus(folder, variant=variant, progress=progress, options=options)
+    if variant not in ("auto", *VARIANTS):
+        raise Img2MeshError(f"{folder} is a Zero-1-to-3 model: it has no variant {variant}.")
     dtype = options.get("dtype", torch.float32)
     record = read_json(folder / "img2mesh.json") if (folder / "img2mesh.json").is_file() else {}
-    scheduler, warnings = _scheduler_config(folder, progress)
+    scheduler, warnings = corrected_scheduler(folder, progress, BETAS, "Zero-1-to-3")
     modules, stored = {}, set()
     with progress.stage("load model", 4) as step:
-        for part, source in (
-            ("unet", folder / "unet"),
-            ("vae", folder / "vae"),
-            ("image_encoder", folder / "image_encoder"),
-            ("projection", pose_folder(folder)),
-        ):
+        for part, source in module_folders(folder).items():
             path, which = weights_file(source)
             modules[part] = empty_module(part, source)
             fill(modules[part], read_tensors(path, dtype), path)
@@ -129,18 +140,19 @@ def load_folder(
         modules["unet"],
         modules["vae"],
         modules["image_encoder"],
-        modules["projection"],
+        modules["clip_camera_projection"],
         scheduler,
         source=folder,
         variant=variant,
         weights=", ".join(sorted(stored)),
         warnings=warnings,
-        **_recommended(record),
+        **recommended(record),
         **options,
     )
 
 
-def _recommended(record: dict[str, Any]) -> dict[str, Any]:
+def recommended(record: dict[str, Any]) -> dict[str, Any]:
+    """A sampler's fields from the keys of an `img2mesh.json`."""
     names = {
         "distance": "distance",
         "fov_deg": "fov_deg",
@@ -150,29 +162,31 @@ def _recommended(record: dict[str, Any]) -> dict[str, Any]:
     return {field: record[key] for key, field in names.items() if key in record}
 
 
-def _scheduler_config(folder: Path, progress: Progress) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The scheduler's configuration with Zero-1-to-3's betas; a warning where a converter wrote others."""
+def corrected_scheduler(
+    folder: Path, progress: Progress, right: dict[str, Any], kind: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The scheduler's configuration with the `right` values; a warning where a converter wrote others."""
     config = read_json(folder / "scheduler" / "scheduler_config.json")
-    wrong = {key for key, value in BETAS.items() if config.get(key) != value}
+    wrong = {key for key, value in right.items() if config.get(key) != value}
     if not wrong or config.get("trained_betas") is not None:
         return config, ()
     warning = (
         f"{folder / 'scheduler'} has {', '.join(f'{k} {config.get(k)}' for k in sorted(wrong))}, which no "
-        "Zero-1-to-3 model was trained with (a known converter error): using "
-        + ", ".join(f"{BETAS[k]}" for k in sorted(wrong))
+        f"{kind} model was trained with (a known converter error): using "
+        + ", ".join(f"{right[k]}" for k in sorted(wrong))
         + "."
     )
     progress.warn(warning)
-    return {**config, **BETAS}, (warning,)
+    return {**config, **right}, (warning,)
 
 
 def empty_module(part: str, folder: Path) -> torch.nn.Module:
     """The module of a folder's config.json with parameters on the meta device and real buffers."""
     from accelerate import init_empty_weights
     from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModelWithProjection
 
-    if part in ("projection", "clip_camera_projection"):
+    if part == "clip_camera_projection":
         config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
         fields = ("embedding_dim", "additional_embeddings", "output_dim", "tokens")
         with init_empty_weights(include_buffers=False):
@@ -180,7 +194,9 @@ def empty_module(part: str, folder: Path) -> torch.nn.Module:
     config = read_json(folder / "config.json")
     try:
         with init_empty_weights(include_buffers=False):
-            if part == "image_encoder":
+            if part == "text_encoder":
+                return CLIPTextModel(CLIPTextConfig.from_dict(config))
+            if part in ("image_encoder", "vision_encoder"):
                 return CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
             return (UNet2DConditionModel if part == "unet" else AutoencoderKL).from_config(config)
     except (TypeError, ValueError, KeyError, AttributeError) as error:

@@ -10,9 +10,10 @@ from img2mesh.errors import Img2MeshError
 
 POSE_FOLDERS = ("clip_camera_projection", "cc_projection")
 PARTS = ("unet", "vae", "image_encoder", "scheduler")
+PLUS = "Zero123PlusPipeline"
+PLUS_PARTS = ("unet", "vae", "vision_encoder", "text_encoder", "scheduler")
 
 _PIPELINES = {
-    "Zero123PlusPipeline": "a Zero123++ model, which draws six fixed views",
     "StableDiffusionInpaintPipeline": "a Stable Diffusion inpainting model",
     "StableDiffusionInstructPix2PixPipeline": "an InstructPix2Pix model",
     "StableDiffusionXLPipeline": "a Stable Diffusion XL model",
@@ -46,14 +47,36 @@ def pose_folder(folder: Path) -> Path | None:
     return next((folder / name for name in POSE_FOLDERS if (folder / name).is_dir()), None)
 
 
+def is_plus(folder: Path) -> bool:
+    """Whether a folder says or looks as if it were a Zero123++ model."""
+    index = read_json(folder / "model_index.json") if (folder / "model_index.json").is_file() else {}
+    return index.get("_class_name") == PLUS or (
+        "ramping_coefficients" in index and "_class_name" not in index
+    )
+
+
+def module_folders(folder: Path) -> dict[str, Path]:
+    """Part to folder of every network of a checked model folder, of either kind."""
+    if is_plus(folder):
+        return {part: folder / part for part in PLUS_PARTS if part != "scheduler"}
+    pose = pose_folder(folder) or folder / POSE_FOLDERS[0]
+    return {
+        **{part: folder / part for part in PARTS if part != "scheduler"},
+        "clip_camera_projection": pose,
+    }
+
+
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that is not a Zero-1-to-3 model in diffusers' layout, and say what it is.
+    """Refuse a folder that is neither a Zero-1-to-3 nor a Zero123++ model in diffusers' layout; say what it is.
 
     Raises:
         Img2MeshError: always with the folder's name and what was found instead.
     """
     if not folder.is_dir():
         raise Img2MeshError(f"There is no model folder {folder}.")
+    if is_plus(folder):
+        _check_plus(folder)
+        return
     index = read_json(folder / "model_index.json") if (folder / "model_index.json").is_file() else {}
     found = index.get("_class_name")
     if found in _PIPELINES:
@@ -79,3 +102,14 @@ def check_folder(folder: Path) -> None:
     missing += [] if pose else [POSE_FOLDERS[0]]
     if missing:
         raise Img2MeshError(f"{folder} is incomplete: it has no {', '.join(f'{part}/' for part in missing)}.")
+
+
+def _check_plus(folder: Path) -> None:
+    missing = [part for part in PLUS_PARTS if not (folder / part).is_dir()]
+    if missing:
+        raise Img2MeshError(
+            f"{folder} is an incomplete Zero123++ model: it has no {', '.join(f'{part}/' for part in missing)}."
+        )
+    channels = read_json(folder / "unet" / "config.json").get("in_channels")
+    if channels != 4:
+        raise Img2MeshError(f"{folder} is no Zero123++ model: its U-Net takes {channels} channels, not 4.")

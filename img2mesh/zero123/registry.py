@@ -16,7 +16,7 @@ class Entry:
         repo: owner/name on the Hugging Face Hub.
         gigabytes: about how much a download takes.
         licence: short; `note` says what follows from it for the user.
-        variant: meaning of the fourth pose element.
+        variant: meaning of the fourth pose element, or Zero123++'s version; `auto` where the files decide.
         commercial: False where the licence forbids commercial use, None where it is not known.
     """
 
@@ -29,6 +29,7 @@ class Entry:
     note: str = ""
 
 
+_STABLE_LICENCE = "Stability AI non-commercial research community licence"
 _STABLE_NOTE = "non-commercial research use only; commercial use needs a licence from Stability AI"
 
 KNOWN = (
@@ -39,12 +40,31 @@ KNOWN = (
         "stable-zero123",
         "kxic/stable-zero123",
         5.0,
-        "Stability AI non-commercial research community licence",
+        _STABLE_LICENCE,
         variant="stable",
         commercial=False,
         note=_STABLE_NOTE,
     ),
+    Entry(
+        "zero123plus-v1.2",
+        "sudo-ai/zero123plus-v1.2",
+        5.6,
+        "CC-BY-NC-4.0",
+        variant="v1.2",
+        commercial=False,
+        note="Zero123++, six fixed views; the model is for non-commercial use, what it draws is free",
+    ),
+    Entry(
+        "zero123plus-v1.1",
+        "sudo-ai/zero123plus-v1.1",
+        3.9,
+        "OpenRAIL",
+        variant="v1.1",
+        commercial=None,
+        note="Zero123++, six fixed views; read the licence on its page",
+    ),
 )
+ALIASES = {"zero123plus": "zero123plus-v1.2"}
 
 # What `--model auto` takes where it is present: models whose licence leaves the user free.
 PREFERRED = ("zero123-xl", "zero123-165000", "zero123-105000")
@@ -58,20 +78,21 @@ def guess_variant(name: str) -> str:
 
 def lookup(name: str) -> Entry | None:
     """The entry of a known name or of a Hub `owner/name`; None for anything else."""
+    name = ALIASES.get(name, name)
     for entry in KNOWN:
         if name in (entry.name, entry.repo):
             return entry
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) is None:
         return None
     if guess_variant(name) == "stable":
-        return Entry(name, name, None, KNOWN[-1].licence, "stable", False, _STABLE_NOTE)
-    return Entry(name, name, None, "unknown: see its page", commercial=None)
+        return Entry(name, name, None, _STABLE_LICENCE, "stable", False, _STABLE_NOTE)
+    return Entry(name, name, None, "unknown: see its page", "auto", commercial=None)
 
 
 def find_cached(entry: Entry) -> Path | None:
     """The model's folder in the Hugging Face cache if it is there whole, found without the network."""
     from img2mesh.errors import Img2MeshError
-    from img2mesh.zero123.recognise import check_folder, pose_folder
+    from img2mesh.zero123.recognise import check_folder, module_folders
     from img2mesh.zero123.safefile import check_whole
     from img2mesh.zero123.state import weights_file
 
@@ -80,7 +101,7 @@ def find_cached(entry: Entry) -> Path | None:
         return None
     try:
         check_folder(folder)
-        for part in (folder / "unet", folder / "vae", folder / "image_encoder", pose_folder(folder)):
+        for part in module_folders(folder).values():
             check_whole(weights_file(part)[0])
     except (Img2MeshError, OSError):
         return None

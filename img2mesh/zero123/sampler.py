@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img2mesh.cameras import DISTANCE, FOV_DEG
+from img2mesh.cameras import DISTANCE, FOV_DEG, IMAGE_SIZE
 from img2mesh.errors import Img2MeshError
 from img2mesh.zero123.attention import install
 from img2mesh.zero123.images import clip_pixels, from_network, to_network
+from img2mesh.zero123.interface import RelativeViews
 from img2mesh.zero123.modules import image_tokens, pose_features
+from img2mesh.zero123.networks import Networks
 from img2mesh.zero123.pose import variant_poses
 from img2mesh.zero123.schedule import Schedule, make_schedule
 
-DECODE_BATCH = 4  # pictures per decoder call on a GPU; one elsewhere, where more are slower and take memory
+PROBE_VIEWS = 2  # denoised together to time the sampler
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class Condition:
 
 
 @dataclass(eq=False)
-class Zero123:
+class Zero123(Networks, RelativeViews):
     """A loaded model; `img2mesh.zero123.load_model` makes one.
 
     Attributes:
@@ -43,7 +44,10 @@ class Zero123:
         default_steps, default_guidance: what the model's makers recommend.
         dtype: of weights and activations; latents and noise levels are float32 always.
         low_vram: keep the weights on the CPU and bring one stage at a time to the device.
+        compile: run the U-Net through torch.compile and CUDA graphs; CUDA without `low_vram` only.
     """
+
+    parts = ("unet", "vae", "image_encoder", "projection")
 
     unet: nn.Module
     vae: nn.Module
@@ -62,15 +66,11 @@ class Zero123:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     low_vram: bool = False
+    compile: bool = False
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for module in (self.unet, self.vae, self.image_encoder, self.projection):
-            module.requires_grad_(False).eval()
-            # nn.Module's own `to`: diffusers' one warns about every change of format
-            nn.Module.to(module, "cpu" if self.low_vram else self.device, dtype=self.dtype)
-        for module in (self.unet, self.vae):
-            module.to(memory_format=torch.channels_last)
+        self._settle()
         self._cross = install(self.unet)
 
     @property
@@ -86,7 +86,7 @@ class Zero123:
         steps: int | None = None,
         guidance: float | None = None,
         seed: int = 0,
-        batch: int = 8,
+        batch: int = 0,
         input_elevation_deg: float | None = None,
         step: Callable[[int], None] | None = None,
         parity: str | None = None,
@@ -101,11 +101,11 @@ class Zero123:
             steps, guidance: None takes the model's own; guidance 1 needs no unconditional pass.
             seed: view i starts from noise that depends on (seed, i) alone, so `batch` and the number of views
                 change a picture only by the rounding of the arithmetic.
-            batch: views denoised together.
+            batch: views denoised together; 0: as many as suit the device.
             input_elevation_deg: of the photo's camera; only Stable Zero123 needs it.
             step: called with the number of view-steps just finished; they sum to n times the evaluations.
             parity: `original` for the published demo's numerics (`make_schedule`), pixels truncated.
-            solver: `ddim` or `dpm`; None takes DPM-Solver++ for noise-predicting models, DDIM for others.
+            solver: `ddim` or `dpm++`; None takes DPM-Solver++ for noise-predicting models, DDIM for others.
             eta: share of DDPM's noise in DDIM.
 
         Returns:
@@ -120,7 +120,7 @@ class Zero123:
             raise Img2MeshError(f"Guidance must be a number from 0 up, not {guidance}.")
         schedule = self.schedule(steps, parity=parity, solver=solver, eta=eta)
         condition = self.condition(image_rgba)
-        pictures = []
+        pictures, batch = [], self.views_at_once(batch, len(poses))
         for start in range(0, len(poses), batch):
             rows = range(start, min(start + batch, len(poses)))
             generators = [view_generator(seed, i) for i in rows]
@@ -134,7 +134,7 @@ class Zero123:
         """The noise levels that `sample` visits with these arguments: one network evaluation each."""
         if solver is None:
             noise = self.scheduler_config.get("prediction_type", "epsilon") == "epsilon"
-            solver = "dpm" if noise and not eta else "ddim"
+            solver = "dpm++" if noise and not eta else "ddim"
         steps = self.default_steps if steps is None else steps
         return make_schedule(self.scheduler_config, steps, parity=parity, solver=solver, eta=eta)
 
@@ -195,7 +195,7 @@ class Zero123:
                 x_in = torch.cat([x, x]) if rows > count else x
                 times = torch.full((rows,), int(time), device=self.device)
                 y = self._activations(torch.cat([x_in, latent], dim=1))
-                y = self.unet(y, times, placeholder, class_labels=labels).sample.float()
+                y = self._evaluate(y, times, placeholder, class_labels=labels)
                 if rows > count:
                     y = y[count:] + guidance * (y[:count] - y[count:])
                 noise = _noise(generators, shape).to(self.device) if schedule.sigma(i) else None
@@ -209,26 +209,30 @@ class Zero123:
     @torch.inference_mode()
     def decode(self, latents: Tensor, truncate: bool = False) -> np.ndarray:
         """Latents (B, 4, h, w) to pictures (B, S, S, 4) uint8, straight alpha."""
-        pictures = []
-        together = DECODE_BATCH if self.device.type == "cuda" and not self.low_vram else 1
-        with self._on_device(self.vae):
-            for part in (latents / self.vae.config.scaling_factor).split(together):
-                pictures.append(from_network(self.vae.decode(self._activations(part)).sample, truncate))
-        return np.concatenate(pictures)
+        return np.concatenate([from_network(part, truncate) for part in self._decoded(latents)])
 
-    def _activations(self, x: Tensor) -> Tensor:
-        return x.to(self.dtype, memory_format=torch.channels_last)
+    def pace(self, guidance: float, solver: str | None = None) -> tuple[float, float]:
+        """Seconds per view of one denoising step and of decoding, measured on an empty photo.
 
-    @contextlib.contextmanager
-    def _on_device(self, module: nn.Module) -> Iterator[None]:
-        if not self.low_vram:
-            yield
-            return
-        module.to(self.device)
-        try:
-            yield
-        finally:
-            module.to("cpu")
+        Three evaluations of two views and two decoded pictures; the first of each prepares kernels and does not
+        count. Random numbers come from generators of its own, so a run gives the same with and without it.
+        """
+        poses = np.tile(np.array([0, 0, 1, 0], dtype=np.float32), (PROBE_VIEWS, 1))
+        generators = [torch.Generator().manual_seed(i) for i in range(PROBE_VIEWS)]
+        condition = self.condition(np.zeros((IMAGE_SIZE, IMAGE_SIZE, 4), dtype=np.uint8))
+        marks: list[float] = []
+        latents = self.denoise(
+            condition,
+            poses,
+            self.schedule(3, solver=solver),
+            guidance,
+            generators,
+            watch=lambda index, x: marks.append(self.clock()),
+        )
+        self.decode(latents[:1])
+        start = self.clock()
+        self.decode(latents[:1])
+        return float(np.diff(marks).mean()) / PROBE_VIEWS, self.clock() - start
 
     def _checked(self, image_rgba, poses, batch, elevation) -> tuple[np.ndarray, np.ndarray]:
         image_rgba = np.asarray(image_rgba)
@@ -236,8 +240,8 @@ class Zero123:
             raise Img2MeshError(f"The sampler wants an RGBA picture of uint8, not {image_rgba.shape}.")
         if image_rgba.shape[0] != image_rgba.shape[1] or image_rgba.shape[0] % 64:
             raise Img2MeshError(f"The sampler's picture must be square, not {image_rgba.shape[:2]}.")
-        if batch < 1:
-            raise Img2MeshError(f"The batch must be at least 1, not {batch}.")
+        if batch < 0:
+            raise Img2MeshError(f"The batch must be a number from 0 up, not {batch}.")
         return image_rgba, variant_poses(poses, self.variant, elevation)
 
 

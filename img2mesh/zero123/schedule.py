@@ -12,7 +12,7 @@ from torch import Tensor
 
 from img2mesh.errors import Img2MeshError
 
-SOLVERS = ("ddim", "dpm")
+SOLVERS = ("ddim", "dpm++")
 
 
 def alpha_bars(config: Mapping[str, Any]) -> np.ndarray:
@@ -52,7 +52,7 @@ class Schedule:
         now, after: (S,) float64 cumulative alpha before and after each step.
         eta: 0 is deterministic DDIM, 1 adds as much noise per step as DDPM.
         prediction: `epsilon`, `v_prediction` or `sample`.
-        solver: `ddim`, or `dpm` for DPM-Solver++(2M).
+        solver: `ddim`, or `dpm++` for DPM-Solver++(2M).
     """
 
     timesteps: np.ndarray
@@ -92,7 +92,7 @@ class Schedule:
         """
         clean, epsilon = self.split(i, x, output)
         after = self.after[i]
-        if self.solver == "dpm":
+        if self.solver == "dpm++":
             return self._dpm(i, x, clean, previous), clean
         sigma = self.sigma(i)
         following = math.sqrt(after) * clean + math.sqrt(max(0.0, 1 - after - sigma**2)) * epsilon
@@ -136,7 +136,7 @@ def make_schedule(
         steps: network evaluations wanted.
         parity: `original` reproduces the published demo: DDIM, eta 1, timesteps range(0, T, T // steps) + 1
             without the noisiest one, so 50 gives 49 evaluations from t = 961 and 75 gives 76 from 976.
-        solver: `ddim` or `dpm`; ignored under parity.
+        solver: `ddim` or `dpm++`; ignored under parity.
         eta: share of DDPM's noise; DPM-Solver++ takes 0 only.
         spacing: `trailing`, `leading` or `linspace`; None takes the configuration's own where the noisiest
             level has zero SNR, `trailing` otherwise (few steps want to start at pure noise).
@@ -152,7 +152,7 @@ def make_schedule(
     if parity not in (None, "original"):
         raise Img2MeshError(f"Parity must be 'original' or none, not {parity!r}.")
     if solver not in SOLVERS:
-        raise Img2MeshError(f"The solver must be ddim or dpm, not {solver!r}.")
+        raise Img2MeshError(f"The solver must be ddim or dpm++, not {solver!r}.")
     if not 1 <= steps <= n or (parity and steps < 2):
         raise Img2MeshError(
             f"The number of steps must lie between {2 if parity else 1} and {n}, not {steps}."
@@ -162,7 +162,7 @@ def make_schedule(
         last = bars[0]
         solver, eta = "ddim", 1.0
     else:
-        if solver == "dpm" and eta:
+        if solver == "dpm++" and eta:
             raise Img2MeshError("DPM-Solver++ is deterministic: eta must be 0 with it.")
         spacing = spacing or (config.get("timestep_spacing") if bars[-1] == 0 else None) or "trailing"
         times = _timesteps(spacing, steps, n, int(config.get("steps_offset", 0)))

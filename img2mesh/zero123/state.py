@@ -91,6 +91,8 @@ def current_name(key: str, wanted: set[str]) -> str:
         re.sub(r"^projection\.", "proj.", key),  # the pose module of zero123-hf
         f"vision_model.{key}",
         key.removeprefix("vision_model."),
+        f"text_model.{key}",
+        key.removeprefix("text_model."),
     ):
         if candidate in wanted:
             return candidate

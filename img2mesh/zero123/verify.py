@@ -15,7 +15,7 @@ from img2mesh.zero123.architecture import PARTS, Widths, build_empty
 from img2mesh.zero123.checksums import check_checksums
 from img2mesh.zero123.convert import open_original, plan, tensors
 from img2mesh.zero123.loader import empty_module
-from img2mesh.zero123.recognise import check_folder, pose_folder, read_json
+from img2mesh.zero123.recognise import check_folder, is_plus, module_folders, read_json
 from img2mesh.zero123.registry import guess_variant
 from img2mesh.zero123.state import matched, read_tensors, weights_file
 
@@ -56,14 +56,17 @@ def _folder(folder: Path, step) -> Verdict:
     record = read_json(folder / "img2mesh.json") if (folder / "img2mesh.json").is_file() else {}
     count = size = 0
     stored = set()
-    for part in PARTS:
-        source = pose_folder(folder) if part == "clip_camera_projection" else folder / part
+    for part, source in module_folders(folder).items():
         path, which = weights_file(source)
         stored.add(which or "as published")
         found = _finite(matched(empty_module(part, source), read_tensors(path), path), path)
         count, size = count + found[0], size + found[1]
         step(1)
     variant = record.get("variant") or guess_variant(f"{record.get('name', '')} {folder.resolve()}")
+    if is_plus(folder):
+        from img2mesh.zero123.plus_folder import guess_version
+
+        variant = record.get("variant") or guess_version(folder.name, *folder.resolve().parts[-3:])
     sums = check_checksums(folder)
     return Verdict("folder", count, size, sums, ", ".join(sorted(stored)), variant)
 

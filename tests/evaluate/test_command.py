@@ -16,6 +16,7 @@ from img2mesh.evaluate.objects import input_direction, load_objects, read_object
 from img2mesh.evaluate.one_image import one_image_meshes
 from img2mesh.evaluate.truth import render_truth
 from img2mesh.settings import Settings
+from img2mesh.zero123.interface import RelativeViews
 from tests.zero123.tiny import make_tiny
 
 pytest.importorskip("embreex")
@@ -75,11 +76,11 @@ def test_views_are_scored_beside_their_baselines(heldout, model, tmp_path, capsy
         assert picture.width > 4 * 144
 
 
-class Perfect:
+class Perfect(RelativeViews):
     """Draws the truth itself from wherever the relative poses lead."""
 
     name, licence, distance, fov_deg, predicts_alpha = "perfect", "none", 1.6, FOV_DEG, True
-    default_steps, default_guidance = 1, 1.0
+    default_steps, default_guidance, dtype = 1, 1.0, "float32"
 
     def __init__(self, truth, elevation_deg, azimuth_deg=0.0):
         self.truth, self.elevation, self.azimuth = truth, elevation_deg, azimuth_deg

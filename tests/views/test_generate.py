@@ -8,16 +8,21 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings
 from img2mesh.views import generate
-from img2mesh.views.generate import generate_views, pose_from_offset
+from img2mesh.views.generate import generate_views
 from img2mesh.views.plan import view_cameras
 from tests.fakes import FakeCutout, FakeModel, ellipsoid
 
 
 def test_poses_are_those_of_the_cameras():
-    photo = orbit_camera(20.0, 0.0)
-    for elevation, azimuth in ((0, 45), (30, 0), (-50, 200), (10, -90)):
-        expected = relative_pose(photo, orbit_camera(20.0 + elevation, azimuth))
-        np.testing.assert_allclose(pose_from_offset(elevation, azimuth), expected, atol=1e-6)
+    photo, model = orbit_camera(20.0, 0.0), FakeModel(20.0)
+    places = [(0, 45), (30, 0), (-50, 200), (10, -90)]
+    drawn = model.draw(photo, places, steps=1, guidance=1.0, seed=0, batch=0)
+    expected = [
+        relative_pose(photo, orbit_camera(20.0 + elevation, azimuth)) for elevation, azimuth in places
+    ]
+    np.testing.assert_allclose(model.calls[0]["poses"], expected, atol=1e-6)
+    for camera, (elevation, azimuth) in zip(drawn.cameras(20.0), places, strict=True):
+        np.testing.assert_allclose(camera.c2w, orbit_camera(20.0 + elevation, azimuth).c2w, atol=1e-9)
 
 
 def test_given_elevation_every_camera_sees_what_its_picture_shows():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from img2mesh.cli import run
 from tests.zero123.manifest import NARROW, random_state, whole
+from tests.zero123.tiny_plus import make_tiny_plus
 
 
 @pytest.fixture
@@ -24,7 +26,30 @@ def test_list_names_sizes_and_licences(cache, capsys):
     out = capsys.readouterr().out
     for name in ("zero123-xl", "zero123-165000", "zero123-105000", "stable-zero123"):
         assert f"{name}: 5.0 GB" in out and f"weights download {name}" in out
+    assert "zero123plus-v1.2: 5.6 GB" in out and "CC-BY-NC-4.0" in out and "zero123plus-v1.1" in out
     assert "non-commercial" in out and "MIT" in out
+
+
+def test_zero123plus_goes_the_whole_way(tmp_path, picture, monkeypatch):
+    """Photo, tiny Zero123++ folder, mesh and report, on the command line; and its views alone."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.kron(picture, np.ones((4, 4, 1), np.uint8))).save("photo.png")
+    make_tiny_plus(tmp_path / "plus")
+    sampler = ["--model", "plus", "--steps", "1", "--device", "cpu", "--offline"]
+    small = (
+        "--iterations 20 --rays 128 --hull-resolution 32 --mesh-resolution 32 --faces 500 --texture-size 128"
+    )
+    words = ["photo.png", "-o", "out.glb", "--report", "r.json", "--keep", "kept", "--elevation", "20"]
+    assert run([*words, *sampler, *small.split()]) == 0
+    assert (tmp_path / "out.glb").stat().st_size > 1000
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["model"] == "tiny-plus-v1.2" and report["licence_of_the_weights"] == "none"
+    assert report["views"]["variant"] == "v1.2" and report["settings"]["views"] == 6
+    frames = json.loads((tmp_path / "kept" / "views" / "transforms.json").read_text())["frames"]
+    assert len(frames) <= 6 and {round(frame["elevation_deg"]) for frame in frames} <= {20, -10}
+    assert run(["views", "photo.png", "-o", "six", *sampler, "--elevation", "20", "--azimuth", "0"]) == 0
+    frames = json.loads((tmp_path / "six" / "transforms.json").read_text())["frames"]
+    assert [round(frame["azimuth_deg"] % 360) for frame in frames] == [30, 90, 150, 210, 270, 330]
 
 
 def test_convert_verify_and_their_failures(tmp_path, capsys, cache):

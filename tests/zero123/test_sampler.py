@@ -184,7 +184,7 @@ def test_bad_arguments_are_refused(tiny_mini, picture, ring):
         {"image_rgba": picture[..., :3]},
         {"image_rgba": picture[:32]},
         {"image_rgba": picture / 255},
-        {"batch": 0},
+        {"batch": -1},
         {"guidance": -1.0},
         {"guidance": float("nan")},
         {"steps": 0},

@@ -89,7 +89,7 @@ def test_leading_and_linspace_equal_diffusers():
             assert ours.tolist() == scheduler.timesteps.tolist()
 
 
-@pytest.mark.parametrize("solver", ["ddim", "dpm"])
+@pytest.mark.parametrize("solver", ["ddim", "dpm++"])
 @pytest.mark.parametrize("config", [CONFIG, ZERO_SNR])
 def test_a_perfect_network_gives_the_clean_latent(solver, config):
     """Data on one point: the ideal prediction is known, and every solver must end on the point."""
@@ -119,13 +119,13 @@ def test_second_order_beats_first_order():
         return float(x)
 
     exact = end("ddim", 1000)
-    assert abs(end("dpm", 50) - exact) < 0.4 * abs(end("ddim", 50) - exact)
+    assert abs(end("dpm++", 50) - exact) < 0.4 * abs(end("ddim", 50) - exact)
 
 
 @pytest.mark.parametrize(
     "steps, kwargs",
     [(0, {}), (1001, {}), (1, {"parity": "original"}), (5, {"solver": "euler"}), (5, {"parity": "exact"}),
-     (5, {"solver": "dpm", "eta": 1.0}), (5, {"spacing": "odd"})],
+     (5, {"solver": "dpm++", "eta": 1.0}), (5, {"spacing": "odd"})],
 )  # fmt: skip
 def test_impossible_runs_are_refused(steps, kwargs):
     with pytest.raises(Img2MeshError):

@@ -17,6 +17,7 @@ from img2mesh.zero123.download import choose_files, describe, download
 from img2mesh.zero123.registry import KNOWN, find_cached, lookup
 from img2mesh.zero123.verify import verify
 from tests.zero123.manifest import NARROW, random_state, whole
+from tests.zero123.tiny_plus import make_tiny_plus
 
 
 @pytest.fixture
@@ -40,12 +41,16 @@ def sizes_of(folder):
 
 
 def test_known_names_and_hub_names():
-    assert {"zero123-105000", "zero123-165000", "zero123-xl", "stable-zero123"} == {e.name for e in KNOWN}
+    plus = {"zero123plus-v1.1", "zero123plus-v1.2"}
+    old = {"zero123-105000", "zero123-165000", "zero123-xl", "stable-zero123"}
+    assert old | plus == {e.name for e in KNOWN}
+    assert lookup("zero123plus") == lookup("zero123plus-v1.2") == lookup("sudo-ai/zero123plus-v1.2")
+    assert lookup("zero123plus").licence == "CC-BY-NC-4.0" and lookup("zero123plus").commercial is False
     stable = lookup("stable-zero123")
     assert stable.variant == "stable" and stable.commercial is False
     assert "non-commercial" in describe(stable) and "GB" in describe(stable)
     assert lookup("ashawkey/stable-zero123-diffusers").variant == "stable"
-    assert lookup("bennyguo/zero123-xl-diffusers").variant == "original"
+    assert lookup("bennyguo/zero123-xl-diffusers").variant == "auto", "a name says nothing about the kind"
     assert lookup("no such thing") is None and lookup("../x") is None and lookup("a/b/c") is None
 
 
@@ -61,6 +66,30 @@ def test_only_the_preferred_weights_are_fetched(tiny_full):
     assert len(weights) == 4 and "scheduler/scheduler_config.json" in chosen
     with pytest.raises(Img2MeshError, match="vae/"):
         choose_files({name: size for name, size in sizes.items() if not name.startswith("vae/")})
+
+
+def test_what_is_fetched_of_a_zero123plus_repository(tmp_path):
+    folder = make_tiny_plus(tmp_path / "plus")
+    chosen = choose_files({**sizes_of(folder), "tokenizer/merges.txt": 1, "comfy.png": 9})
+    assert set(chosen) == set(sizes_of(folder))
+    with pytest.raises(Img2MeshError, match=r"Zero123\+\+ model: it has no weights in text_encoder/"):
+        choose_files({n: s for n, s in sizes_of(folder).items() if "text_encoder/model" not in n})
+
+
+def test_zero123plus_by_name_from_the_cache(cache, tmp_path):
+    folder = make_tiny_plus(tmp_path / "plus")
+    (folder / "img2mesh.json").unlink()
+    for version in ("v1.1", "v1.2"):
+        put(cache, f"sudo-ai/zero123plus-{version}", folder)
+        model = load_model(f"zero123plus-{version}", device="cpu", offline=True)
+        assert model.variant == version and model.name == f"zero123plus-{version}"
+        assert model.licence == lookup(model.name).licence
+    assert load_model("zero123plus", device="cpu", offline=True).variant == "v1.2"
+    home = cache / "models--sudo-ai--zero123plus-v1.2" / "snapshots" / "abc"
+    verdict = verify(home)
+    assert verdict.tensors > 100 and verdict.variant == "v1.2"
+    shutil.rmtree(home / "vision_encoder")
+    assert find_cached(lookup("zero123plus")) is None
 
 
 def test_size_and_licence_come_before_the_bytes(cache, tiny_full, monkeypatch):
