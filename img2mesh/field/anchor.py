@@ -1,7 +1,9 @@
 """The photo is right: what it shows is there, and nothing sticks out beyond its outline.
 
-Synthesized views vote on the shape and may outvote the photo where a part is thin. Here the hull is made to fill the
-photo's silhouette again: along each of its rays the hull is grown where the views came nearest to agreeing.
+Synthesized views vote on the shape and may outvote the photo where a part is thin; and views that are blurred, because
+the model that drew them is unsure, say little about the shape at all. Here the hull of all views is mixed with a body
+that the photo's outline suggests by itself (`Inflated`), by how sharp the views' silhouettes are, and made to fill the
+photo's silhouette.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ import dataclasses
 
 import numpy as np
 
-from img2mesh.views.hull import Hull, along_rays, cone_distances, lattice, mask_distance, ray_bins
+from img2mesh.field.inflate import Inflated
+from img2mesh.views.hull import MARGIN, Hull, along_rays, cone_distances, lattice, mask_distance, ray_bins
 from img2mesh.views.view import View
 
 PIXELS = 128  # side of the picture on which rays are gathered
 SMOOTH = 0.03  # world units: generated outlines waver by about three pixels
-THICKNESS = 0.015  # half depth, world units, of what is put back, less where the outline is thinner
+THIN = 0.04  # half depth, world units, that what is put back tends to where the outline is wide
+FINEST = 0.009  # world units: spacing of the result's samples, for thin parts
+LEAST = 0.005  # world units: parts with a smaller half depth are made as thick, or they would be lost
 
 
 def smooth_hull(hull: Hull, sigma: float = SMOOTH) -> Hull:
@@ -26,60 +31,117 @@ def smooth_hull(hull: Hull, sigma: float = SMOOTH) -> Hull:
     return dataclasses.replace(hull, sdf=sdf)
 
 
-def anchor_hull(hull: Hull, photo: View, index: int) -> Hull:
+def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0) -> Hull:
     """The hull whose outline from the photo's camera is the photo's.
 
     Args:
         hull: of all views.
         photo: the user's photo, (H, W, 4).
         index: its place among the hull's views; its trust becomes 1.
+        belief: in [0, 1], how far the hull is believed against the inflated outline.
 
     Returns:
-        A hull whose lattice reaches as far as the photo's outline does at the origin's depth; its distances are only
-        bounds of the true ones where it was grown.
+        A hull on a finer lattice that reaches as far as the photo's outline does; its distances are only bounds of
+        the true ones away from the surface.
     """
-    from scipy.ndimage import gaussian_filter
-
-    hull = _widened(hull, photo)
+    body = Inflated(photo)
+    hull = _refined(_widened(hull, photo, body))
     points, _ = lattice(hull.bounds, hull.spacing)
-    cone = cone_distances([mask_distance(photo.mask)], [photo.camera], points)[0]
     common = hull.sdf.reshape(-1)
+    cone = cone_distances([mask_distance(photo.mask)], [photo.camera], points)[0]
+    near = np.flatnonzero(cone < 0.05)  # nothing further out is ever inside
+    points, cone = points[near], cone[near]
     rays = ray_bins(points, photo.camera, PIXELS)
+    shift = belief * _middle(common[near], cone, points, rays, photo, body)
+    mixed = common[near]
+    if belief < 1:
+        mixed = belief * mixed + (1 - belief) * body.distance(points, shift)
     inside = cone < 0
-    least = along_rays(np.maximum(common, cone)[inside], rays[inside], PIXELS)
-    thick = along_rays(cone[inside], rays[inside], PIXELS)  # minus the distance to the outline
-    known = np.isfinite(least)
-    # Rays that miss the hull get a part that the lattice can hold; those that barely meet it are left nearly alone.
-    room = np.maximum(-thick, 0)
-    part = np.clip(0.8 * room, hull.spacing, THICKNESS + hull.spacing)
-    depth = np.where(least > 0.5 * hull.spacing, part, np.minimum(0.2 * room, THICKNESS))
-    missing = np.where(known, np.maximum(least + depth, 0), 0)
-    known_image, image = (a.reshape(PIXELS, PIXELS).astype(np.float64) for a in (known, missing))
-    weight = gaussian_filter(known_image, 1.0)
-    smooth = np.where(weight > 1e-3, gaussian_filter(image, 1.0) / np.maximum(weight, 1e-3), 0)
-    needed = np.maximum(smooth, image).reshape(-1).astype(np.float32)
-    sdf = np.maximum(common - needed[rays], cone)
+    least = along_rays(np.maximum(mixed, cone)[inside], rays[inside], PIXELS)
+    lost = _lost(least)[rays]  # 1 on rays that miss the shape
+    back = body.distance(points, shift, THIN) + (1 - lost) * 0.1
+    thin = np.clip(LEAST - body.local_half_depth(points), 0, LEAST)
+    sdf = np.maximum(np.minimum(mixed, back), cone) - thin
+    result = np.maximum(common, 0.05)
+    result[near] = sdf
     trust = hull.trust.copy()
     trust[index] = 1.0
-    return dataclasses.replace(hull, sdf=sdf.reshape(hull.sdf.shape).astype(np.float32), trust=trust)
+    sdf = result.reshape(hull.sdf.shape).astype(np.float32)
+    return _cropped(dataclasses.replace(hull, sdf=sdf, trust=trust))
 
 
-def _widened(hull: Hull, photo: View) -> Hull:
-    """The hull on a lattice that holds the photo's silhouette, put upright at the origin."""
+def _middle(common, cone, points, rays, photo: View, body: Inflated) -> np.ndarray:
+    """(N,) how far behind the body's plane the views came nearest to agreeing, along each point's ray, smoothed."""
+    from scipy.ndimage import gaussian_filter
+
+    range_ = np.linalg.norm(points - photo.camera.position, axis=-1)
+    value = np.where(cone < 0, common, np.inf)
+    order = np.lexsort((value, rays))
+    _, first = np.unique(rays[order], return_index=True)
+    best = order[first]
+    best = best[np.isfinite(value[best])]
+    offset = np.zeros(PIXELS * PIXELS)
+    pixels, _ = photo.camera.project(points[best])
+    offset[rays[best]] = range_[best] - body.plane_range(pixels)
+    # Rays well inside the hull know best; the others follow their neighbours.
+    weight = np.zeros(PIXELS * PIXELS)
+    weight[rays[best]] = np.exp(-np.clip(value[best], -0.1, 0.3) / 0.03)
+    shape = (PIXELS, PIXELS)
+    blurred = gaussian_filter(weight.reshape(shape), 3.0) + 1e-6
+    smooth = gaussian_filter((weight * offset).reshape(shape), 3.0) / blurred
+    return smooth.reshape(-1)[rays]
+
+
+def _lost(least: np.ndarray) -> np.ndarray:
+    """(PIXELS * PIXELS,) in [0, 1]: near 1 around rays that run inside the outline and miss the shape."""
+    from scipy.ndimage import gaussian_filter, maximum_filter
+
+    missing = (np.isfinite(least) & (least > -0.002)).reshape(PIXELS, PIXELS)
+    return gaussian_filter(maximum_filter(missing.astype(np.float32), 3), 1.0).clip(0, 1).reshape(-1)
+
+
+def _refined(hull: Hull) -> Hull:
+    """The same hull, trilinear, on a lattice of at most `FINEST` spacing."""
+    if hull.spacing <= FINEST:
+        return hull
+    from scipy.ndimage import map_coordinates
+
+    low, high = hull.bounds
+    steps = np.ceil((high - low) / FINEST - 1e-6).astype(int)
+    axes = [np.arange(n + 1) * FINEST / hull.spacing for n in steps]
+    places = np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
+    sdf = map_coordinates(hull.sdf, places, order=1, mode="nearest")
+    return dataclasses.replace(hull, sdf=sdf, bounds=np.stack([low, low + steps * FINEST]))
+
+
+def _cropped(hull: Hull) -> Hull:
+    """The hull on the part of its lattice that holds its inside and `MARGIN` around it."""
+    inside = hull.sdf < 0
+    if not inside.any():
+        return hull
+    margin = int(np.ceil(MARGIN / hull.spacing))
+    parts = []
+    for axis in range(3):
+        used = np.flatnonzero(inside.any(axis=tuple(k for k in range(3) if k != axis)))
+        parts.append(slice(max(used[0] - margin, 0), min(used[-1] + margin, inside.shape[axis] - 1) + 1))
+    first, last = (np.array([getattr(part, name) for part in parts]) for name in ("start", "stop"))
+    bounds = hull.bounds[0] + np.stack([first, last - 1]) * hull.spacing
+    return dataclasses.replace(hull, sdf=np.ascontiguousarray(hull.sdf[tuple(parts)]), bounds=bounds)
+
+
+def _widened(hull: Hull, photo: View, body: Inflated) -> Hull:
+    """The hull on a lattice that holds the inflated body."""
     rows, columns = np.nonzero(photo.mask > 0.5)
     if not len(rows):
         return hull
     camera, spacing = photo.camera, hull.spacing
     corners = np.array(
-        [[u, v] for u in (columns.min(), columns.max() + 1) for v in (rows.min(), rows.max() + 1)]
+        [[u, v] for u in (columns.min(), columns.max() + 1) for v in (rows.min(), rows.max() + 1)], float
     )
-    origins, directions = camera.rays(corners.astype(np.float64))
-    towards = camera.position / camera.distance
-    reach = -(origins @ towards) / (
-        directions @ towards
-    )  # to the plane through the origin that faces the camera
-    flat = origins + directions * reach[:, None]
-    low, high = flat.min(0) - 2 * spacing, flat.max(0) + 2 * spacing
+    origins, directions = camera.rays(corners)
+    middle = body.plane_range(corners)
+    ends = [origins + directions * (middle + side * body.half_depth)[:, None] for side in (-1, 1)]
+    low, high = np.min(ends, axis=(0, 1)) - 2 * spacing, np.max(ends, axis=(0, 1)) + 2 * spacing
     before = np.ceil(np.maximum(hull.bounds[0] - low, 0) / spacing).astype(int)
     after = np.ceil(np.maximum(high - hull.bounds[1], 0) / spacing).astype(int)
     sdf = np.pad(hull.sdf, list(zip(before, after, strict=True)), mode="edge")

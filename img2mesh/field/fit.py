@@ -16,6 +16,7 @@ from img2mesh.field.render import composite, importance_depths
 from img2mesh.field.stereo import carve_hull
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings
+from img2mesh.views.certainty import believed
 from img2mesh.views.hull import Hull, visual_hull
 from img2mesh.views.view import ViewSet
 
@@ -56,7 +57,8 @@ def fit_field(
         if drawn:  # true views agree with the photo by themselves
             hull = smooth_hull(hull)
             if views.photo is not None:
-                hull = anchor_hull(hull, views.photo, views.views.index(views.photo))
+                number = views.views.index(views.photo)
+                hull = anchor_hull(hull, views.photo, number, believed(views.views))
     base, carving = hull.sdf, {}
     if not drawn:  # generated views agree too little for stereo
         with progress.stage("carve hollows"):
@@ -70,6 +72,7 @@ def fit_field(
         "backend": fit.net.grid.implementation,
         "hull_tolerance": hull.tolerance,
         **carving,
+        **({"generated_silhouettes_believed": round(believed(views.views), 3)} if drawn else {}),
         "view_trust": [round(float(t), 3) for t in hull.trust],
         "seconds": round(time.perf_counter() - start, 2),
     }

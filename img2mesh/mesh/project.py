@@ -12,6 +12,7 @@ from img2mesh.mesh.rasterise import rasterise_view, sample_bilinear
 MAX_DEPTH_SIDE = 768  # pixels of the visibility buffer
 # Lengths below are in thousandths of the image's side, so that they do not depend on resolution.
 ERODE = 4.0  # colours this close to the silhouette are mixtures with the background
+ERODE_CLEAN = 1.0  # the same where the segment room took the background out of them already
 BEYOND = (6.0, 14.0)  # outside the silhouette: trusted up to, not at all from
 NEAR_EDGE, FAR_EDGE = (1.0, 4.0), (3.0, 9.0)  # fade beside an occlusion: on the occluder, behind it
 FACING = (0.04, 0.24)  # cosine between normal and viewing direction: not trusted, fully trusted
@@ -49,13 +50,21 @@ class Projector:
     behind: np.ndarray
 
     @classmethod
-    def of(cls, rgba: np.ndarray, camera: Camera, vertices: np.ndarray, faces: np.ndarray) -> Projector:
+    def of(
+        cls,
+        rgba: np.ndarray,
+        camera: Camera,
+        vertices: np.ndarray,
+        faces: np.ndarray,
+        erode: float = ERODE,
+    ) -> Projector:
         """Prepare.
 
         Args:
             rgba: (H, W, 4) uint8 straight alpha; may be larger than the camera's own size.
             camera: the view's camera.
             vertices, faces: the surface that will be coloured.
+            erode: how wide a rim of the silhouette is not believed, thousandths of the side.
         """
         from scipy.ndimage import gaussian_filter, maximum_filter
 
@@ -65,7 +74,7 @@ class Projector:
             round(width * depth_side / max(height, width)), round(height * depth_side / max(height, width))
         )
         depth = rasterise_view(vertices, faces, depth_camera).depth
-        colours, outside = _continued(rgba)
+        colours, outside = _continued(rgba, erode)
         near_edge, behind = _occlusions(depth)
         # The largest depth of a neighbourhood: a surface seen at a slant is not taken for hidden.
         deepest = maximum_filter(np.where(np.isfinite(depth), depth, -np.inf), size=3)
@@ -116,7 +125,7 @@ class Projector:
         return colours, weight, cosine
 
 
-def _continued(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _continued(rgba: np.ndarray, erode: float) -> tuple[np.ndarray, np.ndarray]:
     """Colours of the object's solid pixels continued over the rim and the background; distance to the rim."""
     from scipy.ndimage import distance_transform_edt
 
@@ -128,10 +137,10 @@ def _continued(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     padded = np.pad(mask, 1)  # the frame's border is a silhouette too
     within = distance_transform_edt(padded)[1:-1, 1:-1]
     outside = distance_transform_edt(~mask) - within
-    solid = (within > max(1.0, ERODE * unit)) & (rgba[..., 3] > 250)
+    solid = (within > max(1.0, erode * unit)) & (rgba[..., 3] > 250)
     # Parts thinner than the eroded rim, and glassy ones, keep the colours they have.
     reach = distance_transform_edt(~solid) if solid.any() else np.full(mask.shape, np.inf)
-    solid |= mask & (reach > 3 * max(1.0, ERODE * unit))
+    solid |= mask & (reach > 3 * max(1.0, erode * unit))
     nearest = distance_transform_edt(~solid, return_distances=False, return_indices=True)
     return colours[nearest[0], nearest[1]], (outside / unit).astype(np.float32)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.mesh.exposure import colour_correction, exposure_gain, spread_residual
-from img2mesh.mesh.project import Projector
+from img2mesh.mesh.project import ERODE, ERODE_CLEAN, Projector, smoothstep
+from img2mesh.mesh.rasterise import sample_bilinear
 from img2mesh.mesh.textured import vertex_normals
+from img2mesh.views.certainty import believed
 from img2mesh.views.view import View, ViewSet
 
 FIELD_WEIGHT = 0.02  # of the field's colour against a view that faces the surface squarely
@@ -14,6 +16,7 @@ SHARPNESS = 3  # power of the cosine: how strongly the view that sees a point be
 FACING = (0.2, 0.5)  # cosines between which the trust in a view other than the photo grows
 # sRGB distance between a view's blurred colour and the field's at which the view loses its say
 AGREEMENT = {"generated": 0.15, "given": 0.4}
+STREAKS = (0.1, 0.6)  # cosines between which the photo's colours on the far side grow sharp
 DECIDED = 0.999  # the photo's weight from which nobody else is asked
 
 
@@ -22,6 +25,9 @@ class Sources:
 
     Corrections, agreement and residuals vary slowly, so they are found at the mesh's vertices and
     interpolated; visibility, weights and the pictures' colours are looked up for every point.
+
+    Views that a model drew without being sure of them (`believed`) know no colours either: what the photo does not see
+    then gets the photo's colour on the same ray, as if the object were alike on both sides.
 
     Args:
         field: has `sdf`, `gradient` and `colour`.
@@ -33,9 +39,12 @@ class Sources:
         self.field, self.vertices, self.normals = field, vertices, vertex_normals(vertices, faces)
         photo = views.photo
         self.photo = _projector(photo, vertices, faces) if photo is not None else None
-        others = [view for view in views.views if view.kind != "photo" and view.weight > 0]
+        self.belief = believed(views.views) if photo is not None else 1.0
+        says = [view.weight * (self.belief if view.kind == "generated" else 1) for view in views.views]
+        pairs = [(v, w) for v, w in zip(views.views, says, strict=True) if v.kind != "photo" and w > 0]
+        others = [view for view, _ in pairs]
         strongest = max((view.weight for view in others), default=1.0)
-        self.trust = [view.weight / strongest for view in others]
+        self.trust = [say / strongest for _, say in pairs]
         self.others = [_projector(view, vertices, faces) for view in others]
 
         self.drift, self.slope = self._snap()
@@ -44,7 +53,7 @@ class Sources:
         if self.photo is not None:
             photo_colours, weight, _ = self.photo.look(vertices, self.normals)
         self.correction = colour_correction(colours, photo_colours, weight)
-        colours = self._corrected(colours)
+        colours = self._through(self._corrected(colours), vertices, self.normals)
         self.gains, self.agreement = self._agreement(others, colours)
         base = self._blend(vertices, self.normals, colours, self.agreement)
         self.residual = spread_residual(vertices, faces, photo_colours - base, weight)
@@ -78,8 +87,8 @@ class Sources:
         by one more Newton step. Where the photo decides alone the answer is grey.
         """
         points, normals = self._at(self.vertices, corners, weights), self._normals(corners, weights)
-        asked = np.arange(len(points))
-        if self.photo is not None:
+        asked = np.arange(len(points) if self.belief > 0 else 0)
+        if self.photo is not None and self.belief > 0:
             asked = np.nonzero(self.photo.look(points, normals)[1] < DECIDED)[0]
         corners, weights = corners[asked], weights[asked]
         moved = (points[asked] + self._at(self.drift, corners, weights)).astype(np.float32)
@@ -106,11 +115,24 @@ class Sources:
         rest = np.nonzero(share < DECIDED)[0]
         corners, weights = corners[rest], weights[rest]
         agreement = self._at(self.agreement, corners, weights)
-        base = self._blend(points[rest], normals[rest], field[rest], agreement)
+        own = self._through(field[rest], points[rest], normals[rest])
+        base = self._blend(points[rest], normals[rest], own, agreement)
         base = np.clip(base + self._at(self.residual, corners, weights), 0, 1)
         mine = share[rest, None]
         colours[rest] = colours[rest] * mine + base * (1 - mine)
         return colours, share
+
+    def _through(self, colours: np.ndarray, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """The field's colours; as far as it learned them from doubtful views, the photo's on the same rays."""
+        if self.belief >= 1:
+            return colours
+        pixels, _ = self.photo.camera.project(points)
+        sharp, blurred = (sample_bilinear(c, pixels) for c in (self.photo.colours, self.photo.blurred))
+        # Where the surface runs along the rays, single pixels would be drawn out into streaks.
+        away = points - self.photo.camera.position
+        cosine = np.abs(np.einsum("ij,ij->i", normals, away)) / np.linalg.norm(away, axis=1)
+        clear = smoothstep(*STREAKS, cosine)[:, None].astype(np.float32)
+        return self.belief * colours + (1 - self.belief) * (blurred + clear * (sharp - blurred))
 
     def _blend(self, points, normals, field, agreement) -> np.ndarray:
         """The field's colour, sharpened by the views that agree with it."""
@@ -137,7 +159,8 @@ class Sources:
 
 
 def _projector(view: View, vertices: np.ndarray, faces: np.ndarray) -> Projector:
-    return Projector.of(view.rgba if view.full is None else view.full, view.camera, vertices, faces)
+    rgba, erode = (view.rgba, ERODE) if view.full is None else (view.full, ERODE_CLEAN)
+    return Projector.of(rgba, view.camera, vertices, faces, erode)
 
 
 def _newton(distance: np.ndarray, slope: np.ndarray) -> np.ndarray:

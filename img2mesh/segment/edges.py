@@ -52,8 +52,9 @@ def soft_edge(rgb: np.ndarray, mask: np.ndarray, reach: int | None = None) -> np
 def clean_colours(rgb: np.ndarray, alpha: np.ndarray, reach: int = 6) -> np.ndarray:
     """Replace colours that contain background by the object's, continued from its inside.
 
-    Pixels with alpha >= 250 keep their colour. The others get the continued colour if transparency is near
-    (a soft edge) and keep theirs elsewhere (glass in the middle of an object).
+    Pixels with alpha >= 250 keep their colour, unless they lie beside the outline and look like a mixture of what is
+    inside and the background there. The others get the continued colour if transparency is near (a soft edge) and keep
+    theirs elsewhere (glass in the middle of an object).
 
     Args:
         rgb: (H, W, 3) uint8.
@@ -76,6 +77,32 @@ def clean_colours(rgb: np.ndarray, alpha: np.ndarray, reach: int = 6) -> np.ndar
     weight = np.where(core, 1.0, np.where(trusted, 0.05, np.where(alpha >= 128, 0.001, 0.0)))
     if weight.max() == 0:
         return rgb
-    filled = fill_from(rgb.astype(np.float32), weight)
-    keep = trusted[..., None]
-    return np.where(keep, rgb, (filled + 0.5).clip(0, 255)).astype(np.uint8)
+    own = _unmixed(rgb.astype(np.float32), trusted, clear > 0)
+    filled = fill_from(own, weight)
+    return (np.where(trusted[..., None], own, filled) + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def _unmixed(colour: np.ndarray, trusted: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3) float32 without what trusted pixels beside the outline owe to the background.
+
+    A mixture's colour lies between the inside's and the background's; an outline drawn in a third colour does not, and
+    is the object's own.
+    """
+    import cv2
+
+    reach = max(2, round(max(trusted.shape) / 250))
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    solid = cv2.erode(trusted.astype(np.uint8), kernel, borderValue=1) > 0
+    rim = trusted & ~solid
+    if not rim.any() or not clear.any():
+        return colour
+    front = fill_from(colour, np.where(solid, 1.0, np.where(trusted, 1e-3, 0.0)))  # thin parts have no inside
+    line = front - fill_from(colour, clear)
+    length = np.sqrt((line**2).sum(axis=-1))
+    missing = ((front - colour) * line).sum(axis=-1) / np.maximum(
+        length**2, 1
+    )  # 0: the inside, 1: the background
+    aside = np.sqrt(np.maximum(((front - colour) ** 2).sum(axis=-1) - (missing * length) ** 2, 0))
+    alike = np.clip(1.5 - aside / (0.15 * length + 8), 0, 1) * np.clip((length - 25) / 25, 0, 1)
+    mixed = np.where(rim, alike * np.clip((missing - 0.1) / 0.15, 0, 1), 0).astype(np.float32)
+    return colour + mixed[..., None] * (front - colour)

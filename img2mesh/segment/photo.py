@@ -13,6 +13,7 @@ from img2mesh.segment import models
 from img2mesh.segment.checks import keep_object
 from img2mesh.segment.cutout import Cutout, recentre
 from img2mesh.segment.edges import clean_colours, soft_edge
+from img2mesh.segment.openings import open_mask
 from img2mesh.segment.plain import plain_mask
 from img2mesh.segment.read import Photo, read_photo
 from img2mesh.settings import Settings
@@ -96,5 +97,5 @@ def _model(wanted: str, settings: Settings, progress: Progress) -> tuple[str, Pa
 
 
 def _model_alpha(image: Photo, mask: np.ndarray) -> np.ndarray:
-    """The network's mask with the photo's own edges: it knows the object, the pixels know the outline."""
-    return soft_edge(image.rgb, mask)
+    """The network's mask with the photo's own edges: it knows the object, the pixels know the outline and its holes."""
+    return soft_edge(image.rgb, open_mask(image.rgb, mask))

@@ -16,7 +16,7 @@ ALPHA_MARGIN = 0.02
 
 def to_network(rgba: np.ndarray) -> Tensor:
     """(..., H, W, 4) uint8 straight alpha to (..., 4, H, W) float32 in [-1, 1], colour on white."""
-    x = torch.from_numpy(np.ascontiguousarray(rgba)).movedim(-1, -3).float() / 255
+    x = torch.from_numpy(np.array(rgba, order="C")).movedim(-1, -3).float() / 255
     alpha = x[..., 3:, :, :]
     return torch.cat([x[..., :3, :, :] * alpha + (1 - alpha), alpha], dim=-3) * 2 - 1
 

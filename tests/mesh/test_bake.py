@@ -56,11 +56,12 @@ def test_no_background_bleeds_in(settings):
     """A photo whose transparent pixels are glaring, and whose rim is mixed with them."""
     shape = Sphere(paint=lambda p: np.full((len(p), 3), [0.2, 0.3, 0.4]))
     photo = photo_of(shape)
-    full = photo.full.copy()
-    full[full[..., 3] == 0, :3] = [255, 0, 255]
-    rim = (full[..., 3] > 0) & ~binary_erosion(full[..., 3] > 0, iterations=2)
-    full[rim, :3] = [150, 40, 180]
-    views = ViewSet((View(photo.rgba, photo.camera, "photo", 4.0, full),))
+    rgba = photo.full.copy()
+    rgba[rgba[..., 3] == 0, :3] = [255, 0, 255]
+    rim = (rgba[..., 3] > 0) & ~binary_erosion(rgba[..., 3] > 0, iterations=2)
+    rgba[rim, :3] = [150, 40, 180]
+    camera = photo.camera.resized(rgba.shape[1], rgba.shape[0])
+    views = ViewSet((View(rgba, camera, "photo", 4.0),))
     texture = build_mesh(shape, views, settings).texture.astype(int)
     assert np.abs(texture - [51, 77, 102]).max() < 12
 
@@ -132,3 +133,22 @@ def test_residual_holds_where_trusted_and_fades_away():
     assert np.abs(spread[vertices[:, 0] < -0.4]).max() < 0.02
     edge = spread[np.abs(vertices[:, 0]) < 0.02]
     assert (edge > 0.04).all() and (edge < 0.1).all()
+
+
+def test_the_back_is_the_front_where_generated_views_are_a_blur(settings):
+    """The field learned grey from views without an outline; the photo is red on the left and blue on the right."""
+
+    def halves(points):
+        return np.where(points[:, 1:2] < 0, [0.8, 0.1, 0.1], [0.1, 0.1, 0.8])
+
+    shape = Sphere(paint=halves)
+    photo = photo_of(shape)
+    blur = np.full((256, 256, 4), 128, np.uint8)
+    blurred = [View(blur, orbit_camera(15, azimuth), "generated", 0.5) for azimuth in (90, 180, 270)]
+    grey = Sphere(paint=lambda points: np.full((len(points), 3), 0.5))
+    mesh = build_mesh(grey, ViewSet((photo, *blurred)), settings)
+    back = orbit_camera(15, 180)
+    render = render_mesh(mesh, back)[..., :3].astype(int)
+    left, right = render[128, 90], render[128, 166]  # from behind, red is on the right
+    assert np.abs(left - [26, 26, 204]).max() < 12
+    assert np.abs(right - [204, 26, 26]).max() < 12

@@ -91,3 +91,16 @@ def test_no_background_colour_at_soft_edges():
     edge = (alpha > 0) & (alpha < 0.98)
     assert edge.sum() > 100
     assert np.abs(colours[edge].astype(float) - [200, 40, 30]).max() <= 4
+
+
+def test_a_contaminated_rim_is_cleaned_and_a_drawn_outline_stays():
+    distance = np.hypot(*(np.mgrid[:256, :256] - 127.5))
+    alpha = np.where(distance < 80, 255, 0).astype(np.uint8)
+    rim = (distance < 80) & (distance >= 78.2)
+    halo = np.full((256, 256, 3), 250, np.uint8)
+    halo[distance < 80] = (120, 60, 30)
+    drawn = halo.copy()
+    halo[rim] = (185, 155, 140)  # half background
+    drawn[rim] = (20, 20, 60)  # ink
+    assert np.abs(clean_colours(halo, alpha)[rim].astype(int) - (120, 60, 30)).max() < 12
+    assert np.abs(clean_colours(drawn, alpha)[rim].astype(int) - (20, 20, 60)).max() < 12
