@@ -1,4 +1,4 @@
-"""How far generated silhouettes are to be believed: a model that is unsure draws the mean of what it thinks possible."""
+"""How far generated silhouettes are believed: a model that is unsure draws the mean of what it thinks possible."""
 
 from __future__ import annotations
 
