@@ -1,166 +1,202 @@
-"""Reconstruction from true views of objects whose shape is known; prints a Markdown table.
+"""Reconstruction from true views of objects whose shape is known: a Markdown table, and every figure as JSON.
 
-    python benchmarks/reconstruction.py DATA [--objects N] [--preset P] [--corrupt] [--json FILE]
+    python benchmarks/reconstruction.py DATA [--objects N | --names A,B] [--preset P] [--views clean,jitter,...]
+        [--json FILE] [--markdown FILE]
 
-DATA is a folder of .glb files (+Y up, longest side 1, one textured mesh each). Views come from the main job's own
-camera plan for a photo taken at --elevation. `field` is ours; `hull` is the visual hull of the same silhouettes,
-what silhouettes alone can give. Figures are in the true frame, nothing is aligned: volume IoU on a 160^3 grid,
-Chamfer distance (mean of both directions) and F-score at 0.01 in units of the longest side.
+DATA is a folder of .glb files (+Y up, one textured mesh each). Views come from the main job's own camera plan for a
+photo taken at --elevation. Two methods run side by side: `field` is ours, from the views to the exported .glb;
+`hull` is what one would do without us, the visual hull of the same silhouettes with the views' colours projected on
+it. Figures are in the true frame, nothing is aligned: volume IoU on a 160^3 grid, Chamfer distance (mean of both
+directions) and F-score at 0.01 of 30,000 points, in units of the longest side; PSNR of six novel renders inside the
+union of both silhouettes (clean views only). `cpu s` is processor time, which a busy machine does not change.
+
+With --json a run that was cut short goes on where it stopped: what the file holds for the same settings is kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.errors import Img2MeshError
-from img2mesh.evaluate.geometry import occupancy, sample_surface, surface_distances, volume_iou
-from img2mesh.evaluate.truth import load_truth, true_views
+from img2mesh.evaluate.baselines import hull_surface, render_from_views
+from img2mesh.evaluate.geometry import occupancy, sample_surface
+from img2mesh.evaluate.metrics import psnr
+from img2mesh.evaluate.objects import load_objects, read_object
+from img2mesh.evaluate.oracle import NOVEL, shape_scores
+from img2mesh.evaluate.spoil import KINDS, spoil
+from img2mesh.evaluate.truth import load_truth, render_truth, true_views
 from img2mesh.field import fit_field
+from img2mesh.files import atomic_file
+from img2mesh.mesh import build_mesh, mesh_report, write_mesh
 from img2mesh.settings import Settings
-from img2mesh.views.hull import lattice, visual_hull
+from img2mesh.views.hull import visual_hull
 from img2mesh.views.plan import view_cameras
 from img2mesh.views.view import ViewSet
 
-CORRUPTIONS = ("jitter", "warp", "mirror", "masks", "empty", "pose")
+COLUMNS = ("IoU", "Chamfer", "F@0.01", "PSNR", "wall s", "cpu s")
 
 
 def main() -> int:
+    given = arguments()
+    settings = Settings.load(given.preset)
+    files = load_objects(given.data, given.objects)
+    if given.names:
+        wanted = given.names.split(",")
+        files = [path for path in load_objects(given.data) if any(name in path.stem for name in wanted)]
+    if not files:
+        raise Img2MeshError(f"No object of that name in {given.data}.")
+    kinds = given.views.split(",") if given.views != "all" else ["clean", *KINDS]
+    facts = {"settings": settings.as_dict(), "elevation": given.elevation}
+    rows = kept_rows(given.json, facts)
+    cameras = [orbit_camera(given.elevation, 0), *view_cameras(settings, given.elevation)]
+    for path in files:
+        missing = [kind for kind in kinds if not any(same(row, path.stem, kind) for row in rows)]
+        if not missing:
+            continue
+        truth = read_object(path)
+        clean = true_views(truth, cameras, settings.photo_weight)
+        solid, points = occupancy(truth.vertices, truth.faces), sample_surface(truth.vertices, truth.faces)
+        for kind in missing:
+            wanted = [(c, render_truth(truth, c)) for c in (orbit_camera(e, a) for e, a in NOVEL)]
+            wanted = wanted if kind == "clean" else []
+            for method in (ours, projected_hull):
+                row = method(spoil(clean, kind), settings, wanted, points, solid)
+                rows.append({"object": path.stem, "views": kind, **row})
+                print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+        if given.json:
+            save(given.json, json.dumps({**facts, "rows": rows}, indent=1))
+    shown = [row for row in rows if row["object"] in {path.stem for path in files} and row["views"] in kinds]
+    text = report(shown, len(files), given.preset, len(cameras))
+    print(text)
+    if given.markdown:
+        save(given.markdown, text + "\n")
+    return 0
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--objects", type=int, default=0, help="only this many, spread over the folder")
+    parser.add_argument("--objects", type=int, help="only this many, spread over the folder")
+    parser.add_argument("--names", help="only objects with one of these in their name, comma-separated")
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--elevation", type=float, default=20.0, help="of the photo, degrees")
-    parser.add_argument("--corrupt", action="store_true", help="also with spoilt views, see spoil()")
-    parser.add_argument("--json", type=Path, help="write every figure here")
-    given = parser.parse_args()
-    settings = Settings.load(given.preset)
-    files = sorted(given.data.glob("*.glb"))
-    if not files:
-        raise Img2MeshError(f"No .glb files in {given.data}.")
-    if given.objects:
-        files = files[:: max(1, len(files) // given.objects)][: given.objects]
-    cameras = [orbit_camera(given.elevation, 0), *view_cameras(settings, given.elevation)]
-    kinds = ("clean", *CORRUPTIONS) if given.corrupt else ("clean",)
-    rows = []
-    for path in files:
-        truth = load_truth(path)
-        mesh = truth.welded
-        solid = occupancy(np.asarray(mesh.vertices), np.asarray(mesh.faces))
-        points = sample_surface(np.asarray(mesh.vertices), np.asarray(mesh.faces))
-        clean = true_views(truth, cameras, settings.photo_weight)
-        for kind in kinds:
-            views = spoil(clean, kind)
-            for method, surface, seconds in reconstructions(views, settings):
-                row = {"object": truth.name, "views": kind, "method": method, "seconds": round(seconds, 2)}
-                rows.append({**row, **figures(surface, solid, points)})
-                print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-    print(table(rows))
+    parser.add_argument("--views", default="clean", help=f"all, or of: clean,{','.join(KINDS)}")
+    parser.add_argument("--json", type=Path, help="every figure; an earlier run's are kept")
+    parser.add_argument("--markdown", type=Path, help="the table")
+    return parser.parse_args()
+
+
+def same(row: dict, name: str, kind: str) -> bool:
+    return row["object"] == name and row["views"] == kind
+
+
+def kept_rows(path: Path | None, facts: dict) -> list[dict[str, Any]]:
+    """Rows of an earlier run with the same settings."""
+    if path is None or not path.is_file():
+        return []
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if {key: stored[key] for key in facts} != json.loads(json.dumps(facts)):
+            raise Img2MeshError(f"{path} was made with other settings: remove it or name another file.")
+        return stored["rows"]
+    except (ValueError, KeyError, TypeError):
+        raise Img2MeshError(f"{path} is not a file of this benchmark.") from None
+
+
+def save(path: Path, text: str) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def ours(views: ViewSet, settings: Settings, wanted, points, solid) -> dict[str, Any]:
+    """Field, mesh and file; scored on the file."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    mesh = build_mesh(fit_field(views, settings), views, settings)
+    with tempfile.TemporaryDirectory() as folder:
+        write_mesh(mesh, Path(folder) / "mesh.glb")
+        times = {"wall s": time.perf_counter() - wall, "cpu s": time.process_time() - cpu}
+        exported = load_truth(Path(folder) / "mesh.glb")
+    found = shape_scores(exported.vertices, exported.faces, points, solid)
+    if wanted:
+        pictures = [render_truth(exported, camera, shaded=False) for camera, _ in wanted]
+        found["PSNR"] = union_psnr(pictures, wanted)
+    facts = mesh_report(mesh)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"\n{len(files)} objects, preset {given.preset}, {len(cameras)} views, peak memory {peak:.1f} GB.")
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=1))
-    return 0
+    return {
+        "method": "field",
+        **rounded({**found, **times, "peak GB": peak}),
+        "watertight": facts["watertight"],
+        "components": facts["components"],
+    }
 
 
-def reconstructions(views: ViewSet, settings: Settings):
-    """(method, (vertices, faces) or None, seconds) for each method."""
-    start = time.perf_counter()
+def projected_hull(views: ViewSet, settings: Settings, wanted, points, solid) -> dict[str, Any]:
+    """The plain visual hull, every silhouette believed, coloured by the views that see it most squarely."""
+    wall, cpu = time.perf_counter(), time.process_time()
     masks, cameras = [view.mask for view in views.views], [view.camera for view in views.views]
     hull = visual_hull(masks, cameras, resolution=settings.mesh_resolution, tolerance=0.0)
-    surface = extract(hull.sdf, hull.bounds[0], hull.spacing)
-    yield "hull", surface, time.perf_counter() - start
-    start = time.perf_counter()
-    field = fit_field(views, settings)
-    spacing = float((field.bounds[1] - field.bounds[0]).max()) / settings.mesh_resolution
-    points, shape = lattice(field.bounds, spacing)
-    yield (
-        "field",
-        extract(field.sdf(points).reshape(shape), field.bounds[0], spacing),
-        time.perf_counter() - start,
-    )
+    vertices, faces = hull_surface(hull)
+    times = {"wall s": time.perf_counter() - wall, "cpu s": time.process_time() - cpu}
+    found = shape_scores(vertices, faces, points, solid)
+    if wanted and len(faces):
+        found["PSNR"] = union_psnr(
+            [render_from_views(vertices, faces, views.views, camera) for camera, _ in wanted], wanted
+        )
+    return {"method": "hull", **rounded({**found, **times})}
 
 
-def extract(sdf: np.ndarray, low: np.ndarray, spacing: float):
-    """(vertices, faces) of the zero level, closed at the box, or None where there is no surface."""
-    from skimage.measure import marching_cubes
-
-    padded = np.pad(sdf, 1, constant_values=spacing)
-    if padded.min() >= 0:
-        return None
-    vertices, faces, _, _ = marching_cubes(padded, 0.0)
-    return (vertices - 1) * spacing + low, faces
+def union_psnr(pictures: list[np.ndarray], wanted) -> float:
+    """Mean PSNR, dB, of pictures on white where one of both shows the object."""
+    pairs = [(a, b) for a, (_, b) in zip(pictures, wanted, strict=True)]
+    return float(np.mean([psnr(a, b, (a[..., 3] > 0) | (b[..., 3] > 0)) for a, b in pairs]))
 
 
-def figures(surface, solid: np.ndarray, points: np.ndarray) -> dict[str, float]:
-    """IoU, Chamfer distance, F-score; an empty result scores 0, 1, 0."""
-    if surface is None:
-        return {"iou": 0.0, "chamfer": 1.0, "f": 0.0}
-    chamfer, score = surface_distances(sample_surface(*surface), points)
-    found = {"iou": volume_iou(occupancy(*surface), solid), "chamfer": chamfer, "f": score}
-    return {name: round(float(value), 4) for name, value in found.items()}
+def rounded(figures: dict[str, float]) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in figures.items()}
 
 
-def spoil(views: ViewSet, kind: str, seed: int = 0) -> ViewSet:
-    """Views that disagree; the first, which plays the photo, stays as it is.
-
-    jitter: gain and offset of each channel, +-15 % and +-0.05. warp: smooth random displacement of 2 % of the
-    picture. mirror: one view flipped. masks: every silhouette eroded or dilated by 4 px. empty: one view shows
-    nothing. pose: cameras turned about the object by 3 degrees (standard deviation) each way.
-    """
-    import cv2
-
-    rng = np.random.default_rng(seed)
-    out = list(views.views)
-    victim = len(out) // 3
-    for i in range(1, len(out)):
-        view, rgba = out[i], out[i].rgba.copy()
-        camera = view.camera
-        size = rgba.shape[0]
-        if kind == "jitter":
-            gain, offset = rng.uniform(0.85, 1.15, 3), rng.uniform(-0.05, 0.05, 3)
-            rgba[..., :3] = np.clip(rgba[..., :3] * gain + 255 * offset, 0, 255)
-        elif kind == "warp":
-            flow = cv2.resize(rng.uniform(-1, 1, (5, 5, 2)).astype(np.float32), (size, size), None, 0, 0, 2)
-            flow *= 0.02 * size
-            v, u = np.mgrid[0:size, 0:size].astype(np.float32)
-            rgba = cv2.remap(rgba, u + flow[..., 0], v + flow[..., 1], cv2.INTER_LINEAR)
-        elif kind == "mirror" and i == victim:
-            rgba = rgba[:, ::-1].copy()
-        elif kind == "masks":
-            change = cv2.erode if rng.random() < 0.5 else cv2.dilate
-            rgba[..., 3] = change(rgba[..., 3], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
-        elif kind == "empty" and i == victim:
-            rgba[:] = 0
-        elif kind == "pose":
-            e, a = camera.elevation_deg + rng.normal(0, 3), camera.azimuth_deg + rng.normal(0, 3)
-            camera = orbit_camera(e, a, camera.distance, size=size)
-        out[i] = dataclasses.replace(view, rgba=rgba, camera=camera)
-    return ViewSet(tuple(out), views.facts)
-
-
-def table(rows: list[dict]) -> str:
-    """Means by kind of views and method, as Markdown."""
-    lines = ["| views | method | IoU | Chamfer | F@0.01 | seconds | empty |", "|---|---|---|---|---|---|---|"]
+def report(rows: list[dict], objects: int, preset: str, views: int) -> str:
+    """Means by kind of views and method, and what IoU each kind of spoiling costs, as Markdown."""
+    lines = [
+        "| views | method | objects | " + " | ".join(COLUMNS) + " | watertight | IoU lost |",
+        "|---|---|" + "---:|" * (len(COLUMNS) + 3),
+    ]
     for kind in dict.fromkeys(row["views"] for row in rows):
         for method in dict.fromkeys(row["method"] for row in rows):
             chosen = [row for row in rows if row["views"] == kind and row["method"] == method]
-            mean = {k: np.mean([row[k] for row in chosen]) for k in ("iou", "chamfer", "f", "seconds")}
-            empty = sum(row["iou"] == 0 for row in chosen)
-            lines.append(
-                f"| {kind} | {method} | {mean['iou']:.3f} | {mean['chamfer']:.4f} | {mean['f']:.3f} "
-                f"| {mean['seconds']:.1f} | {empty} |"
-            )
+            cells = [f"{np.mean([row[c] for row in chosen]):.4g}" if c in chosen[0] else "" for c in COLUMNS]
+            closed = f"{np.mean([row['watertight'] for row in chosen]):.0%}" if method == "field" else ""
+            clean = {r["object"]: r["IoU"] for r in rows if r["views"] == "clean" and r["method"] == method}
+            lost = [clean[row["object"]] - row["IoU"] for row in chosen if row["object"] in clean]
+            lost_cell = f"{np.mean(lost):.3f}" if lost and kind != "clean" else ""
+            cells = [kind, method, str(len(chosen)), *cells, closed, lost_cell]
+            lines.append("| " + " | ".join(cells) + " |")
+    mine = [row for row in rows if row["method"] == "field"]
+    peak = max((row["peak GB"] for row in mine), default=0)
+    empty = sum(row["IoU"] == 0 for row in mine)
+    lines += [
+        "",
+        f"{objects} objects, preset {preset}, {views} views, peak memory {peak:.1f} GB, {empty} empty.",
+    ]
+    lines += ["", "| object | views | " + " | ".join(COLUMNS) + " | components | hull's IoU |"]
+    lines.append("|---|---|" + "---:|" * (len(COLUMNS) + 2))
+    hulls = {(row["object"], row["views"]): row["IoU"] for row in rows if row["method"] == "hull"}
+    for row in mine:
+        cells = [row["object"], row["views"], *(f"{row[c]:.4g}" if c in row else "" for c in COLUMNS)]
+        cells += [str(row["components"]), f"{hulls.get((row['object'], row['views']), 0):.3f}"]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from img2mesh.cameras import Camera
@@ -99,3 +101,44 @@ def _filled(picture: np.ndarray) -> np.ndarray:
         return picture[..., :3]
     nearest = distance_transform_edt(~solid, return_distances=False, return_indices=True)
     return picture[nearest[0], nearest[1], :3]
+
+
+def render_from_views(
+    vertices: np.ndarray, faces: np.ndarray, views: Sequence[View], camera: Camera, supersample: int = 2
+) -> np.ndarray:
+    """A shape coloured by projection: each point by the view that sees it most squarely, seen by `camera`.
+
+    Points that no view sees take the colour of the view that would see them best.
+
+    Returns:
+        (H, W, 4) uint8, straight alpha.
+    """
+    h, w, n = camera.height, camera.width, supersample
+    scene = ray_scene(vertices, faces)
+    origins, directions = camera.resized(w * n, h * n).rays()
+    origins, directions = origins.reshape(-1, 3), directions.reshape(-1, 3)
+    face, _, distance = cast(scene, origins, directions)
+    hit = face >= 0
+    points = origins[hit] + distance[hit, None] * directions[hit]
+    a, b, c = (vertices[faces[face[hit]][:, k]] for k in range(3))
+    normals = np.cross(b - a, c - a)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    best, colours = np.full(len(points), -np.inf), np.zeros((len(points), 3))
+    for view in views:
+        towards = view.camera.position - points
+        reach = np.linalg.norm(towards, axis=1)
+        score = np.einsum("ij,ij->i", normals, towards) / reach
+        score[score < 0] -= 4
+        tried = np.flatnonzero(score > best)
+        start = points[tried] + 0.004 * normals[tried]
+        blocked = cast(scene, start, view.camera.position - start)[0] >= 0
+        score[tried[blocked]] -= 2
+        tried = tried[score[tried] > best[tried]]
+        best[tried] = score[tried]
+        pixels, _ = view.camera.project(points[tried])
+        uv = pixels / [view.camera.width, view.camera.height]
+        uv = np.clip(np.stack([uv[:, 0], 1 - uv[:, 1]], -1), 1e-6, 1 - 1e-6)
+        colours[tried] = sample_texture(_filled(view.rgba), uv)
+    image = np.zeros((len(face), 3))
+    image[hit] = colours
+    return filtered(image, hit.astype(np.float64), w, h, n)

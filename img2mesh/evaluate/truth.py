@@ -117,6 +117,6 @@ def true_views(truth: Truth, cameras: Iterable[Camera], photo_weight: float = 4.
     views = []
     for index, camera in enumerate(cameras):
         rgba = render_truth(truth, camera, **render)
-        kind, weight = ("photo", photo_weight) if index == 0 else ("generated", 1.0)
+        kind, weight = ("photo", photo_weight) if index == 0 else ("given", 1.0)
         views.append(View(rgba, camera, kind, weight, full=rgba if index == 0 else None))
     return ViewSet(tuple(views), {"model": "oracle"})

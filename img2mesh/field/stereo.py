@@ -2,8 +2,9 @@
 
 Every view sweeps its rays through the hull (plane sweep, Collins 1996); a depth is good where other views saw the
 same colour there. Semi-global matching (Hirschmueller 2008) turns the costs into a depth map that is smooth but
-for jumps, and the maps are merged as truncated signed distances (Curless and Levoy 1996). The hull's own surface
-is the cheapest explanation unless the colours contradict it, so views that agree on nothing leave it as it is.
+for jumps; fusion.py merges the maps and refine.py moves the merged surface to where the colours agree best. The
+hull's own surface is the cheapest explanation unless the colours contradict it, so views that agree on nothing leave
+it as it is.
 """
 
 from __future__ import annotations
@@ -11,22 +12,23 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.cameras import Camera
+from img2mesh.field.fusion import merge_depths
 from img2mesh.field.rays import resized_rgba
-from img2mesh.views.hull import Hull, lattice
+from img2mesh.field.refine import refine_surface
+from img2mesh.views.hull import Hull
 from img2mesh.views.view import View
 
 SIZE = 96  # pixels per side of the depth maps
 LABELS = 72  # depths per map
 NEIGHBOURS = 6  # views compared with each view
 WIDEST = 80.0  # degrees between two views that are still compared
-TRUNCATE = 0.05  # world units, of the merged distances
+BURIED = -0.05  # signed distance that a void cut off from the outside is filled with
 NOISIEST = 0.04  # median colour disagreement above which nothing is carved: the views do not share one object
 CEILING = 0.25  # colour differences count at most this much
-WITNESSES = 2  # depth maps that must see through a point before it is carved
 DEEPER = 0.03  # cost, in units of the colours' noise, of lying one depth label further inside the hull
 
 
-def carve_hull(views: tuple[View, ...], hull: Hull, iterations: int = 1) -> tuple[np.ndarray, dict]:
+def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
     """A signed distance on the hull's lattice with the hollows that the colours show.
 
     Args:
@@ -42,14 +44,15 @@ def carve_hull(views: tuple[View, ...], hull: Hull, iterations: int = 1) -> tupl
         return hull.sdf, {"colour_noise": None, "carved": 0.0}
     cameras = [views[i].camera.resized(SIZE, SIZE) for i in active]
     pictures = [resized_rgba(views[i].rgba, SIZE, SIZE) for i in active]
-    sdf = hull.sdf
-    for _ in range(iterations):
-        costs = [_cost_volume(k, cameras, pictures, hull, sdf) for k in range(len(active))]
-        noise = float(np.median(np.concatenate([c[2] for c in costs])))
-        if not noise < NOISIEST:
-            return hull.sdf, {"colour_noise": round(noise, 4), "carved": 0.0}
-        maps = [_depth_map(*cost, noise) for cost in costs]
-        sdf = _filled(_merge(maps, cameras, hull))
+    costs = [_cost_volume(k, cameras, pictures, hull) for k in range(len(active))]
+    noise = float(np.median(np.concatenate([c[2] for c in costs])))
+    if not noise < NOISIEST:
+        return hull.sdf, {"colour_noise": round(noise, 4), "carved": 0.0}
+    maps = [_depth_map(*cost, noise) for cost in costs]
+    del costs
+    sdf = _filled(merge_depths(maps, cameras, hull))
+    pictures = [views[i].rgba.astype(np.float32) / 255 for i in active]
+    sdf = _filled(refine_surface(sdf, hull, pictures, [views[i].camera for i in active]))
     volume = max(int((hull.sdf < 0).sum()), 1)
     return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3)}
 
@@ -67,7 +70,7 @@ def _sample(volume: np.ndarray, low: np.ndarray, spacing: float, points: np.ndar
     return map_coordinates(volume, ((points - low) / spacing).T, order=1, mode="nearest")
 
 
-def _cost_volume(k: int, cameras, pictures, hull: Hull, sdf: np.ndarray):
+def _cost_volume(k: int, cameras, pictures, hull: Hull):
     """Colour disagreement of view k's rays at each depth.
 
     Returns:
@@ -162,26 +165,6 @@ def _pass(energy: np.ndarray, axis: int, back: bool, small: float = 0.5, large: 
     return np.moveaxis(out, 0, axis)
 
 
-def _merge(maps, cameras, hull: Hull) -> np.ndarray:
-    """Mean truncated signed distance of all maps, never below the hull's."""
-    points, shape = lattice(hull.bounds, hull.spacing)
-    inside = np.flatnonzero(hull.sdf.ravel() < hull.spacing)
-    total, weight, free = np.zeros(len(inside)), np.zeros(len(inside)), np.zeros(len(inside))
-    for depth, camera in zip(maps, cameras, strict=True):
-        pixels, _ = camera.project(points[inside])
-        distance = np.linalg.norm(points[inside] - camera.position, axis=-1)
-        cell = np.clip(np.floor(pixels).astype(int), 0, SIZE - 1)
-        ahead = depth[cell[:, 1], cell[:, 0]] - distance  # positive: in front of the surface, free
-        valid = np.isfinite(ahead) & (ahead > -TRUNCATE)
-        total[valid] += np.minimum(ahead[valid], TRUNCATE)
-        weight[valid] += 1
-        free[valid] += ahead[valid] > 0
-    sdf = hull.sdf.copy().ravel()
-    merged = np.where(free >= WITNESSES, total / np.maximum(weight, 1), -TRUNCATE)
-    sdf[inside] = np.maximum(sdf[inside], merged)
-    return sdf.reshape(shape).astype(np.float32)
-
-
 def _filled(sdf: np.ndarray) -> np.ndarray:
     """Without voids that are cut off from the outside: nobody can have seen into them."""
     from scipy.ndimage import label
@@ -189,4 +172,4 @@ def _filled(sdf: np.ndarray) -> np.ndarray:
     free = np.pad(sdf >= 0, 1, constant_values=True)
     regions, _ = label(free)
     void = free & (regions != regions[0, 0, 0])
-    return np.where(void[1:-1, 1:-1, 1:-1], np.minimum(sdf, -TRUNCATE), sdf)
+    return np.where(void[1:-1, 1:-1, 1:-1], np.minimum(sdf, BURIED), sdf)
