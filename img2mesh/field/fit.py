@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from img2mesh.field.anchor import anchor_hull, smooth_hull
+from img2mesh.field.exposure import equal_exposure
 from img2mesh.field.field import Field, SurfaceNet, sample_lattice
 from img2mesh.field.rays import RayBank, collect_rays
 from img2mesh.field.render import composite, importance_depths
@@ -18,6 +19,7 @@ from img2mesh.progress import Progress
 from img2mesh.settings import Settings
 from img2mesh.views.certainty import believed
 from img2mesh.views.hull import Hull, visual_hull
+from img2mesh.views.reconcile import reconcile
 from img2mesh.views.view import ViewSet
 
 GRID = {"levels": 8, "features": 2, "log2_size": 16, "base": 8, "finest": 160}
@@ -49,11 +51,14 @@ def fit_field(
     """
     progress = progress or Progress()
     start = time.perf_counter()
+    drawn = any(view.kind == "generated" for view in views.views)
+    agreeing: dict = {}
     with progress.stage("visual hull"):
+        if not drawn:  # generated views stand where they were asked for; their outlines err in other ways
+            views, agreeing = reconcile(views)
         masks, cameras = [v.mask for v in views.views], [v.camera for v in views.views]
         prior = np.array([view.weight for view in views.views], dtype=np.float64)
         hull = visual_hull(masks, cameras, prior, settings.hull_resolution)
-        drawn = any(view.kind == "generated" for view in views.views)
         if drawn:  # true views agree with the photo by themselves
             hull = smooth_hull(hull)
             if views.photo is not None:
@@ -62,6 +67,8 @@ def fit_field(
     base, carving = hull.sdf, {}
     if not drawn:  # generated views agree too little for stereo
         with progress.stage("carve hollows"):
+            pictures, agreeing["exposure_disagreement_left"] = equal_exposure(views.views, hull)
+            views = ViewSet(pictures, views.facts)
             base, carving = carve_hull(views.views, hull)
     with progress.stage("fit field", settings.iterations) as step:
         fit = Fit(views, hull, base, settings, device)
@@ -71,6 +78,7 @@ def fit_field(
     facts = {
         "backend": fit.net.grid.implementation,
         "hull_tolerance": hull.tolerance,
+        **agreeing,
         **carving,
         **({"generated_silhouettes_believed": round(believed(views.views), 3)} if drawn else {}),
         "view_trust": [round(float(t), 3) for t in hull.trust],
