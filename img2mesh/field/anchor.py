@@ -12,14 +12,15 @@ import dataclasses
 
 import numpy as np
 
-from img2mesh.field.inflate import Inflated
+from img2mesh.field.inflate import Inflated, look_up
 from img2mesh.views.hull import MARGIN, Hull, along_rays, cone_distances, lattice, mask_distance, ray_bins
 from img2mesh.views.view import View
 
 PIXELS = 128  # side of the picture on which rays are gathered
 SMOOTH = 0.03  # world units: generated outlines waver by about three pixels
-THIN = 0.04  # half depth, world units, that what is put back tends to where the outline is wide
+THIN = 0.04  # half depth, world units, that what is put back tends to where the outline is wide and views believed
 FINEST = 0.009  # world units: spacing of the result's samples, for thin parts
+DEPTHS = (0.7, 1.35)  # factors between which blurred views may change the depth that the outline suggests
 LEAST = 0.005  # world units: parts with a smaller half depth are made as thick, or they would be lost
 
 
@@ -52,16 +53,18 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0) -> Hul
     near = np.flatnonzero(cone < 0.05)  # nothing further out is ever inside
     points, cone = points[near], cone[near]
     rays = ray_bins(points, photo.camera, PIXELS)
-    shift = belief * _middle(common[near], cone, points, rays, photo, body)
-    mixed = common[near]
     if belief < 1:
-        mixed = belief * mixed + (1 - belief) * body.distance(points, shift)
-    inside = cone < 0
-    least = along_rays(np.maximum(mixed, cone)[inside], rays[inside], PIXELS)
-    lost = _lost(least)[rays]  # 1 on rays that miss the shape
-    back = body.distance(points, shift, THIN) + (1 - lost) * 0.1
+        body.deepen(_depth_factor(common[near], cone, points, body))
+    pixels, _ = photo.camera.project(points)
+    middle = _middle(common[near], cone, points, rays, photo, body)
+    # On rays inside the outline that miss the hull, the body stands in.
+    lost = _lost(along_rays(np.maximum(common[near], cone)[cone < 0], rays[cone < 0], PIXELS))
+    lost = look_up(lost, pixels, photo.camera)
+    say = belief * (1 - lost)
+    most = THIN / np.maximum(belief * lost, 1e-3)  # what believed views leave out is thin
+    own = body.distance(points, belief * look_up(middle, pixels, photo.camera), most)
     thin = np.clip(LEAST - body.local_half_depth(points), 0, LEAST)
-    sdf = np.maximum(np.minimum(mixed, back), cone) - thin
+    sdf = np.maximum(say * common[near] + (1 - say) * own, cone) - thin
     result = np.maximum(common, 0.05)
     result[near] = sdf
     trust = hull.trust.copy()
@@ -70,8 +73,18 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0) -> Hul
     return _cropped(dataclasses.replace(hull, sdf=sdf, trust=trust))
 
 
+def _depth_factor(common, cone, points, body: Inflated) -> float:
+    """How much deeper the hull is than the body, within `DEPTHS`, where the body is thick.
+
+    Views too blurred for outlines still tell wide from narrow.
+    """
+    thick = (cone < 0) & (body.local_half_depth(points) > 0.6 * body.half_depth)
+    own = (body.distance(points[thick]) < 0).sum()
+    return float(np.clip((common[thick] < 0).sum() / max(own, 1), *DEPTHS))
+
+
 def _middle(common, cone, points, rays, photo: View, body: Inflated) -> np.ndarray:
-    """(N,) how far behind the body's plane the views came nearest to agreeing, along each point's ray, smoothed."""
+    """(PIXELS, PIXELS) how far behind the body's plane the views came nearest to agreeing, along each ray, smoothed."""
     from scipy.ndimage import gaussian_filter
 
     range_ = np.linalg.norm(points - photo.camera.position, axis=-1)
@@ -88,16 +101,15 @@ def _middle(common, cone, points, rays, photo: View, body: Inflated) -> np.ndarr
     weight[rays[best]] = np.exp(-np.clip(value[best], -0.1, 0.3) / 0.03)
     shape = (PIXELS, PIXELS)
     blurred = gaussian_filter(weight.reshape(shape), 3.0) + 1e-6
-    smooth = gaussian_filter((weight * offset).reshape(shape), 3.0) / blurred
-    return smooth.reshape(-1)[rays]
+    return gaussian_filter((weight * offset).reshape(shape), 3.0) / blurred
 
 
 def _lost(least: np.ndarray) -> np.ndarray:
-    """(PIXELS * PIXELS,) in [0, 1]: near 1 around rays that run inside the outline and miss the shape."""
+    """(PIXELS, PIXELS) in [0, 1]: near 1 around rays that run inside the outline and miss the shape."""
     from scipy.ndimage import gaussian_filter, maximum_filter
 
     missing = (np.isfinite(least) & (least > -0.002)).reshape(PIXELS, PIXELS)
-    return gaussian_filter(maximum_filter(missing.astype(np.float32), 3), 1.0).clip(0, 1).reshape(-1)
+    return gaussian_filter(maximum_filter(missing.astype(np.float32), 3), 1.0).clip(0, 1)
 
 
 def _refined(hull: Hull) -> Hull:

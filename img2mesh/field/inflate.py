@@ -41,10 +41,18 @@ class Inflated:
         _, directions = photo.camera.rays()
         axial = -directions @ photo.camera.c2w[:3, 2]  # share of a ray's length along the viewing axis
         depth = self._plane_depth(directions) * axial
-        self.square = (_poisson(inside) * (depth / photo.camera.fl_x) ** 2).astype(np.float32)
-        slope = np.stack(np.gradient(self.square)[::-1], axis=-1)  # per pixel
-        slope *= (photo.camera.fl_x / depth)[..., None]
+        self._pixel = depth / photo.camera.fl_x  # world units at the plane
+        self._become(_poisson(inside) * self._pixel**2)
+
+    def _become(self, square: np.ndarray) -> None:
+        self.square = square.astype(np.float32)
+        slope = np.stack(np.gradient(square)[::-1], axis=-1) / self._pixel[..., None]
         self._steepness = (slope**2).sum(-1).astype(np.float32)
+
+    def deepen(self, factor: float) -> None:
+        """Multiply the half depth by a factor where it is largest, by less elsewhere: thin parts stay round."""
+        share = self.square.astype(np.float64) / max(self.square.max(initial=0), 1e-12)
+        self._become(self.square * (1 + (factor**2 - 1) * share))
 
     @property
     def half_depth(self) -> float:
@@ -52,7 +60,7 @@ class Inflated:
         return float(np.sqrt(self.square.max(initial=0)))
 
     def distance(
-        self, points: np.ndarray, shift: np.ndarray | float = 0.0, most: float = np.inf
+        self, points: np.ndarray, shift: np.ndarray | float = 0.0, most: np.ndarray | float = np.inf
     ) -> np.ndarray:
         """Signed distance of (N, 3) points, (N,) float32, world units: exact for balls, else near the surface only.
 
@@ -60,15 +68,14 @@ class Inflated:
 
         Args:
             shift: (N,) or a number, how far behind the plane the body's middle lies along the points' rays.
-            most: half depths are limited to this.
+            most: (N,) or a number to which half depths are limited.
         """
         away = points - self.camera.position
         range_ = np.linalg.norm(away, axis=-1)
         offset = (range_ - self._plane_depth(away / range_[:, None]) - shift).astype(np.float32)
         pixels, _ = self.camera.project(points)
-        square, steep = (_at(image, pixels, self.camera) for image in (self.square, self._steepness))
-        if np.isfinite(most):
-            square = square / (1 + square / most**2)  # smooth: small ones are left alone
+        square, steep = (look_up(image, pixels, self.camera) for image in (self.square, self._steepness))
+        square = square / (1 + square / most**2)  # smooth: small ones are left alone
         radius = offset**2 + steep / 4
         value = offset**2 - square
         # For a ball of radius R about c: value = |p - c|^2 - R^2 and radius = |p - c|^2.
@@ -80,7 +87,7 @@ class Inflated:
 
         side = max(3, round(max(self.square.shape) / 40) | 1)
         pixels, _ = self.camera.project(points)
-        return np.sqrt(_at(maximum_filter(self.square, side), pixels, self.camera))
+        return np.sqrt(look_up(maximum_filter(self.square, side), pixels, self.camera))
 
     def plane_range(self, pixels: np.ndarray) -> np.ndarray:
         """(N,) distance from the camera to the plane along the rays of (N, 2) pixels."""
@@ -122,8 +129,8 @@ def _poisson(inside: np.ndarray) -> np.ndarray:
     return result
 
 
-def _at(image: np.ndarray, pixels: np.ndarray, camera: Camera) -> np.ndarray:
-    """(N,) bilinear values at (N, 2) pixels; beyond the picture those of its border."""
+def look_up(image: np.ndarray, pixels: np.ndarray, camera: Camera) -> np.ndarray:
+    """(N,) bilinear values at (N, 2) pixels of a camera whose frame the image fills, at any size; border continued."""
     import torch
 
     grid = torch.from_numpy(
