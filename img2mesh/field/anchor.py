@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from img2mesh.field.inflate import Inflated, look_up
+from img2mesh.field.inflate import Inflated, look_up, thin_parts, with_thin_parts
 from img2mesh.views.hull import MARGIN, Hull, along_rays, cone_distances, lattice, mask_distance, ray_bins
 from img2mesh.views.view import View
 
@@ -21,7 +21,7 @@ SMOOTH = 0.03  # world units: generated outlines waver by about three pixels
 THIN = 0.04  # half depth, world units, that what is put back tends to where the outline is wide and views believed
 FINEST = 0.009  # world units: spacing of the result's samples, for thin parts
 DEPTHS = (0.7, 1.35)  # factors between which blurred views may change the depth that the outline suggests
-LEAST = 0.005  # world units: parts with a smaller half depth are made as thick, or they would be lost
+THICKENED = 0.006  # world units: parts of a few pixels get this much thicker, or the lattice would lose them
 
 
 def smooth_hull(hull: Hull, sigma: float = SMOOTH) -> Hull:
@@ -49,7 +49,7 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0) -> Hul
     hull = _refined(_widened(hull, photo, body))
     points, _ = lattice(hull.bounds, hull.spacing)
     common = hull.sdf.reshape(-1)
-    cone = cone_distances([mask_distance(photo.mask)], [photo.camera], points)[0]
+    cone = cone_distances([mask_distance(with_thin_parts(photo.mask))], [photo.camera], points)[0]
     near = np.flatnonzero(cone < 0.05)  # nothing further out is ever inside
     points, cone = points[near], cone[near]
     rays = ray_bins(points, photo.camera, PIXELS)
@@ -63,8 +63,8 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0) -> Hul
     say = belief * (1 - lost)
     most = THIN / np.maximum(belief * lost, 1e-3)  # what believed views leave out is thin
     own = body.distance(points, belief * look_up(middle, pixels, photo.camera), most)
-    thin = np.clip(LEAST - body.local_half_depth(points), 0, LEAST)
-    sdf = np.maximum(say * common[near] + (1 - say) * own, cone) - thin
+    extra = THICKENED * look_up(thin_parts(photo.mask), pixels, photo.camera)
+    sdf = np.maximum(say * common[near] + (1 - say) * own, cone) - extra
     result = np.maximum(common, 0.05)
     result[near] = sdf
     trust = hull.trust.copy()

@@ -14,6 +14,7 @@ from img2mesh.cameras import Camera
 from img2mesh.views.view import View
 
 PRESSURE = 2.4
+FAINT = 0.2  # alpha from which a pixel far from broad parts belongs to a thin one
 UPRIGHT, FACING = (
     30.0,
     60.0,
@@ -37,7 +38,7 @@ class Inflated:
     def __init__(self, photo: View) -> None:
         self.camera = photo.camera
         self.normal = plane_normal(photo.camera)
-        inside = photo.mask > 0.5
+        inside = with_thin_parts(photo.mask) > 0.5
         _, directions = photo.camera.rays()
         axial = -directions @ photo.camera.c2w[:3, 2]  # share of a ray's length along the viewing axis
         depth = self._plane_depth(directions) * axial
@@ -95,6 +96,27 @@ class Inflated:
 
     def _plane_depth(self, directions: np.ndarray) -> np.ndarray:
         return -(self.camera.position @ self.normal) / np.minimum(directions @ self.normal, -1e-3)
+
+
+def with_thin_parts(alpha: np.ndarray) -> np.ndarray:
+    """(H, W) alpha in which parts less than two pixels wide are solid: they would fall apart at the level 0.5."""
+    from scipy.ndimage import binary_dilation, binary_opening
+
+    broad = binary_dilation(binary_opening(alpha > 0.5, np.ones((3, 3))), np.ones((5, 5)))
+    return np.where((alpha > FAINT) & ~broad, np.maximum(alpha, 0.75), alpha).astype(np.float32)
+
+
+def thin_parts(alpha: np.ndarray) -> np.ndarray:
+    """(H, W) float32, 1 on and beside parts of an outline less than five pixels wide, fading to 0 over a pixel."""
+    from scipy.ndimage import binary_dilation, binary_opening, binary_propagation, gaussian_filter
+
+    inside = with_thin_parts(alpha) > 0.5
+    disc = np.hypot(*np.mgrid[-2:3, -2:3]) < 2.5
+    narrow = inside & ~binary_opening(inside, disc)
+    # Corners and rough edges of broad parts are narrow too, but do not reach out.
+    broad = binary_dilation(binary_opening(inside, disc), np.ones((5, 5)))
+    reaching = binary_propagation(narrow & ~broad, mask=narrow)
+    return gaussian_filter(binary_dilation(reaching, disc).astype(np.float32), 1.0)
 
 
 def plane_normal(camera: Camera) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from img2mesh.cameras import orbit_camera
-from img2mesh.field.inflate import PRESSURE, Inflated, plane_normal
+from img2mesh.field.inflate import PRESSURE, Inflated, plane_normal, thin_parts, with_thin_parts
 from img2mesh.views.view import View
 
 SIZE = 256
@@ -84,3 +84,23 @@ def test_an_empty_outline_is_nothing():
     body = Inflated(photo(np.zeros((SIZE, SIZE), bool)))
     assert body.half_depth == 0
     assert (body.distance(np.random.default_rng(0).uniform(-0.5, 0.5, (50, 3))) >= 0).all()
+
+
+def test_a_wire_of_less_than_a_pixel_stays_whole():
+    alpha = np.zeros((SIZE, SIZE), np.float32)
+    alpha[100:200, 60:160] = 1
+    alpha[99] = np.where(alpha[100] > 0, 0.3, 0)  # a soft edge stays one
+    alpha[40:99, 110] = 0.35
+    found = with_thin_parts(alpha)
+    assert (found[40:97, 110] > 0.5).all()
+    assert (found[99, 60:105] < 0.5).all() and (found[:, :50] == 0).all()
+
+
+def test_only_parts_that_reach_out_are_thin():
+    mask = radius_from(128, 128) < 60
+    mask[126:129, 180:230] = True  # a rod
+    mask[60:66, 120:126] = True  # a bump
+    found = thin_parts(mask.astype(np.float32))
+    assert (found[127, 192:226] > 0.9).all()
+    assert found[60:75, 110:136].max() < 0.1 and found[100:156, 100:156].max() < 0.1
+    assert thin_parts(np.zeros((SIZE, SIZE))).max() == 0
