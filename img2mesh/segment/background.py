@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RING = 0.03  # width of the border that is looked at, share of the shorter side
-_TIGHT, _LOOSE = 2.5, 7.0  # limits of the tolerance, in CIELAB units; noise decides between them
+TIGHT, _LOOSE = 2.5, 7.0  # limits of the tolerance, in CIELAB units; noise decides between them
 _SURFACES = 3  # wall, floor, and one more
 
 
@@ -37,27 +37,28 @@ def to_lab(rgb: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
-def find_background(lab: np.ndarray) -> Background:
+def find_background(lab: np.ndarray, least: float = TIGHT) -> Background:
     """Fit up to three smooth surfaces (wall, floor ...) to the border and follow them inwards.
 
     Each surface is a robust polynomial of the position in CIELAB: constant first, at the border's most frequent
-    colour, then of first and second degree, least squares over the pixels within a tolerance (2.5 to 7 units,
+    colour, then of first and second degree, least squares over the pixels within a tolerance (`least` to 7 units,
     three robust standard deviations), and refitted to whatever of the picture hangs together with the border.
     A surface has to explain a tenth of the border.
 
     Args:
         lab: (H, W, 3) float32 CIELAB; sides of some hundred pixels are enough.
+        least: smallest tolerance.
     """
     height, width = lab.shape[:2]
     ring = border(height, width)
     basis = _basis(height, width)
     sure = np.zeros((height, width), dtype=bool)
     unexplained = ring.copy()
-    surfaces, tolerance = [], _TIGHT
+    surfaces, tolerance = [], least
     for _ in range(_SURFACES):
         if unexplained.sum() < 0.1 * ring.sum():
             break
-        found = _surface(lab, basis, unexplained, ring)
+        found = _surface(lab, basis, unexplained, ring, least)
         if found is None:
             break
         region, limit = found
@@ -123,7 +124,7 @@ def _basis(height: int, width: int) -> np.ndarray:
     return np.stack([np.ones_like(u), u, v, u * v, u * u, v * v], axis=-1).astype(np.float32)
 
 
-def _surface(lab, basis, unexplained, ring) -> tuple[np.ndarray, float] | None:
+def _surface(lab, basis, unexplained, ring, least) -> tuple[np.ndarray, float] | None:
     """One surface from the unexplained border pixels: its region in the picture and its tolerance."""
     colours = lab[unexplained]
     residual = np.linalg.norm(lab - _most_frequent(colours), axis=-1)
@@ -136,7 +137,7 @@ def _surface(lab, basis, unexplained, ring) -> tuple[np.ndarray, float] | None:
         solution = np.linalg.lstsq(rows[::step], targets[::step], rcond=None)[0]
         residual = np.linalg.norm(lab - basis[..., :terms] @ solution, axis=-1)
         noise = 1.4826 * np.median(residual[region]) / 1.54  # median of a chi with 3 degrees of freedom
-        limit = float(np.clip(3 * noise + 1, _TIGHT, _LOOSE))
+        limit = float(np.clip(3 * noise + 1, least, _LOOSE))
         region = connected_to(unexplained, residual < limit)
     return region, limit
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.segment.background import Background, border, connected_to, fill_from, find_background, to_lab
+from img2mesh.segment.background import (
+    TIGHT,
+    Background,
+    border,
+    connected_to,
+    fill_from,
+    find_background,
+    to_lab,
+)
 
 WORK = 480  # longer side at which regions are decided; edges are refined at full size afterwards
 PLAIN = 0.6  # share of the border that has to be explained for a background to count as plain
+PALE = 1.2  # tolerance at which white is told from white
+EVEN = 0.8  # length of a piece's mean difference from the background over the mean of the lengths
+PIECE = 13  # pixels: wider than the ripples of JPEG's blocks of 8
 _SHADOW_DEPTH = 45.0  # L units that a shadow may darken by
 _SMOOTH = 2.0  # L units per pixel (at WORK) that a soft shadow may change by
 
@@ -39,6 +50,8 @@ def plain_mask(rgb: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     background = find_background(lab)
     if background.explained >= PLAIN:
         found, said = _in_front_of(inner, lab, background), ()
+        if background.tolerance <= TIGHT:
+            found = _with_pale_parts(found, inner, lab)
     else:
         found = _in_the_middle(inner)
         said = (
@@ -50,6 +63,40 @@ def plain_mask(rgb: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     if scale < 1:
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.where(mask > 0.5, 255, 0).astype(np.uint8), said
+
+
+def _with_pale_parts(found: np.ndarray, rgb: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    """The mask with the bites filled that a background as pale as the object has taken out of it.
+
+    On a background without noise a far smaller tolerance tells white from white, but also takes compression's ripples
+    for the object. So what it adds counts only in broad pieces within the mask's convex hull.
+
+    Args:
+        found: (H, W) float32, 1 on the object.
+    """
+    import cv2
+
+    strict = find_background(lab, PALE)
+    if strict.explained < PLAIN or not found.any():
+        return found
+    more = (_in_front_of(rgb, lab, strict) > 0) & (found == 0)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (PIECE, PIECE))
+    broad = cv2.morphologyEx(more.astype(np.uint8), cv2.MORPH_OPEN, disc)
+    rows, columns = np.nonzero(found)
+    hull = cv2.convexHull(np.stack([columns, rows], axis=1).astype(np.int32))
+    within = cv2.fillConvexPoly(np.zeros(found.shape, np.uint8), hull, 1) > 0
+    away = lab - fill_from(lab, _eroded(strict.sure))
+    count, labels = cv2.connectedComponents(broad)
+    for label in range(1, count):
+        piece = labels == label
+        if piece.sum() < 0.005 * found.sum() or within[piece].mean() < 0.9:
+            continue
+        # An even tone all over; ripples go both ways.
+        if np.linalg.norm(away[piece].mean(axis=0)) > EVEN * np.linalg.norm(away[piece], axis=-1).mean():
+            found = np.where(more & (cv2.dilate(piece.astype(np.uint8), disc) > 0), 1, found).astype(
+                np.float32
+            )
+    return found
 
 
 def _in_front_of(rgb: np.ndarray, lab: np.ndarray, background: Background) -> np.ndarray:

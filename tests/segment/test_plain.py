@@ -104,3 +104,14 @@ def test_a_contaminated_rim_is_cleaned_and_a_drawn_outline_stays():
     drawn[rim] = (20, 20, 60)  # ink
     assert np.abs(clean_colours(halo, alpha)[rim].astype(int) - (120, 60, 30)).max() < 12
     assert np.abs(clean_colours(drawn, alpha)[rim].astype(int) - (20, 20, 60)).max() < 12
+
+
+def test_a_pale_part_on_white_is_no_bite():
+    v, u = np.mgrid[:SIZE, :SIZE] - SIZE / 2
+    disc = np.hypot(u, v) < 110
+    wedge = disc & (np.abs(u) < -0.35 * v) & (v < -30)
+    image = photograph(disc, flat(SIZE, (255, 255, 255)), noise=0)
+    image[wedge] = (246, 246, 249)
+    assert overlap(plain_mask(image)[0] > 0, disc) > 0.97
+    image[wedge] = (255, 255, 255)  # a real one
+    assert overlap(plain_mask(image)[0] > 0, disc & ~wedge) > 0.97
