@@ -47,7 +47,8 @@ class AutoencoderRecipe:
         pooled: begin as an eightfold reduction of the picture (`train.pooled`) instead of at random; with no steps of
             `optimisation` the latents stay just that.
         perceptual, gradient, chroma, alpha, kl: weights of the losses beside the colours' mean absolute difference.
-        optimisation: plan of the whole; `decoder`: of the decoder's further training over frozen latents.
+        optimisation: plan of the whole; `decoder`: of the decoder's further training over frozen latents;
+            `finish`: of its last training, over what the denoiser says (`train.finish`).
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 128)
@@ -61,6 +62,7 @@ class AutoencoderRecipe:
     kl: float = 1e-7
     optimisation: Optimisation = field(default_factory=Optimisation)
     decoder: Optimisation = field(default_factory=Optimisation)
+    finish: Optimisation = field(default_factory=lambda: Optimisation(steps=0))
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,28 @@ class Denoiser(nn.Module):
             labels = pose_features(pose) * (~(no_tokens & no_latent)).to(pose)[:, None]
         return self.unet(torch.cat([x, latent], 1), t, context, class_labels=labels).sample
 
+    @torch.no_grad()
+    def one_step(self, batch: PairBatch, generator: torch.Generator) -> Tensor:
+        """Unscaled latents (B, 4, h, w) that one step from noise gives for a batch's targets, without guidance."""
+        count, device = len(batch.targets), batch.targets.device
+        repeat = count // len(batch.conditions)
+        pixels = clip_pixels(batch.thumbs, self.image_encoder.config.image_size)
+        tokens = image_tokens(self.image_encoder, pixels, self.projection.config.tokens)
+        noise = torch.randn(batch.targets.shape, generator=generator).to(device)
+        self.scheduler.set_timesteps(1)
+        last = self.scheduler.timesteps[0]
+        keep = torch.zeros(count, dtype=torch.bool, device=device)
+        said = self.predict(
+            noise,
+            last.to(device).expand(count),
+            tokens.repeat_interleave(repeat, 0),
+            batch.poses,
+            batch.conditions.repeat_interleave(repeat, 0),
+            (keep, keep),
+        )
+        latents = self.scheduler.step(said.float(), last, noise, eta=0.0).prev_sample
+        return latents / self.vae.config.scaling_factor
+
     def forward(
         self, batch: PairBatch, terminal: float, dropout: float, generator: torch.Generator
     ) -> Tensor:
@@ -122,6 +144,14 @@ def build_optimizers(model: Denoiser, plan: Optimisation) -> list[torch.optim.Op
     return [*optimizers, torch.optim.AdamW(adam, lr=rate, betas=(0.9, 0.99), weight_decay=decay)]
 
 
+def view_cache(config: TrainConfig, model: Denoiser, data: RenderSet) -> ViewCache | PooledViews:
+    """The run's encoded views: small pictures where the autoencoder's encoder is untrained and just that."""
+    recipe = config.autoencoder
+    pooled = recipe.pooled and not recipe.optimisation.steps and not config.denoiser.start
+    kind = PooledViews if pooled else ViewCache
+    return kind(Path(config.run), data, model.vae, model.image_encoder.config.image_size)
+
+
 def quick_attention(model: Denoiser) -> None:
     """Plain matrix products for attention: on CPUs the fused kernel's gradient takes five times as long."""
     model.unet.set_attn_processor(AttnProcessor())
@@ -163,9 +193,7 @@ def train_denoiser(config: TrainConfig, model: Denoiser, data: RenderSet, worker
         ema.load(state)
         step = state["step"]
     inputs = max(1, plan.batch // recipe.targets)
-    pooled = config.autoencoder.pooled and not config.autoencoder.optimisation.steps and not recipe.start
-    kind = PooledViews if pooled else ViewCache
-    cache = kind(run, data, model.vae, model.image_encoder.config.image_size)
+    cache = view_cache(config, model, data)
     sampler = PairSampler(cache, inputs, recipe.targets, config.seed, recipe.augment)
     log = Log(config, "denoiser", workers)
 

@@ -21,6 +21,7 @@ from img2mesh.train.state import averaged, load_state
 from img2mesh.zero123.checksums import write_checksums
 from img2mesh.zero123.images import to_network
 
+FINISH_STATE = "finish.pt"  # written by train.finish
 MODULES = ("unet", "vae", "image_encoder", "clip_camera_projection")
 
 
@@ -46,7 +47,7 @@ def fold_normalisation(vae: AutoencoderKL, images: np.ndarray) -> None:
 def finished_autoencoder(config: TrainConfig, data: RenderSet) -> AutoencoderKL:
     """The run's averaged autoencoder with normalised latents, kept as `vae/` in the run's folder once made.
 
-    Where the decoder was trained further, its averaged weights replace the first ones.
+    Where the decoder was trained further or finished, its averaged weights replace the first ones.
 
     Raises:
         Img2MeshError: the run has no autoencoder state yet.
@@ -54,9 +55,11 @@ def finished_autoencoder(config: TrainConfig, data: RenderSet) -> AutoencoderKL:
     folder = Path(config.run) / "vae"
     if folder.is_dir():
         vae = AutoencoderKL.from_pretrained(folder, low_cpu_mem_usage=False)
-        further = load_state(Path(config.run) / DECODER_STATE)
-        if further is not None:
-            vae.load_state_dict(averaged(further["ema"], "vae"))
+        for name in (FINISH_STATE, DECODER_STATE):
+            further = load_state(Path(config.run) / name)
+            if further is not None:
+                vae.load_state_dict(averaged(further["ema"], "vae"))
+                break
         return vae
     state = load_state(Path(config.run) / AUTOENCODER_STATE)
     if state is None:

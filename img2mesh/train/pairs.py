@@ -27,16 +27,19 @@ class PairBatch:
         conditions: (I, 4, 32, 32) unscaled latents of the inputs.
         targets: (I * K, 4, 32, 32) unscaled latents of the targets.
         poses: (I * K, 4) relative poses (docs/conventions.md).
+        places: (I * K, 2) item and view of each target.
     """
 
     thumbs: Tensor
     conditions: Tensor
     targets: Tensor
     poses: Tensor
+    places: np.ndarray
 
     def to(self, device: torch.device) -> PairBatch:
         """The same batch on another device."""
-        return PairBatch(*(x.to(device) for x in (self.thumbs, self.conditions, self.targets, self.poses)))
+        moved = (x.to(device) for x in (self.thumbs, self.conditions, self.targets, self.poses))
+        return PairBatch(*moved, self.places)
 
 
 def pose_between(condition: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -90,12 +93,14 @@ class PairSampler:
             variants += [variant] * (self.targets + 1)
             poses.append(pose)
         latents, thumbs = self.cache.get(np.array(items), np.array(views), np.array(variants))
+        places = np.stack([items, views], axis=-1).reshape(self.inputs, self.targets + 1, 2)[:, 1:]
         latents = latents.view(self.inputs, self.targets + 1, *latents.shape[1:])
         return PairBatch(
             thumbs[:: self.targets + 1],
             latents[:, 0],
             latents[:, 1:].flatten(0, 1),
             torch.from_numpy(np.concatenate(poses)),
+            places.reshape(-1, 2),
         )
 
 

@@ -12,14 +12,16 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.train.autoencoder import train_autoencoder
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import load_renders
-from img2mesh.train.denoiser import Denoiser, train_denoiser
+from img2mesh.train.denoiser import STATE, Denoiser, train_denoiser
+from img2mesh.train.finish import finish_decoder
 from img2mesh.train.folder import finished_autoencoder, write_attribution, write_model
 from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.pictures import Pictures
+from img2mesh.train.state import averaged, load_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.modules import CLIPCameraProjection
 
-STAGES = ("autoencoder", "decoder", "denoiser")
+STAGES = ("autoencoder", "decoder", "denoiser", "finish")
 
 
 def train(config: TrainConfig, stage: str = "all", output: str | Path | None = None) -> None:
@@ -45,14 +47,16 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
     if not start:
         _shared_autoencoder(config, data, workers)
     model = _starting_model(config, start) if start else _new_model(config, data)
-    pictures = Pictures(validation, Path(config.run)) if config.picture_every else None
-    ema = train_denoiser(config, model, data, workers, pictures)
+    if stage in ("denoiser", "all"):
+        pictures = Pictures(validation, Path(config.run)) if config.picture_every else None
+        train_denoiser(config, model, data, workers, pictures)
+        workers.wait()
+    if stage in ("finish", "all") and not start:
+        _load_averaged(config, model)
+        finish_decoder(config, model, data, workers)
+        workers.wait()
     if output is not None and workers.main:
-        modules = {**model.cpu().trained(), "vae": model.vae}
-        for name in model.trained():
-            modules[name].load_state_dict(ema.weights(name))
-        write_model(output, modules, model.scheduler, _record(Path(output).name), half=True)
-        write_attribution(Path(output) / "NOTICE", data)
+        export(config, output)
 
 
 def _shared_autoencoder(config: TrainConfig, data, workers: Workers):
@@ -127,19 +131,21 @@ def widen_input(unet: UNet2DConditionModel) -> UNet2DConditionModel:
 
 def export(config: TrainConfig, output: str | Path) -> int:
     """Write the run's present averaged weights as a model folder, without training; returns the steps done."""
-    from img2mesh.train.denoiser import STATE
-    from img2mesh.train.state import averaged, load_state
+    data, _ = load_renders(config.data, config.packs or None).split()
+    start = config.denoiser.start
+    model = _starting_model(config, start) if start else _new_model(config, data)
+    done = _load_averaged(config, model)
+    modules = {**model.trained(), "vae": model.vae}
+    write_model(output, modules, model.scheduler, _record(Path(output).name), half=True)
+    write_attribution(Path(output) / "NOTICE", data)
+    return done
 
+
+def _load_averaged(config: TrainConfig, model: Denoiser) -> int:
+    """Give the networks the run's averaged weights; returns the steps these have learned."""
     state = load_state(Path(config.run) / STATE)
     if state is None:
-        raise Img2MeshError(f"{config.run} holds no denoiser state to export.")
-    data, _ = load_renders(config.data, config.packs or None).split()
-    model = (
-        _starting_model(config, config.denoiser.start) if config.denoiser.start else _new_model(config, data)
-    )
-    modules = {**model.trained(), "vae": model.vae}
-    for name in model.trained():
-        modules[name].load_state_dict(averaged(state["ema"], name))
-    write_model(output, modules, model.scheduler, _record(Path(output).name))
-    write_attribution(Path(output) / "NOTICE", data)
+        raise Img2MeshError(f"{config.run} holds no trained denoiser: train that stage first.")
+    for name, module in model.trained().items():
+        module.load_state_dict(averaged(state["ema"], name))
     return state["step"]

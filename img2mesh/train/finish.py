@@ -1,0 +1,114 @@
+"""Last stage: the decoder learns to show what the denoiser says, which is blurred where the view is uncertain.
+
+A decoder that has seen sharp latents only draws the edges of its cells into blurred ones. Over the same held-out views
+after 2110 steps, plain bicubic enlargement of the latents beat it by 0.2 dB. Here its inputs are one-step predictions
+for known views, a quarter true latents among them, and its loss the mean squared error of colour on white and alpha.
+The encoder, and so everything the denoiser has learned, stays as it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img2mesh.train.config import TrainConfig
+from img2mesh.train.dataset import RenderSet
+from img2mesh.train.denoiser import Denoiser, view_cache
+from img2mesh.train.folder import FINISH_STATE
+from img2mesh.train.pairs import PairSampler
+from img2mesh.train.state import Ema, Keeper, Log, learning_rate, load_state
+from img2mesh.train.workers import Workers
+from img2mesh.zero123.images import to_network
+
+TRUE_SHARE = 0.25  # of the samples that are decoded from true latents, so that sharp ones stay sharp
+CROP = 16  # side of a latent crop; the picture's is eight times that
+PER_BATCH = 4  # decoder steps for each batch of predictions
+
+
+def finish_decoder(config: TrainConfig, model: Denoiser, data: RenderSet, workers: Workers) -> None:
+    """Train `model.vae`'s decoder over the denoiser's predictions until the plan's steps or minutes are used up.
+
+    Args:
+        model: with trained networks; only the autoencoder's decoder changes.
+    """
+    plan, device = config.autoencoder.finish, workers.device
+    model.to(device).eval()
+    vae, place = model.vae, Path(config.run) / FINISH_STATE
+    learned = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()]
+    for parameter in learned:
+        parameter.requires_grad_(True)
+    optimizer = torch.optim.AdamW(learned, plan.learning_rate, (0.9, 0.99), weight_decay=plan.weight_decay)
+    ema, step, state = Ema({"vae": vae}, plan.ema), 0, load_state(place)
+    if state is not None:
+        vae.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        ema.load(state)
+        step = state["step"]
+    targets = config.denoiser.targets
+    inputs = max(1, PER_BATCH * plan.batch // targets)
+    cache = view_cache(config, model, data)
+    sampler = PairSampler(cache, inputs, targets, config.seed + 1, augment=False)
+    log = Log(config, "finish", workers)
+
+    def gather() -> dict:
+        return {
+            "model": vae.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "step": step,
+            **ema.state(),
+        }
+
+    keeper, ready = Keeper(place, config, gather, workers), []
+    while step < plan.steps:
+        rng = np.random.default_rng(workers.seed(config.seed, 4, step))
+        if not ready:
+            ready = _predictions(model, sampler, data, step, workers, config)
+        latents, pictures = zip(*[ready.pop() for _ in range(min(plan.batch, len(ready)))], strict=True)
+        z, x = _crops(torch.stack(latents), to_network(np.stack(pictures)), rng)
+        z, x = z.to(device), x.to(device, memory_format=torch.channels_last)
+        for group in optimizer.param_groups:
+            group["lr"] = plan.learning_rate * learning_rate(step, plan)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
+            y = vae.decode(z).sample
+        loss = (y.float() - x).square().mean()
+        loss.backward()
+        workers.average_gradients(learned)
+        torch.nn.utils.clip_grad_norm_(learned, plan.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        ema.update({"vae": vae})
+        step += 1
+        log.gather(len(z), loss=loss.item())
+        if step % config.log_every == 0 or step == plan.steps:
+            log.write(step=step, **log.means())
+        if not keeper.step():
+            break
+    keeper.save()
+
+
+@torch.no_grad()
+def _predictions(model: Denoiser, sampler: PairSampler, data: RenderSet, step: int, workers, config) -> list:
+    """(latent (4, 32, 32), picture (256, 256, 4) uint8) of the targets of one batch, in drawn order."""
+    batch = sampler.batch(step, workers.rank)
+    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+    with torch.autocast(workers.device.type, torch.bfloat16, enabled=config.bf16):
+        said = model.one_step(batch.to(workers.device), generator).float().cpu()
+    true = torch.rand(len(said), generator=generator) < TRUE_SHARE
+    latents = torch.where(true[:, None, None, None], batch.targets, said)
+    return [(z, data.read(int(i), int(v))) for z, (i, v) in zip(latents, batch.places, strict=True)]
+
+
+def _crops(latents: Tensor, pictures: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Matching random crops, (B, 4, CROP, CROP) of latents and eight times that of pictures."""
+    scale = pictures.shape[-1] // latents.shape[-1]
+    least = latents.shape[-1] - CROP
+    z, x = [], []
+    for latent, picture in zip(latents, pictures, strict=True):
+        row, column = rng.integers(0, least + 1, 2)
+        z.append(latent[:, row : row + CROP, column : column + CROP])
+        rows, columns = (slice(k * scale, (k + CROP) * scale) for k in (row, column))
+        x.append(picture[:, rows, columns])
+    return torch.stack(z), torch.stack(x)
