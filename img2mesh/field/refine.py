@@ -2,7 +2,8 @@
 
 Around every point of the surface a small patch in its tangent plane is projected into the views that see the point;
 at the right depth they show the same colours (Faugeras and Keriven 1998; the patches of Furukawa and Ponce 2010). A
-patch that lies in the surface compares views from far apart, which a plane that faces one camera does not.
+patch that lies in the surface compares views from far apart, which a plane that faces one camera does not. Points
+that make an outline in some view are drawn to the picture's outline, which is the surer measure where there is one.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import numpy as np
 
 from img2mesh.cameras import Camera
 from img2mesh.field.visible import Surface, facing, surface_of
-from img2mesh.views.hull import Hull
+from img2mesh.views.hull import Hull, mask_distance
 
 ROUNDS = ((0.03, 13), (0.02, 11), (0.01, 9))  # world units searched each way, and steps
 PATCH = 0.008  # world units between the 3 x 3 samples of a patch: about 1.4 pixels of the main job's views
 CAP = 0.15  # colour differences count at most this much
-INWARD = (
-    0.1  # cost of a world unit inwards: where colours say nothing, as much is there as the outlines allow
-)
 STIFF = 0.4  # of the surface against moving differently from point to point
 EDGE = 0.5  # how sure a least cost at the end of the search is, against one between higher ones
+RIM = 0.2  # cosine between normal and viewing direction of points that may make an outline
+OUTLINE, NEAR = 1.5, 4.0  # pixels from the surface's own outline, and from the picture's, of those that do
+OUTER = 0.3  # how sure an outline is, against the colours
 NOISE = 0.004  # colour difference that means nothing
 BAND = 0.05  # world units around the surface in which distances are moved
 
@@ -47,7 +48,8 @@ def refine_surface(
         offsets = np.linspace(-reach, reach, steps)
         costs, known = patch_costs(surface, offsets, pictures, cameras)
         costs += 5 * np.maximum(_hull_at(hull, surface, offsets), 0)
-        sdf = _moved(sdf, hull, surface, best_offsets(surface, offsets, costs, known))
+        rim = rim_offsets(surface, pictures, cameras)
+        sdf = _moved(sdf, hull, surface, best_offsets(surface, offsets, costs, known, rim))
     return sdf
 
 
@@ -126,12 +128,59 @@ def patch_costs(
     return total / np.maximum(weight, 1e-6)[:, None], known
 
 
-def best_offsets(surface: Surface, offsets: np.ndarray, costs: np.ndarray, known: np.ndarray) -> np.ndarray:
+def rim_offsets(
+    surface: Surface, pictures: Sequence[np.ndarray], cameras: Sequence[Camera]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the outlines say: the points that make the surface's outline in a view lie on the picture's outline.
+
+    Returns:
+        (N,) sum over the views that have a point on their rim of its way outwards to their silhouette's edge,
+        world units, and (N,) how many they are.
+    """
+    from scipy.ndimage import map_coordinates
+
+    total, count = np.zeros(len(surface.points)), np.zeros(len(surface.points))
+    for picture, camera in zip(pictures, cameras, strict=True):
+        towards = camera.position - surface.points
+        towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+        rim = np.flatnonzero(np.abs(np.einsum("ij,ij->i", surface.normals, towards)) < RIM)
+        pixels, depth = camera.project(surface.points)
+        pixel = depth / camera.fl_x
+        wide = mask_distance(_filled_splat(pixels, camera, float(surface.spacing / np.median(pixel))))
+        own, wanted = (
+            map_coordinates(image, (pixels[rim, 1] - 0.5, pixels[rim, 0] - 0.5), order=1, mode="nearest")
+            for image in (wide, mask_distance(picture[..., 3]))
+        )
+        on = (own > -OUTLINE) & (np.abs(wanted) < NEAR)
+        total[rim[on]] -= wanted[on] * pixel[rim[on]]
+        count[rim[on]] += 1
+    return total, count
+
+
+def _filled_splat(pixels: np.ndarray, camera: Camera, gap: float) -> np.ndarray:
+    """(H, W) float32 silhouette of points that lie at most about `gap` pixels apart."""
+    from scipy.ndimage import binary_closing
+
+    image = np.zeros((camera.height, camera.width), bool)
+    column = np.clip(np.floor(pixels[:, 0]).astype(np.int64), 0, camera.width - 1)
+    row = np.clip(np.floor(pixels[:, 1]).astype(np.int64), 0, camera.height - 1)
+    image[row, column] = True
+    closed = binary_closing(np.pad(image, 8), iterations=int(np.clip(np.ceil(gap), 1, 6)))
+    return closed[8:-8, 8:-8].astype(np.float32)
+
+
+def best_offsets(
+    surface: Surface,
+    offsets: np.ndarray,
+    costs: np.ndarray,
+    known: np.ndarray,
+    rim: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
     """(N,) float64 way along the normals to the least cost, smooth where the costs do not decide.
 
     The costs of neighbouring points are averaged, the least one is placed between the steps by a parabola, and the
     ways are smoothed by sum c (w - given)^2 + STIFF sum over edges (w_i - w_j)^2, c growing with how sharply the
-    cost rises beside its least.
+    cost rises beside its least; the outlines' ways (`rim_offsets`) pull beside them.
     """
     from scipy.sparse import diags
     from scipy.sparse.linalg import cg
@@ -139,7 +188,6 @@ def best_offsets(surface: Surface, offsets: np.ndarray, costs: np.ndarray, known
     mean = surface.mean()
     costs = mean @ (mean @ costs)
     count, last, step = len(costs), len(offsets) - 1, offsets[1] - offsets[0]
-    costs = costs - INWARD * offsets
     least, row = costs.argmin(axis=1), np.arange(count)
     middle = np.clip(least, 1, last - 1)
     a, b, c = (costs[row, middle + d] for d in (-1, 0, 1))
@@ -155,8 +203,10 @@ def best_offsets(surface: Surface, offsets: np.ndarray, costs: np.ndarray, known
     rise = np.where(least == 0, EDGE * above, np.where(least == last, EDGE * below, np.minimum(below, above)))
     sure = np.clip(np.maximum(rise, 0) / (NOISE + np.maximum(value, 0)), 0, 2) * known
     laplacian = diags(np.asarray(surface.neighbours.sum(axis=1)).ravel()) - surface.neighbours
-    system = diags(sure + 0.02) + STIFF * laplacian
-    return cg(system, sure * given, rtol=1e-4, maxiter=200, M=diags(1 / system.diagonal()))[0]
+    system = diags(sure + OUTER * rim[1] + 0.02) + STIFF * laplacian
+    return cg(system, sure * given + OUTER * rim[0], rtol=1e-4, maxiter=200, M=diags(1 / system.diagonal()))[
+        0
+    ]
 
 
 def _moved(sdf: np.ndarray, hull: Hull, surface: Surface, way: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.field.fusion import confirmations, merge_depths
-from img2mesh.field.refine import refine_surface
+from img2mesh.field.refine import refine_surface, rim_offsets
 from img2mesh.field.stereo import carve_hull
 from img2mesh.field.visible import facing, surface_of
 from img2mesh.views.hull import Hull, lattice, visual_hull
@@ -103,6 +103,17 @@ def test_the_surface_moves_to_where_the_colours_agree():
     radius = np.linalg.norm(surface.points, axis=1)
     assert abs(np.median(radius) - RADIUS) < 0.004
     assert np.percentile(np.abs(radius - RADIUS), 90) < 0.012
+
+
+def test_outlines_place_a_surface_without_colours():
+    views, hull = views_of(sphere_hit, 128), ball(0.42, 48)
+    plain = [np.where([0, 0, 0, 1], view.rgba / 255, 0.5).astype(np.float32) for view in views.views]
+    cameras = [view.camera for view in views.views]
+    ways, count = rim_offsets(surface_of(hull.sdf, hull.bounds[0], hull.spacing), plain, cameras)
+    assert (count > 0).mean() > 0.5 and abs(np.median(ways[count > 0] / count[count > 0]) + 0.02) < 0.006
+    moved = refine_surface(hull.sdf, hull, plain, cameras)
+    radius = np.linalg.norm(surface_of(moved, hull.bounds[0], hull.spacing).points, axis=1)
+    assert abs(np.median(radius) - RADIUS) < 0.006
 
 
 def test_a_hollow_is_carved_and_unlike_pictures_carve_nothing(bowl):
