@@ -130,6 +130,31 @@ def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:
     return 2 * size**3 / best
 
 
+class Inside:
+    """Wall and CPU time spent inside of the U-Net."""
+
+    def __init__(self, unet: torch.nn.Module, device: torch.device) -> None:
+        self.device = device
+        self.reset()
+        unet.register_forward_pre_hook(lambda *_: self._add(-1))
+        unet.register_forward_hook(lambda *_: self._add(1))
+
+    def reset(self) -> None:
+        self.wall = self.cpu = 0.0
+
+    def _add(self, sign: int) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.wall += sign * time.perf_counter()
+        self.cpu += sign * time.process_time()
+
+
+def at_steps(found: dict, measured: int, steps: int, kind: str) -> float:
+    """Seconds per view with another number of steps, computed: the U-Net's share grows, the rest stays."""
+    whole, unet = found[kind] / found["views"], found[f"unet_{kind}"] / found["views"]
+    return whole - unet + unet * steps / measured
+
+
 def side(arguments: argparse.Namespace) -> dict:
     """Measure one side in this process."""
     device = pick_device(arguments.device)
@@ -148,7 +173,7 @@ def side(arguments: argparse.Namespace) -> dict:
         tokens = 1 if parts[3].config.tokens == "class" else 1 + (vision.image_size // vision.patch_size) ** 2
         found["flops"] = flops_per_evaluation(parts[0], tokens)
         found["peak"] = matmul_peak(device, dtype)
-        model = Zero123(*parts, config, device=device, dtype=dtype)
+        model = Zero123(*parts, config, device=device, dtype=dtype, compile=arguments.compile)
 
         def go(poses, steps):
             model.sample(picture, poses, steps=steps, guidance=arguments.guidance, batch=arguments.batch)
@@ -159,14 +184,17 @@ def side(arguments: argparse.Namespace) -> dict:
         def go(poses, steps):
             plain(parts, config, picture, poses, steps, arguments.guidance, device)
 
+    inside = Inside(parts[0], device)
     if arguments.model != "xl" or device.type == "cuda":
-        go(poses[: arguments.batch], 1)  # the first call of every shape is slower
+        go(poses[: arguments.batch or len(poses)], 1)  # the first call of every shape is slower
+    inside.reset()
     start, cpu = time.perf_counter(), time.process_time()
     go(poses, arguments.steps)
     if device.type == "cuda":
         torch.cuda.synchronize()
         found["device_memory"] = torch.cuda.max_memory_allocated()
     found["seconds"], found["cpu"] = time.perf_counter() - start, time.process_time() - cpu
+    found["unet_seconds"], found["unet_cpu"] = inside.wall, inside.cpu
     found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return found
 
@@ -180,10 +208,11 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=16)
     parser.add_argument("--plain-views", type=int, default=2, help="views of the plain loop")
     parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=0, help="0: what the sampler would choose")
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--compile", action="store_true", help="torch.compile and CUDA graphs for our side")
     parser.add_argument("--side", choices=("ours", "plain"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.side:
@@ -210,6 +239,12 @@ def main() -> None:
         f"ours is {per_view[0] / per_view[1]:.1f} times as fast per view; it takes {work[1]:.1f} s of CPU time a "
         f"view against {work[0]:.1f} s ({work[0] / work[1]:.1f} times), which a busy machine changes less"
     )
+    for steps in (arguments.steps, 20, 50):
+        a, b = (at_steps(r, arguments.steps, steps, "cpu") for r in (other, ours))
+        how = "measured" if steps == arguments.steps else "computed from the U-Net's share"
+        print(
+            f"  CPU time a view with {steps:2d} steps: {a:6.1f} s against {b:6.1f} s, {a / b:.2f} times ({how})"
+        )
     print(
         f"ours reaches {achieved / 1e12:.3f} TFLOP/s over the whole run (encoding and decoding count as time, "
         f"not as work), {achieved / ours['peak']:.0%} of this device's {ours['dtype']} matrix product"

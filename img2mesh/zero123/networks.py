@@ -57,9 +57,13 @@ class Networks:
     def _activations(self, x: Tensor) -> Tensor:
         return x.to(self.dtype, memory_format=torch.channels_last)
 
+    @property
+    def _graphs(self) -> bool:
+        return self.compile and self.device.type == "cuda" and not self.low_vram
+
     def _evaluate(self, x: Tensor, times: Tensor, context: Tensor, **extra: Any) -> Tensor:
         """The U-Net's output as float32, through compiled kernels where that is wanted and possible."""
-        if not self.compile or self.device.type != "cuda" or self.low_vram:
+        if not self._graphs:
             return self.unet(x, times, context, **extra).sample.float()
         if self._compiled is None:
             # "reduce-overhead" records the kernels of one call as a CUDA graph and replays it.

@@ -330,3 +330,43 @@ def test_bad_arguments_are_refused(tiny_plus, picture):
     ):
         with pytest.raises(Img2MeshError):
             model.draw(**{"image_rgba": picture, "steps": 1, **change})
+
+
+def test_the_published_widths_have_the_published_numbers_of_parameters(tmp_path):
+    """Stable Diffusion 2's U-Net and text encoder, CLIP ViT-H, Stable Diffusion's VAE; no memory is taken."""
+    from img2mesh.zero123.loader import empty_module
+    from tests.zero123.tiny_plus import write
+
+    cross, plain = "CrossAttn{}Block2D", "{}Block2D"
+    configs = {
+        "unet": {
+            "in_channels": 4, "out_channels": 4, "block_out_channels": [320, 640, 1280, 1280],
+            "attention_head_dim": [5, 10, 20, 20], "cross_attention_dim": 1024, "layers_per_block": 2,
+            "use_linear_projection": True, "sample_size": 64,
+            "down_block_types": [cross.format("Down")] * 3 + [plain.format("Down")],
+            "up_block_types": [plain.format("Up")] + [cross.format("Up")] * 3,
+        },
+        "vae": {
+            "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2, "latent_channels": 4,
+            "down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4,
+        },
+        "vision_encoder": {
+            "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32,
+            "num_attention_heads": 16, "patch_size": 14, "projection_dim": 1024, "hidden_act": "gelu",
+        },
+        "text_encoder": {
+            "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 23,
+            "num_attention_heads": 16, "vocab_size": 49408, "hidden_act": "gelu",
+        },
+    }  # fmt: skip
+    counts = {
+        "unet": 865_910_724,
+        "vae": 83_653_863,
+        "vision_encoder": 632_076_800,
+        "text_encoder": 340_387_840,
+    }
+    for part, config in configs.items():
+        write(tmp_path / part / "config.json", config)
+        module = empty_module(part, tmp_path / part)
+        assert sum(p.numel() for p in module.parameters()) == counts[part], part
+        assert all(p.device.type == "meta" for p in module.parameters())
