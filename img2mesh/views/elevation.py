@@ -7,6 +7,8 @@ tried on a coarse grid and scored by both.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from img2mesh.cameras import Camera, orbit_camera
@@ -42,7 +44,26 @@ def estimate_elevation(
         (elevation_deg, confidence in [0, 1]): confidence compares the best elevation's score with the scores of
         those more than 15 degrees away; about 0 where all fit alike (a ball, a single picture).
     """
-    scores = elevation_scores(rgba, delta_polar_deg, delta_azimuth_deg, distance, fov_deg)
+    polar, azimuth = np.asarray(delta_polar_deg), np.asarray(delta_azimuth_deg)
+
+    def cameras_at(elevation: float) -> list[Camera]:
+        angles = np.clip(elevation - polar, -89.0, 89.0)
+        return [orbit_camera(e, a, distance, fov_deg) for e, a in zip(angles, azimuth, strict=True)]
+
+    return best_elevation(rgba, cameras_at)
+
+
+def best_elevation(
+    rgba: Sequence[np.ndarray], cameras_at: Callable[[float], Sequence[Camera]], clear: float = 0.15
+) -> tuple[float, float]:
+    """(elevation_deg, confidence), as above, of the first of some square pictures.
+
+    Args:
+        rgba: n pictures (H, W, 4) uint8, the photo first.
+        cameras_at: their n cameras if the photo's elevation is the given one.
+        clear: gap between the scores at which the confidence is 63 %; smaller where only the photo's camera moves.
+    """
+    scores = elevation_scores(rgba, cameras_at)
     if scores is None:
         return USUAL[0], 0.0
     total = combined(scores)
@@ -54,7 +75,7 @@ def estimate_elevation(
             elevation += float(np.clip(0.5 * (a - c) / (a - 2 * b + c), -0.5, 0.5) * 5)
     away = np.abs(CANDIDATES - CANDIDATES[best]) > 15
     gap = float(total[away].min() - total[best])
-    return elevation, float(1 - np.exp(-max(gap, 0.0) / 0.15))
+    return elevation, float(1 - np.exp(-max(gap, 0.0) / clear))
 
 
 def combined(scores: np.ndarray) -> np.ndarray:
@@ -65,22 +86,20 @@ def combined(scores: np.ndarray) -> np.ndarray:
     return relative[0] + relative[1] + USUAL_WEIGHT * usual
 
 
-def elevation_scores(rgba, delta_polar_deg, delta_azimuth_deg, distance, fov_deg) -> np.ndarray | None:
+def elevation_scores(rgba, cameras_at) -> np.ndarray | None:
     """(2, C) for the candidates: mean length by which rays of a silhouette miss the common solid (world units),
     and mean colour difference at the best point of each ray; None where fewer than three pictures show anything.
     """
     import cv2
 
-    rgba = np.asarray(rgba)
-    shown = np.flatnonzero((rgba[..., 3] > 127).reshape(len(rgba), -1).sum(1) > 20)
+    shown = np.flatnonzero([(picture[..., 3] > 127).sum() > 20 for picture in rgba])
     if len(shown) < 3:
         return None
     if len(shown) > VIEWS:  # the photo and an even choice of the others
         shown = shown[np.unique(np.round(np.linspace(0, len(shown) - 1, VIEWS)).astype(int))]
-    polar, azimuth = np.asarray(delta_polar_deg)[shown], np.asarray(delta_azimuth_deg)[shown]
     size = 64
     small, distances = [], []
-    for picture in rgba[shown]:
+    for picture in (rgba[i] for i in shown):
         straight = picture.astype(np.float32) / 255
         straight[..., :3] *= straight[..., 3:]
         reduced = cv2.resize(straight, (size, size), interpolation=cv2.INTER_AREA)
@@ -94,8 +113,8 @@ def elevation_scores(rgba, delta_polar_deg, delta_azimuth_deg, distance, fov_deg
     points = points[np.linalg.norm(points, axis=-1) < HALF * 1.1]
     scores = np.empty((2, len(CANDIDATES)))
     for column, elevation in enumerate(CANDIDATES):
-        angles = np.clip(elevation - polar, -89.0, 89.0)
-        cameras = [orbit_camera(e, a, distance, fov_deg, 128) for e, a in zip(angles, azimuth, strict=True)]
+        cameras = cameras_at(float(elevation))
+        cameras = [cameras[i].resized(128, 128) for i in shown]
         scores[:, column] = _score(cameras, distances, small, points)
     return scores
 

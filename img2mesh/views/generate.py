@@ -143,12 +143,12 @@ def photo_camera(
     photo: np.ndarray, drawn: Drawn, elevation_deg: float, views: list[View]
 ) -> tuple[Camera, dict]:
     """The photo's camera among its views, and how its frame was changed, for the report."""
-    camera, mask = drawn.photo_camera(elevation_deg, IMAGE_SIZE), photo[..., 3].astype(np.float32) / 255
+    camera = drawn.photo_camera(elevation_deg, IMAGE_SIZE)
     if not drawn.absolute:
-        return align_photo(camera, mask, views)
-    _, _, placed, overlap = locate_photo(mask, views, lambda _: camera, elevation_deg)
+        return align_photo(camera, photo[..., 3].astype(np.float32) / 255, views)
+    _, _, placed, agreement = locate_photo(photo, views, lambda _: camera, elevation_deg)
     facts = {
-        "photo_overlap": round(overlap, 3),
+        "photo_agreement": round(agreement, 3),
         "photo_scale": round(camera.fl_x / placed.fl_x, 4),
         "photo_shift": [round(float(camera.cx - placed.cx), 2), round(float(camera.cy - placed.cy), 2)],
     }
@@ -195,8 +195,7 @@ def _estimate(photo: np.ndarray, drawn: Drawn) -> tuple[float, float]:
             for picture, camera in zip(drawn.rgba, drawn.cameras(0.0), strict=True)
             if picture[..., 3].any()
         ]
-        mask = photo[..., 3].astype(np.float32) / 255
-        return locate_photo(mask, views, lambda e: drawn.photo_camera(e, IMAGE_SIZE))[:2]
+        return locate_photo(photo, views, lambda e: drawn.photo_camera(e, IMAGE_SIZE))[:2]
     from img2mesh.views.elevation import estimate_elevation
 
     rgba = np.concatenate([photo[None], drawn.rgba])

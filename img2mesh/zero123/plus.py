@@ -21,7 +21,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.zero123.attention import install
 from img2mesh.zero123.images import CLIP_MEAN, CLIP_STD, from_network
 from img2mesh.zero123.interface import Drawn
-from img2mesh.zero123.networks import Networks
+from img2mesh.zero123.networks import Networks, steady_memory
 from img2mesh.zero123.reference import install_reference
 from img2mesh.zero123.schedule import Schedule, make_schedule
 
@@ -236,7 +236,7 @@ class Zero123Plus(Networks):
         x = torch.empty(1, self.unet.config.in_channels, ROWS * side, COLUMNS * side, device=self.device)
         x = _noise(generator, x) * math.sqrt(1 - schedule.now[0])
         clean = None
-        with self._on_device(self.unet):
+        with self._on_device(self.unet), steady_memory():
             for layer, processor in self._cross:
                 processor.prepare(layer, context)
             for i, time in enumerate(schedule.timesteps):

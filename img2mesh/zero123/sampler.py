@@ -17,7 +17,7 @@ from img2mesh.zero123.attention import install
 from img2mesh.zero123.images import clip_pixels, from_network, to_network
 from img2mesh.zero123.interface import RelativeViews
 from img2mesh.zero123.modules import image_tokens, pose_features
-from img2mesh.zero123.networks import Networks
+from img2mesh.zero123.networks import Networks, steady_memory
 from img2mesh.zero123.pose import variant_poses
 from img2mesh.zero123.schedule import Schedule, make_schedule
 
@@ -188,7 +188,7 @@ class Zero123(Networks, RelativeViews):
         # The processors hold the context; what the U-Net is handed only has to have a fitting shape.
         placeholder = context[:1].expand(rows, -1, -1)
         clean = None
-        with self._on_device(self.unet):
+        with self._on_device(self.unet), steady_memory():
             for layer, processor in self._cross:
                 processor.prepare(layer, context)
             for i, time in enumerate(schedule.timesteps):
