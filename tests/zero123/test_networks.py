@@ -75,7 +75,9 @@ def test_the_compiled_way_is_taken_on_cuda(tiny_mini, picture, ring, monkeypatch
     monkeypatch.setattr(model, "compile", True)
     monkeypatch.setattr(type(model), "_graphs", property(lambda self: self.compile))
     assert np.array_equal(model.sample(picture, ring, steps=2), expected)
-    assert asked == [{"mode": "reduce-overhead", "dynamic": False}] and len(marks) == 2
+    assert asked == [{"mode": "reduce-overhead", "dynamic": False}] and len(marks) == 4, (
+        "five views in two batches, two steps"
+    )
 
 
 def test_compile_is_only_for_cuda(tiny_mini, picture, ring):
