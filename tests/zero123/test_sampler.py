@@ -134,8 +134,8 @@ def test_guidance_of_one_needs_half_the_rows(tiny_mini, picture, ring):
     model = load(tiny_mini)
     rows = []
     model.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
-    model.sample(picture, ring, steps=1, guidance=1.0)
-    model.sample(picture, ring, steps=1, guidance=1.5)
+    model.sample(picture, ring, steps=1, guidance=1.0, batch=5)
+    model.sample(picture, ring, steps=1, guidance=1.5, batch=5)
     assert rows == [5, 10]
 
 
@@ -197,7 +197,7 @@ def test_one_stage_at_a_time_gives_the_same(tiny_mini, picture, ring):
     from dataclasses import replace
 
     model = load(tiny_mini)
-    expected = model.sample(picture, ring, steps=2)
+    expected = model.sample(picture, ring, steps=2, batch=5)
     stages = []
     frugal = replace(model, low_vram=True)
     for name in ("unet", "vae", "image_encoder", "projection"):
@@ -205,7 +205,7 @@ def test_one_stage_at_a_time_gives_the_same(tiny_mini, picture, ring):
         module.to = lambda *a, name=name, original=module.to, **k: (
             stages.append((name, a)) or original(*a, **k)
         )
-    assert np.array_equal(frugal.sample(picture, ring, steps=2), expected)
+    assert np.array_equal(frugal.sample(picture, ring, steps=2, batch=5), expected)
     order = [name for name, place in stages if place == (frugal.device,)]
     assert order == ["vae", "image_encoder", "projection", "unet", "vae"]
     assert len(stages) == 2 * len(order), "every stage leaves again"
