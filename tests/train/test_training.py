@@ -13,6 +13,7 @@ from img2mesh.train.autoencoder import build_autoencoder, object_crop, train_aut
 from img2mesh.train.config import AutoencoderRecipe, DenoiserRecipe, Optimisation, TrainConfig, load_config
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.denoiser import Denoiser, train_denoiser
+from img2mesh.train.finish import MISSED, shown_loss
 from img2mesh.train.folder import finished_autoencoder, fold_normalisation, write_model
 from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.run import export, identity_projection, train, widen_input
@@ -236,3 +237,19 @@ def test_finishing_needs_a_denoiser(config):
     train(config, "autoencoder")
     with pytest.raises(Img2MeshError, match="train that stage first"):
         train(config, "finish")
+
+
+def test_uncertain_alpha_leans_towards_inside():
+    """A pixel inside with probability p is best shown as m p / (m p + 1 - p)."""
+    p = 0.4
+    wanted = torch.full((10, 4, 1, 1), -1.0)
+    wanted[: int(10 * p), 3] = 1.0
+    shown = torch.zeros(1, 4, 1, 1, requires_grad=True)
+    optimizer = torch.optim.Adam([shown], lr=0.02)
+    for _ in range(400):
+        optimizer.zero_grad()
+        shown_loss(shown.expand(10, -1, -1, -1), wanted).backward()
+        optimizer.step()
+    alpha = (shown[0, :, 0, 0].detach() + 1) / 2
+    assert alpha[3].item() == pytest.approx(MISSED * p / (MISSED * p + 1 - p), abs=0.01)
+    assert alpha[3] > 0.5 and alpha[:3].abs().max() < 0.01  # colours are plain means
