@@ -1,7 +1,7 @@
 """Last stage: the decoder learns to show what the denoiser says, which is blurred where the view is uncertain.
 
 A decoder that has seen sharp latents only draws the edges of its cells into blurred ones: over held-out views, plain
-bicubic enlargement of the latents beat it by 0.2 dB after 2110 steps. Here its inputs are one-step predictions for known
+bicubic enlargement of the latents beat it by 0.2 dB after 2110 steps. Its inputs are one-step predictions for known
 views, a quarter true latents among them, and its loss is `shown_loss`.
 The encoder, and so everything the denoiser has learned, stays as it is.
 """

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from img2mesh.zero123 import load_model
+from img2mesh.zero123.plus import Zero123Plus
+
 RAMP = [round(0.02 * i, 3) for i in range(9)]
 TILE = 64
 
@@ -106,3 +109,7 @@ def on_grey(true_view, cameras) -> np.ndarray:
         rgb = rgba[..., :3] * alpha + 127 * (1 - alpha)
         pictures.append(np.concatenate([rgb, np.full_like(alpha, 255)], axis=-1))
     return np.round(np.stack(pictures)).astype(np.uint8)
+
+
+def load(folder, **kwargs) -> Zero123Plus:
+    return load_model(str(folder), device="cpu", precision="fp32", **kwargs)
