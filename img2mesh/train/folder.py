@@ -98,6 +98,14 @@ def write_model(
             module.save_pretrained(temporary / name, safe_serialization=True)
         scheduler.save_pretrained(temporary / "scheduler")
         (temporary / "img2mesh.json").write_text(json.dumps(record, indent=2) + "\n")
+        for path in temporary.glob(
+            "*/config.json"
+        ):  # where the weights lay while training is nobody's business
+            content = json.loads(path.read_text())
+            content.pop("_name_or_path", None)
+            path.write_text(json.dumps(content, indent=2) + "\n")
+        for path in temporary.rglob("*.safetensors"):  # safetensors writes them for the owner's eyes alone
+            path.chmod(0o644)
         write_checksums(temporary)
 
 

@@ -95,6 +95,8 @@ def test_both_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
     for part in ("unet", "vae", "image_encoder", "clip_camera_projection"):
         first, second = (next((tmp_path / name / part).glob("*.safetensors")) for name in ("model", "again"))
         assert first.read_bytes() == second.read_bytes()
+        assert first.stat().st_mode & 0o444 == 0o444
+        assert str(tmp_path) not in (first.parent / "config.json").read_text()
     assert "CC0" in (tmp_path / "model" / "NOTICE").read_text()
     from img2mesh.zero123 import load_model
 
