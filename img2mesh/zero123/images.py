@@ -7,11 +7,35 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from img2mesh.errors import Img2MeshError
+
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 # A decoder never says exactly 0 or 1; alphas nearer than this to either end count as the end.
 ALPHA_MARGIN = 0.02
+
+
+def check_request(image_rgba: np.ndarray, guidance: float, multiple: int = 1) -> np.ndarray:
+    """A sampler's picture as an array: square, (S, S, 4) uint8, S a multiple of `multiple`.
+
+    Raises:
+        Img2MeshError: another picture, or a guidance that is no number from 0 up.
+    """
+    image_rgba = np.asarray(image_rgba)
+    if image_rgba.ndim != 3 or image_rgba.shape[2] != 4 or image_rgba.dtype != np.uint8:
+        raise Img2MeshError(
+            f"The sampler wants an RGBA picture of uint8, not {image_rgba.shape} of {image_rgba.dtype}."
+        )
+    if image_rgba.shape[0] != image_rgba.shape[1]:
+        raise Img2MeshError(f"The sampler's picture must be square, not {image_rgba.shape[:2]}.")
+    if image_rgba.shape[0] % multiple:
+        raise Img2MeshError(
+            f"The sides of the sampler's picture must be multiples of {multiple}, not {image_rgba.shape[0]}."
+        )
+    if not np.isfinite(guidance) or guidance < 0:
+        raise Img2MeshError(f"Guidance must be a number from 0 up, not {guidance}.")
+    return image_rgba
 
 
 def to_network(rgba: np.ndarray) -> Tensor:

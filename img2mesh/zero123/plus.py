@@ -17,9 +17,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from img2mesh.cameras import FOV_DEG
-from img2mesh.errors import Img2MeshError
 from img2mesh.zero123.attention import install
-from img2mesh.zero123.images import CLIP_MEAN, CLIP_STD, from_network
+from img2mesh.zero123.images import CLIP_MEAN, CLIP_STD, check_request, from_network
 from img2mesh.zero123.interface import Drawn
 from img2mesh.zero123.networks import Networks, steady_memory
 from img2mesh.zero123.reference import install_reference
@@ -165,14 +164,8 @@ class Zero123Plus(Networks):
         Raises:
             Img2MeshError: an argument that makes no run.
         """
-        image_rgba = np.asarray(image_rgba)
-        if image_rgba.ndim != 3 or image_rgba.shape[2] != 4 or image_rgba.dtype != np.uint8:
-            raise Img2MeshError(f"The sampler wants an RGBA picture of uint8, not {image_rgba.shape}.")
-        if image_rgba.shape[0] != image_rgba.shape[1]:
-            raise Img2MeshError(f"The sampler's picture must be square, not {image_rgba.shape[:2]}.")
         guidance = self.default_guidance if guidance is None else guidance
-        if not np.isfinite(guidance) or guidance < 0:
-            raise Img2MeshError(f"Guidance must be a number from 0 up, not {guidance}.")
+        image_rgba = check_request(image_rgba, guidance)
         generator = torch.Generator().manual_seed(seed)
         condition = self.condition(image_rgba, generator)
         latents = self.denoise(condition, self.schedule(steps, solver=solver), guidance, generator, step)

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from img2mesh.cameras import DISTANCE, FOV_DEG, IMAGE_SIZE
 from img2mesh.errors import Img2MeshError
 from img2mesh.zero123.attention import install
-from img2mesh.zero123.images import clip_pixels, from_network, to_network
+from img2mesh.zero123.images import check_request, clip_pixels, from_network, to_network
 from img2mesh.zero123.interface import RelativeViews
 from img2mesh.zero123.modules import image_tokens, pose_features
 from img2mesh.zero123.networks import Networks, steady_memory
 from img2mesh.zero123.pose import variant_poses
 from img2mesh.zero123.schedule import Schedule, make_schedule
 
+PICTURE_MULTIPLE = 64  # of a picture's side: eight times less in the VAE, eight again in the U-Net
 PROBE_VIEWS = 2  # denoised together to time the sampler
 
 
@@ -114,10 +115,11 @@ class Zero123(Networks, RelativeViews):
         Raises:
             Img2MeshError: an argument that makes no run.
         """
-        image_rgba, poses = self._checked(image_rgba, poses, batch, input_elevation_deg)
         guidance = self.default_guidance if guidance is None else guidance
-        if not np.isfinite(guidance) or guidance < 0:
-            raise Img2MeshError(f"Guidance must be a number from 0 up, not {guidance}.")
+        image_rgba = check_request(image_rgba, guidance, PICTURE_MULTIPLE)
+        poses = variant_poses(poses, self.variant, input_elevation_deg)
+        if batch < 0:
+            raise Img2MeshError(f"The batch must be a number from 0 up, not {batch}.")
         schedule = self.schedule(steps, parity=parity, solver=solver, eta=eta)
         condition = self.condition(image_rgba)
         pictures, batch = [], self.views_at_once(batch, len(poses))
@@ -233,16 +235,6 @@ class Zero123(Networks, RelativeViews):
         start = self.clock()
         self.decode(latents[:1])
         return float(np.diff(marks).mean()) / PROBE_VIEWS, self.clock() - start
-
-    def _checked(self, image_rgba, poses, batch, elevation) -> tuple[np.ndarray, np.ndarray]:
-        image_rgba = np.asarray(image_rgba)
-        if image_rgba.ndim != 3 or image_rgba.shape[2] != 4 or image_rgba.dtype != np.uint8:
-            raise Img2MeshError(f"The sampler wants an RGBA picture of uint8, not {image_rgba.shape}.")
-        if image_rgba.shape[0] != image_rgba.shape[1] or image_rgba.shape[0] % 64:
-            raise Img2MeshError(f"The sampler's picture must be square, not {image_rgba.shape[:2]}.")
-        if batch < 0:
-            raise Img2MeshError(f"The batch must be a number from 0 up, not {batch}.")
-        return image_rgba, variant_poses(poses, self.variant, elevation)
 
 
 def view_generator(seed: int, index: int) -> torch.Generator:

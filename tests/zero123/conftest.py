@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.zero123.tiny import make_tiny
+from tests.zero123.tiny_plus import make_tiny_plus
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,12 @@ def tiny_mini(tmp_path_factory):
 def tiny_full(tmp_path_factory):
     """Folder of a tiny model like the full-size checkpoints."""
     return make_tiny(tmp_path_factory.mktemp("tiny") / "full", mini=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_plus(tmp_path_factory):
+    """Folder of a tiny Zero123++ model."""
+    return make_tiny_plus(tmp_path_factory.mktemp("tiny") / "plus")
 
 
 @pytest.fixture

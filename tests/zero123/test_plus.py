@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 
 import numpy as np
 import pytest
@@ -14,21 +12,7 @@ from PIL import Image
 
 from img2mesh.zero123.plus import FOR_CLIP, FOR_VAE, VERSIONS, Zero123Plus, cut_tiles
 from img2mesh.zero123.reference import ReferenceAttention
-from tests.zero123.tiny_plus import RAMP, TILE, load, make_tiny_plus
-
-
-@pytest.fixture(scope="module")
-def tiny_plus(tmp_path_factory):
-    return make_tiny_plus(tmp_path_factory.mktemp("tiny") / "plus")
-
-
-@pytest.fixture
-def copy(tiny_plus, tmp_path):
-    return shutil.copytree(tiny_plus, tmp_path / "model")
-
-
-def edit(path, **changes):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+from tests.zero123.tiny_plus import RAMP, TILE, load
 
 
 class PlainReference:

@@ -11,12 +11,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.zero123.plus import Zero123Plus
 from img2mesh.zero123.plus_folder import guess_version
-from tests.zero123.tiny_plus import load, make_tiny_plus
-
-
-@pytest.fixture(scope="module")
-def tiny_plus(tmp_path_factory):
-    return make_tiny_plus(tmp_path_factory.mktemp("tiny") / "plus")
+from tests.zero123.tiny_plus import load
 
 
 @pytest.fixture

@@ -9,6 +9,24 @@ import torch
 
 from img2mesh.zero123.modules import POSE_FEATURES, CLIPCameraProjection
 
+TINY_VAE = {
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "block_out_channels": (8, 8, 16, 16),
+    "layers_per_block": 1,
+    "norm_num_groups": 4,
+    "sample_size": 256,
+}
+TINY_CLIP = {
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 32,
+    "patch_size": 8,
+    "projection_dim": 24,
+}
+
 
 def make_tiny(folder: Path, mini: bool = True, seed: int = 0) -> Path:
     """Write a model folder in diffusers' layout: like the mini (RGBA, v-prediction, all tokens) or like the
@@ -42,28 +60,13 @@ def make_tiny(folder: Path, mini: bool = True, seed: int = 0) -> Path:
                 **extra,
             ),
             "vae": AutoencoderKL(
+                **TINY_VAE,
                 in_channels=channels,
                 out_channels=channels,
-                down_block_types=("DownEncoderBlock2D",) * 4,
-                up_block_types=("UpDecoderBlock2D",) * 4,
-                block_out_channels=(8, 8, 16, 16),
-                layers_per_block=1,
-                norm_num_groups=4,
-                sample_size=256,
                 mid_block_add_attention=not mini,
                 scaling_factor=1.0 if mini else 0.18215,
             ),
-            "image_encoder": CLIPVisionModelWithProjection(
-                CLIPVisionConfig(
-                    hidden_size=16,
-                    intermediate_size=32,
-                    num_hidden_layers=1,
-                    num_attention_heads=2,
-                    image_size=32,
-                    patch_size=8,
-                    projection_dim=24,
-                )
-            ),
+            "image_encoder": CLIPVisionModelWithProjection(CLIPVisionConfig(**TINY_CLIP)),
             "clip_camera_projection": CLIPCameraProjection(
                 16 if mini else 24, 4, 24, tokens="all" if mini else "class"
             ),

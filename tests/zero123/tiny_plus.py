@@ -10,6 +10,7 @@ import torch
 
 from img2mesh.zero123 import load_model
 from img2mesh.zero123.plus import Zero123Plus
+from tests.zero123.tiny import TINY_CLIP, TINY_VAE
 
 RAMP = [round(0.02 * i, 3) for i in range(9)]
 TILE = 64
@@ -36,26 +37,8 @@ def make_tiny_plus(folder: Path, version: str = "v1.2", seed: int = 0) -> Path:
                 norm_num_groups=8,
                 use_linear_projection=True,
             ),
-            "vae": AutoencoderKL(
-                down_block_types=("DownEncoderBlock2D",) * 4,
-                up_block_types=("UpDecoderBlock2D",) * 4,
-                block_out_channels=(8, 8, 16, 16),
-                layers_per_block=1,
-                norm_num_groups=4,
-                sample_size=256,
-                scaling_factor=0.18215,
-            ),
-            "vision_encoder": CLIPVisionModelWithProjection(
-                CLIPVisionConfig(
-                    hidden_size=16,
-                    intermediate_size=32,
-                    num_hidden_layers=1,
-                    num_attention_heads=2,
-                    image_size=32,
-                    patch_size=8,
-                    projection_dim=24,
-                )
-            ),
+            "vae": AutoencoderKL(**TINY_VAE, scaling_factor=0.18215),
+            "vision_encoder": CLIPVisionModelWithProjection(CLIPVisionConfig(**TINY_CLIP)),
             "text_encoder": CLIPTextModel(
                 CLIPTextConfig(
                     vocab_size=40,
