@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from img2mesh.errors import Img2MeshError
 from img2mesh.field.hashgrid import HashGrid
 from img2mesh.files import atomic_file
+from img2mesh.views.view import ViewSet
 
 CHUNK = 1 << 16  # points evaluated at once
 RESIDUAL_SCALE = 0.03  # world units that the network's first output counts
@@ -94,12 +95,21 @@ class Field:
     Attributes:
         bounds: (2, 3) float64 box that holds the surface.
         facts: plain values for the report.
+        views: what it was fitted to: the given views, their cameras, masks and exposures brought to agree. None in a
+            field that was read from a file.
     """
 
-    def __init__(self, net: SurfaceNet, bounds: np.ndarray, facts: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        net: SurfaceNet,
+        bounds: np.ndarray,
+        facts: dict[str, Any] | None = None,
+        views: ViewSet | None = None,
+    ) -> None:
         self.net = net.eval()
         self.bounds = np.asarray(bounds, dtype=np.float64)
         self.facts = dict(facts or {})
+        self.views = views
 
     @property
     def device(self) -> torch.device:

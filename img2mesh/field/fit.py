@@ -44,7 +44,8 @@ def fit_field(
         device: `cpu` or `cuda`.
 
     Returns:
-        The field; `facts` say what was found out about the views and how long it took.
+        The field; `facts` say what was found out about the views and how long it took, `views` are the given ones with
+        the cameras, masks and exposures that they were found to have.
 
     Raises:
         Img2MeshError: `field_backend` is tcnn where it cannot run.
@@ -84,7 +85,7 @@ def fit_field(
         "view_trust": [round(float(t), 3) for t in hull.trust],
         "seconds": round(time.perf_counter() - start, 2),
     }
-    return Field(fit.net, hull.bounds, facts)
+    return Field(fit.net, hull.bounds, facts, views)
 
 
 class Fit:

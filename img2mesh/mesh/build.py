@@ -9,6 +9,7 @@ import numpy as np
 from img2mesh.mesh.bake import bake_texture
 from img2mesh.mesh.fit_silhouette import fit_silhouette
 from img2mesh.mesh.manifold import cancel_opposites, separate
+from img2mesh.mesh.outlines import ENOUGH, fit_outlines
 from img2mesh.mesh.simplify import simplify, smooth, snap_to_field
 from img2mesh.mesh.surface import extract_surface
 from img2mesh.mesh.textured import TexturedMesh, is_closed, weld
@@ -25,7 +26,9 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
     """Surface, silhouette, faces, atlas, texture.
 
     Args:
-        field: `bounds` (2, 3); `sdf`, `gradient` and `colour` of (N, 3) float32 points (docs/conventions.md).
+        field: `bounds` (2, 3); `sdf`, `gradient` and `colour` of (N, 3) float32 points (docs/conventions.md). If it has
+            `views`, those as it understood them after the cameras, masks and exposures of `views` were brought to
+            agree, then these colour the surface: only from there does a picture lie where its colours belong.
         views: what colours the surface; the photo, if there is one, also trims the silhouette.
         settings: `mesh_resolution`, `faces` and `texture_size` count here.
         progress: told about three stages.
@@ -37,9 +40,14 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
         Img2MeshError: the field has no surface inside its bounds.
     """
     progress = progress or Progress()
+    understood = getattr(field, "views", None)
+    views = understood if understood is not None else views
     with progress.stage("mesh"):
         vertices, faces = closed_surface(field, settings, views.photo)
-        if views.photo is not None:
+        true = [view for view in views.views if view.kind != "generated"]
+        if len(true) >= ENOUGH:
+            vertices = fit_outlines(vertices, faces, true)
+        elif views.photo is not None:
             vertices = fit_silhouette(vertices, faces, views.photo)
         vertices, faces = _rounded(vertices, faces)
     with progress.stage("unwrap"):

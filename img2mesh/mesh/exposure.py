@@ -49,16 +49,25 @@ def exposure_gain(source: np.ndarray, target: np.ndarray, weight: np.ndarray) ->
 def spread_residual(
     vertices: np.ndarray, faces: np.ndarray, residual: np.ndarray, weight: np.ndarray
 ) -> np.ndarray:
-    """A smooth residual on all vertices: the given one where it is trusted, fading to zero with distance.
+    """(V, 3) colours' differences where they are trusted, fading out over `REACH`; see `spread`."""
+    return spread(vertices, faces, residual, weight, REACH)
 
-    Minimises sum w |r - given|^2 + sum over edges (REACH / length)^2 |r_i - r_j|^2 / 6 + sum |r|^2 / 4, a
+
+def spread(
+    vertices: np.ndarray, faces: np.ndarray, values: np.ndarray, weight: np.ndarray, reach: float
+) -> np.ndarray:
+    """Smooth values on all vertices: the given ones where they are trusted, fading to zero with distance.
+
+    Minimises sum w |r - given|^2 + sum over edges (reach / length)^2 |r_i - r_j|^2 / 6 + sum |r|^2 / 4, a
     membrane on the mesh's graph (the seamless blending of Perez et al. 2003, on a surface).
 
     Args:
-        vertices (V, 3), faces (F, 3), residual (V, 3), weight (V,) in [0, 1].
+        vertices (V, 3), faces (F, 3): a closed surface.
+        values (V, C), weight (V,) in [0, 1].
+        reach: world units.
 
     Returns:
-        (V, 3) float64.
+        (V, C) float64.
     """
     from scipy.sparse import coo_matrix, diags
     from scipy.sparse.linalg import cg
@@ -66,14 +75,14 @@ def spread_residual(
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = edges[edges[:, 0] < edges[:, 1]]  # a closed surface has each edge in both directions
     length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    stiffness = (REACH / np.maximum(length, 0.05 * REACH)) ** 2 / 6
+    stiffness = (reach / np.maximum(length, 0.05 * reach)) ** 2 / 6
     count = len(vertices)
     graph = coo_matrix((stiffness, (edges[:, 0], edges[:, 1])), shape=(count, count))
     graph = (graph + graph.T).tocsr()
     trust = 4.0 * weight.astype(np.float64)
     system = diags(np.asarray(graph.sum(axis=1)).ravel() + trust + 0.25 * (1 - weight)) - graph
     scale = diags(1 / system.diagonal())
-    result = np.empty((count, 3))
-    for channel in range(3):
-        result[:, channel], _ = cg(system, trust * residual[:, channel], rtol=1e-6, maxiter=500, M=scale)
+    result = np.empty((count, values.shape[1]))
+    for channel in range(values.shape[1]):
+        result[:, channel], _ = cg(system, trust * values[:, channel], rtol=1e-6, maxiter=500, M=scale)
     return result
