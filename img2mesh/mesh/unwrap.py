@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-PADDING = 4  # texels between charts; half of it is left at the third mip level
+# Between charts, of the texture's side, and texels at least: each chart's colours go on over half of it, so that mip
+# levels down to an eighth of the side, and bilinear look-ups in them, stay within one chart's colours.
+PADDING, PADDING_LEAST = 1 / 128, 4
 
 
 def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -25,7 +27,7 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarr
     charts.max_cost = 4.0  # fewer, larger charts than the default 2.0, so fewer seams
     packing = xatlas.PackOptions()
     packing.resolution = size
-    packing.padding = PADDING
+    packing.padding = max(PADDING_LEAST, round(PADDING * size))
     packing.bilinear = True
     atlas = xatlas.Atlas()
     atlas.add_mesh(vertices.astype(np.float32), faces.astype(np.uint32))

@@ -8,6 +8,7 @@ from img2mesh.mesh.exposure import colour_correction, spread_residual
 from img2mesh.mesh.rasterise import rasterise_atlas
 from img2mesh.mesh.surface import extract_surface
 from img2mesh.preview.raster import render_mesh
+from img2mesh.settings import Settings
 from img2mesh.views.view import View, ViewSet
 
 from .analytic import Combined, Sphere, Torus, checker, photo_of, photo_set, picture, psnr
@@ -152,3 +153,41 @@ def test_the_back_is_the_front_where_generated_views_are_a_blur(settings):
     left, right = render[128, 90], render[128, 166]  # from behind, red is on the right
     assert np.abs(left - [26, 26, 204]).max() < 12
     assert np.abs(right - [204, 26, 26]).max() < 12
+
+
+def test_texels_are_asked_for_on_the_fields_surface(settings):
+    """A field that is magenta a hundredth off its surface, a mesh so coarse that its faces lie further inside."""
+    sphere = Sphere()
+
+    def skin(points):
+        on = np.abs(sphere.distance(points))[:, None] < 0.004
+        return np.where(on, [0.3, 0.6, 0.4], [1.0, 0.0, 1.0]).astype(np.float32)
+
+    shape = Sphere(paint=skin)
+    mesh = build_mesh(shape, ViewSet(()), settings.replace(faces=300))
+    centres = mesh.vertices[mesh.faces].mean(axis=1)
+    assert sphere.distance(centres).min() < -0.008
+    assert np.abs(mesh.texture.astype(int) - [77, 153, 102]).max() <= 2
+
+
+def test_views_colour_from_where_the_field_found_them():
+    """Cameras said to stand 6 degrees from where they do; the field knows better, and its views are taken."""
+    shape = Sphere(paint=lambda p: checker(3 * p))
+    true, said = [], []
+    for azimuth in (0, 60, 120, 180, 240, 300):
+        camera = orbit_camera(10, azimuth, size=128)
+        true.append(View(picture(shape, camera), camera))
+        wrong = orbit_camera(10, azimuth + 6 * (-1) ** (azimuth // 60), size=128)
+        said.append(View(true[-1].rgba, wrong))
+    settings = Settings(mesh_resolution=48, faces=1500, texture_size=256)
+    scores = []
+    for understood in (None, ViewSet(tuple(true))):
+        field = Sphere(paint=shape.paint)
+        field.views = understood
+        mesh = build_mesh(field, ViewSet(tuple(said)), settings)
+        camera = orbit_camera(10, 90, size=128)
+        wanted = picture(shape, camera)
+        scores.append(
+            psnr(render_mesh(mesh, camera), wanted, binary_erosion(wanted[..., 3] > 0, iterations=3))
+        )
+    assert scores[1] > scores[0] + 4 and scores[1] > 27, scores

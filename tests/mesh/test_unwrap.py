@@ -1,8 +1,10 @@
 import numpy as np
 
-from img2mesh.mesh.rasterise import rasterise_atlas
+from img2mesh.mesh.bake import fill
+from img2mesh.mesh.rasterise import rasterise_atlas, sample_bilinear
 from img2mesh.mesh.simplify import simplify
 from img2mesh.mesh.surface import extract_surface
+from img2mesh.mesh.textured import face_components
 from img2mesh.mesh.unwrap import unwrap
 
 from .analytic import Torus
@@ -36,3 +38,35 @@ def test_texels_are_shared_out_by_area():
     flat = np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0])
     ratio = np.sort((flat / solid)[solid > np.median(solid) / 4])
     assert ratio[int(0.95 * len(ratio))] < 2.5 * ratio[int(0.05 * len(ratio))]
+
+
+def _halved(picture):
+    return picture.reshape(len(picture) // 2, 2, len(picture) // 2, 2, -1).mean(axis=(1, 3))
+
+
+def test_charts_keep_their_colours_at_mip_levels():
+    """Every chart another colour: box-filtered down, what is looked up along charts' borders is still their own."""
+    size = 1024
+    vertices, faces = simplify(*extract_surface(Torus(), 64), 1500)
+    _, atlas_faces, uv = unwrap(vertices, faces, size)
+    chart = face_components(atlas_faces, len(uv))
+    assert chart.max() >= 3
+    palette = np.random.default_rng(0).uniform(0, 255, (chart.max() + 1, 3)).astype(np.float32)
+    atlas = rasterise_atlas(uv, atlas_faces, size, size)
+    picture = np.zeros((size, size, 3), np.float32)
+    picture[atlas.hit] = palette[chart[atlas.face[atlas.hit]]]
+    picture = fill(picture, atlas)
+
+    ends = np.concatenate([atlas_faces[:, [0, 1]], atlas_faces[:, [1, 2]], atlas_faces[:, [2, 0]]])
+    owner = np.tile(chart, 3)
+    _, first, count = np.unique(np.sort(ends, axis=1), axis=0, return_index=True, return_counts=True)
+    border = first[count == 1]  # an edge with one face in the atlas: the surface goes on in another chart
+    assert len(border) > 50
+    share = np.linspace(0, 1, 9)[:, None, None]
+    points = uv[ends[border, 0]] * (1 - share) + uv[ends[border, 1]] * share
+    wanted = np.tile(palette[owner[border]], (len(share), 1, 1)).reshape(-1, 3)
+    for level, most in enumerate((0.0, 0.0, 0.0, 0.01)):
+        at = points.reshape(-1, 2) * [1, -1] * len(picture) + [0, len(picture)]
+        off = np.abs(sample_bilinear(picture, at) - wanted).max(axis=1)
+        assert (off > 10).mean() <= most, level
+        picture = _halved(picture)
