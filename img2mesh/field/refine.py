@@ -47,19 +47,11 @@ def refine_surface(
             break
         offsets = np.linspace(-reach, reach, steps)
         costs, known = patch_costs(surface, offsets, pictures, cameras)
-        costs += 5 * np.maximum(_hull_at(hull, surface, offsets), 0)
+        places = surface.points[:, None] + surface.normals[:, None] * offsets[:, None]
+        costs += 5 * np.maximum(hull.at(places.reshape(-1, 3)).reshape(costs.shape), 0)
         rim = rim_offsets(surface, pictures, cameras)
         sdf = _moved(sdf, hull, surface, best_offsets(surface, offsets, costs, known, rim))
     return sdf
-
-
-def _hull_at(hull: Hull, surface: Surface, offsets: np.ndarray) -> np.ndarray:
-    """(N, K) float32 signed distance of the hull where the points would come to lie."""
-    from scipy.ndimage import map_coordinates
-
-    points = surface.points[:, None] + surface.normals[:, None] * offsets[:, None]
-    place = ((points - hull.bounds[0]) / hull.spacing).reshape(-1, 3).T
-    return map_coordinates(hull.sdf, place, order=1, mode="nearest").reshape(points.shape[:2])
 
 
 def patch_costs(

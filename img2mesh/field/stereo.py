@@ -48,7 +48,7 @@ def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
     noise = float(np.median(np.concatenate([c[2] for c in costs])))
     if not noise < NOISIEST:
         return hull.sdf, {"colour_noise": round(noise, 4), "carved": 0.0}
-    maps = [_depth_map(*cost, noise) for cost in costs]
+    maps = [_depth_map(volume, depths, met, noise) for volume, depths, _, met in costs]
     del costs
     sdf = _filled(merge_depths(maps, cameras, hull))
     pictures = [views[i].rgba.astype(np.float32) / 255 for i in active]
@@ -62,12 +62,6 @@ def _neighbours(k: int, cameras: list[Camera]) -> list[int]:
     angle = np.degrees(np.arccos(np.clip(towards @ towards[k], -1, 1)))
     order = [j for j in np.argsort(angle, kind="stable") if j != k and angle[j] < WIDEST]
     return order[:NEIGHBOURS]
-
-
-def _sample(volume: np.ndarray, low: np.ndarray, spacing: float, points: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import map_coordinates
-
-    return map_coordinates(volume, ((points - low) / spacing).T, order=1, mode="nearest")
 
 
 def _cost_volume(k: int, cameras, pictures, hull: Hull):
@@ -85,7 +79,7 @@ def _cost_volume(k: int, cameras, pictures, hull: Hull):
     shown = picture[..., 3] > 0.5
     rows, columns = np.nonzero(shown)
     points = camera.position + directions[shown][:, None] * depths[None, :, None]  # (n, L, 3)
-    inside = _sample(hull.sdf, hull.bounds[0], hull.spacing, points.reshape(-1, 3)) < 0.5 * hull.spacing
+    inside = hull.at(points.reshape(-1, 3)) < 0.5 * hull.spacing
     low, high = hull.bounds[0] - hull.spacing, hull.bounds[1] + hull.spacing
     inside &= ((points.reshape(-1, 3) > low) & (points.reshape(-1, 3) < high)).all(-1)
     inside = inside.reshape(len(rows), LABELS)
@@ -122,8 +116,8 @@ def _bilinear(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return out
 
 
-def _depth_map(costs, depths, least, met, noise: float):
-    """Depth (SIZE, SIZE) float32, nan where the ray misses, and its weight."""
+def _depth_map(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: float) -> np.ndarray:
+    """Depth (SIZE, SIZE) float32, NaN where the ray misses; arguments as `_cost_volume` gives them."""
     shown = met.any(-1)
     entry = np.argmax(met, axis=-1)
     unit = max(noise, 0.004)

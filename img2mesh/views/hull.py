@@ -47,6 +47,18 @@ class Hull:
         """(X, Y, Z) bool: inside."""
         return self.sdf < 0
 
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """(N,) float32 trilinear `sdf` at (N, 3) world points; beyond the lattice, its nearest border value."""
+        import torch
+
+        place = (points - self.bounds[0]) * (2 / (self.bounds[1] - self.bounds[0])) - 1
+        grid = torch.from_numpy(np.ascontiguousarray(place, dtype=np.float32))[None, None, None]
+        volume = torch.from_numpy(np.ascontiguousarray(self.sdf.transpose(2, 1, 0)))[None, None]
+        found = torch.nn.functional.grid_sample(
+            volume, grid, mode="bilinear", padding_mode="border", align_corners=True
+        )
+        return found.view(-1).numpy()
+
 
 def mask_distance(alpha: np.ndarray) -> np.ndarray:
     """(H, W) alpha in [0, 1] to signed distance in pixels, negative inside, exact to a fraction near the edge."""
