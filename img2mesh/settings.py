@@ -51,7 +51,7 @@ class Settings:
     # views
     views: int = _setting(18, "number of views to synthesize", low=4, high=128)
     elevations: tuple[float, ...] = _setting(
-        (0.0, 35.0, -30.0), "rings: elevation of each in degrees relative to the input view", low=-90, high=90
+        (0.0, 40.0, -50.0), "rings: elevation of each in degrees relative to the input view", low=-90, high=90
     )
     elevation: str = _setting("auto", "the input photo's elevation in degrees, or auto")
     steps: int = _setting(0, "denoising steps per view; 0: what model and preset ask for", 0, 1000)

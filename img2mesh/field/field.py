@@ -15,7 +15,7 @@ from img2mesh.files import atomic_file
 from img2mesh.views.view import ViewSet
 
 CHUNK = 1 << 16  # points evaluated at once
-RESIDUAL_SCALE = 0.03  # world units that the network's first output counts
+RESIDUAL_SCALE = 0.03  # world units that the network's first output counts, unless the shape is known
 COLOUR_SCALE = 2.0  # colours move this much faster than distances under one learning rate
 
 
@@ -27,6 +27,7 @@ class SurfaceNet(nn.Module):
         bounds: (2, 3) first and last sample of `base`.
         grid: settings of the hash grid; its unit cube is the box's longest side.
         hidden: width of the decoder.
+        residual: world units that the network's first output counts; 0 leaves the distance as `base` has it.
     """
 
     def __init__(
@@ -38,9 +39,10 @@ class SurfaceNet(nn.Module):
         implementation: str = "auto",
         device: str | torch.device = "cpu",
         seed: int = 0,
+        residual: float = RESIDUAL_SCALE,
     ) -> None:
         super().__init__()
-        self.config = {"grid": dict(grid), "hidden": hidden}
+        self.config = {"grid": dict(grid), "hidden": hidden, "residual": residual}
         self.grid = HashGrid(**grid, implementation=implementation, device=device, seed=seed)
         generator = torch.Generator().manual_seed(seed + 1)
         self.first = _linear(self.grid.width + 3, hidden, generator).to(device)
@@ -66,7 +68,8 @@ class SurfaceNet(nn.Module):
         hidden = torch.cat([self.grid(unit, active), unit * 2 - 1], dim=-1)
         hidden = nn.functional.relu(self.second(nn.functional.relu(self.first(hidden))))
         out = self.last(hidden)
-        return self.base_sdf(points) + RESIDUAL_SCALE * out[:, 0], torch.sigmoid(COLOUR_SCALE * out[:, 1:])
+        colour = torch.sigmoid(COLOUR_SCALE * out[:, 1:])
+        return self.base_sdf(points) + self.config["residual"] * out[:, 0], colour
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
@@ -166,7 +169,8 @@ class Field:
             state = {name.removeprefix("net."): torch.from_numpy(value) for name, value in arrays.items()}
             base = state["base"][0, 0].permute(2, 1, 0)
             box = np.stack([state["low"].numpy(), (state["low"] + state["extent"]).numpy()])
-            net = SurfaceNet(base, box, about["grid"], about["hidden"], "torch", device)
+            residual = about.get("residual", RESIDUAL_SCALE)
+            net = SurfaceNet(base, box, about["grid"], about["hidden"], "torch", device, residual=residual)
             net.load_state_dict(state)
         except FileNotFoundError:
             raise Img2MeshError(f"No such field: {path}.") from None

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from img2mesh.field.anchor import anchor_hull, smooth_hull
 from img2mesh.field.exposure import equal_exposure
-from img2mesh.field.field import Field, SurfaceNet, sample_lattice
+from img2mesh.field.field import RESIDUAL_SCALE, Field, SurfaceNet, sample_lattice
 from img2mesh.field.rays import RayBank, collect_rays
 from img2mesh.field.render import composite, importance_depths
 from img2mesh.field.stereo import carve_hull
@@ -24,7 +24,7 @@ from img2mesh.views.view import ViewSet
 
 GRID = {"levels": 8, "features": 2, "log2_size": 16, "base": 8, "finest": 160}
 PROBES = 40  # cheap samples per ray of the approximate lattice
-SAMPLES = 14  # exact samples per ray
+SAMPLES, KNOWN = 14, 5  # exact samples per ray; where the shape is known
 SOFT, SHARP = 80.0, 350.0  # sharpness of the surface, first and last (1 / world units)
 WARM = 0.4  # share of the steps in which only colours are learned
 ANCHOR, TIED = 0.1, 3.0  # weight of staying near the shape that hull and stereo gave; with generated views
@@ -54,6 +54,7 @@ def fit_field(
     start = time.perf_counter()
     drawn = any(view.kind == "generated" for view in views.views)
     agreeing: dict = {}
+    belief = believed(views.views) if drawn else 1.0
     with progress.stage("visual hull"):
         if not drawn:  # generated views stand where they were asked for; their outlines err in other ways
             views, agreeing = reconcile(views)
@@ -64,15 +65,16 @@ def fit_field(
             hull = smooth_hull(hull)
             if views.photo is not None:
                 number = views.views.index(views.photo)
-                hull = anchor_hull(hull, views.photo, number, believed(views.views))
-    base, carving = hull.sdf, {}
+                hull = anchor_hull(hull, views.photo, number, belief)
+    base, carving, known = hull.sdf, {}, False
     if not drawn:  # generated views agree too little for stereo
         with progress.stage("carve hollows"):
             pictures, agreeing["exposure_disagreement_left"] = equal_exposure(views.views, hull)
             views = ViewSet(pictures, views.facts)
             base, carving = carve_hull(views.views, hull)
+            known = base is not hull.sdf  # rendering noisily by few rays would only blur what is found
     with progress.stage("fit field", settings.iterations) as step:
-        fit = Fit(views, hull, base, settings, device)
+        fit = Fit(views, hull, base, settings, device, known)
         for _ in range(settings.iterations):
             fit.step()
             step()
@@ -81,7 +83,7 @@ def fit_field(
         "hull_tolerance": hull.tolerance,
         **agreeing,
         **carving,
-        **({"generated_silhouettes_believed": round(believed(views.views), 3)} if drawn else {}),
+        **({"generated_silhouettes_believed": round(belief, 3)} if drawn else {}),
         "view_trust": [round(float(t), 3) for t in hull.trust],
         "seconds": round(time.perf_counter() - start, 2),
     }
@@ -89,17 +91,36 @@ def fit_field(
 
 
 class Fit:
-    """State of one optimisation; `step` does one iteration."""
+    """State of one optimisation; `step` does one iteration.
+
+    Args:
+        base: (X, Y, Z) signed distance on the hull's lattice that the fit starts from.
+        known: the shape is `base` and stays so; only colours are learned.
+    """
 
     def __init__(
-        self, views: ViewSet, hull: Hull, base: np.ndarray, settings: Settings, device: str = "cpu"
+        self,
+        views: ViewSet,
+        hull: Hull,
+        base: np.ndarray,
+        settings: Settings,
+        device: str = "cpu",
+        known: bool = False,
     ) -> None:
         self.settings, self.hull, self.device = settings, hull, device
         self.total, self.done = settings.iterations, 0
         self.tie = TIED if any(view.kind == "generated" for view in views.views) else ANCHOR
         self.generator = torch.Generator().manual_seed(settings.seed)
+        self.known, self.samples = known, KNOWN if known else SAMPLES
         self.net = SurfaceNet(
-            torch.from_numpy(base), hull.bounds, GRID, 32, settings.field_backend, device, settings.seed
+            torch.from_numpy(base),
+            hull.bounds,
+            GRID,
+            32,
+            settings.field_backend,
+            device,
+            settings.seed,
+            0.0 if known else RESIDUAL_SCALE,
         )
         self.bank: RayBank = collect_rays(views.views, hull).to(device)
         prior = torch.tensor([view.weight for view in views.views], dtype=torch.float32)
@@ -148,7 +169,7 @@ class Fit:
         share, sharp, active = self.schedule()
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * min(1.0, (self.done + 1) / 10) * 0.05 ** max(0.0, share * 1.3 - 0.3)
-        if self.done % REFRESH == 0 and self.done:
+        if self.done % REFRESH == 0 and self.done and not self.known:
             self.refresh(active)
         count = self.settings.rays
         index = torch.randint(0, len(self.bank), (count,), generator=self.generator).to(self.device)
@@ -160,11 +181,13 @@ class Fit:
         probes = rays.origin[:, None] + rays.direction[:, None] * depths[..., None]
         rough = sample_lattice(self.image, self.net.low, self.net.extent, probes.view(-1, 3)).view(count, -1)
         spread = 0.5 * (1 - share) + 0.05
-        depths = importance_depths(depths, rough, min(sharp, 120.0), SAMPLES, spread, jitter[:, 1:])
+        depths = importance_depths(depths, rough, min(sharp, 120.0), self.samples, spread, jitter[:, 1:])
         points = (rays.origin[:, None] + rays.direction[:, None] * depths[..., None]).view(-1, 3)
-        sdf, colour = self.net(points, active)
-        residual = sdf - self.net.base_sdf(points)
-        if share < WARM:  # while the colours are wrong, their errors say nothing about the shape
+        free, colour = self.net(points, active)
+        sdf = free
+        if (
+            share < WARM or self.known
+        ):  # while the colours are wrong, their errors say nothing about the shape
             sdf = sdf.detach()
         seen, opacity = composite(sdf.view(count, -1), colour.view(count, -1, 3), sharp)
         adjust = self.exposure[rays.view]
@@ -177,15 +200,18 @@ class Fit:
         error = nn.functional.huber_loss(seen, wanted, reduction="none", delta=0.1).mean(-1) * 10
         colour_loss = (error * weight).mean()
         mask_loss = ((opacity - alpha[:, 0]).abs() * weight).mean()
-        eikonal, smooth = self.regularity(points, active)
-        loss = (
-            colour_loss
-            + self.settings.mask_weight * mask_loss
-            + self.settings.eikonal_weight * eikonal
-            + 0.02 * smooth
-            + self.tie * (residual / 0.01).square().mean()
-            + 0.1 * self.exposure.square().mean()
-        )
+        loss = colour_loss + 0.1 * self.exposure.square().mean()
+        eikonal = torch.zeros(())
+        if not self.known:
+            eikonal, smooth = self.regularity(points, active)
+            residual = free - self.net.base_sdf(points)
+            loss = (
+                loss
+                + self.settings.mask_weight * mask_loss
+                + self.settings.eikonal_weight * eikonal
+                + 0.02 * smooth
+                + self.tie * (residual / 0.01).square().mean()
+            )
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()

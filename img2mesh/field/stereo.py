@@ -18,14 +18,14 @@ from img2mesh.field.refine import refine_surface
 from img2mesh.views.hull import Hull
 from img2mesh.views.view import View
 
-SIZE = 96  # pixels per side of the depth maps
-LABELS = 72  # depths per map
+SIZE, FINER = 96, 1.5  # pixels per side of the depth maps: at least, and per cell of the hull's lattice
+LABELS = 0.75  # depths per map, in units of that
 NEIGHBOURS = 6  # views compared with each view
 WIDEST = 80.0  # degrees between two views that are still compared
 BURIED = -0.05  # signed distance that a void cut off from the outside is filled with
 NOISIEST = 0.04  # median colour disagreement above which nothing is carved: the views do not share one object
 CEILING = 0.25  # colour differences count at most this much
-DEEPER = 0.03  # cost, in units of the colours' noise, of lying one depth label further inside the hull
+DEEPER = 1.35  # cost, in units of the colours' noise, of lying one world unit further inside the hull
 
 
 def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
@@ -42,8 +42,9 @@ def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
     active = [i for i in range(len(views)) if hull.trust[i] > 0.2]
     if len(active) < 3:
         return hull.sdf, {"colour_noise": None, "carved": 0.0}
-    cameras = [views[i].camera.resized(SIZE, SIZE) for i in active]
-    pictures = [resized_rgba(views[i].rgba, SIZE, SIZE) for i in active]
+    size = max(SIZE, round(FINER * max(hull.sdf.shape)))
+    cameras = [views[i].camera.resized(size, size) for i in active]
+    pictures = [resized_rgba(views[i].rgba, size, size) for i in active]
     costs = [_cost_volume(k, cameras, pictures, hull) for k in range(len(active))]
     noise = float(np.median(np.concatenate([c[2] for c in costs])))
     if not noise < NOISIEST:
@@ -64,43 +65,53 @@ def _neighbours(k: int, cameras: list[Camera]) -> list[int]:
     return order[:NEIGHBOURS]
 
 
-def _cost_volume(k: int, cameras, pictures, hull: Hull):
+def _cost_volume(k: int, cameras: list[Camera], pictures: list[np.ndarray], hull: Hull):
     """Colour disagreement of view k's rays at each depth.
 
     Returns:
-        costs (SIZE, SIZE, LABELS) float32, depths (LABELS,), least cost of each ray (n,), and whether a ray
-        meets the hull at each depth (SIZE, SIZE, LABELS) bool.
+        costs (H, W, L) float32, depths (L,), least cost of each ray (n,), and whether a ray meets the hull at
+        each depth (H, W, L) bool.
     """
     camera, picture = cameras[k], pictures[k]
     corners = np.stack(np.meshgrid(*hull.bounds.T, indexing="ij"), -1).reshape(-1, 3)
     far = np.linalg.norm(corners - camera.position, axis=-1)
-    depths = np.linspace(max(far.min() - 0.02, 0.1), far.max() + 0.02, LABELS).astype(np.float32)
-    _, directions = camera.rays()
+    count = round(LABELS * camera.width)
+    depths = np.linspace(max(far.min() - 0.02, 0.1), far.max() + 0.02, count).astype(np.float32)
     shown = picture[..., 3] > 0.5
     rows, columns = np.nonzero(shown)
-    points = camera.position + directions[shown][:, None] * depths[None, :, None]  # (n, L, 3)
-    inside = hull.at(points.reshape(-1, 3)) < 0.5 * hull.spacing
-    low, high = hull.bounds[0] - hull.spacing, hull.bounds[1] + hull.spacing
-    inside &= ((points.reshape(-1, 3) > low) & (points.reshape(-1, 3) < high)).all(-1)
-    inside = inside.reshape(len(rows), LABELS)
-    where, label = np.nonzero(inside)
-    chosen = points[where, label]
-    own = picture[rows, columns, :3]
+    directions = camera.rays()[1][shown].astype(np.float32)
+    points = camera.position.astype(np.float32) + directions[:, None] * depths[None, :, None]  # (n, L, 3)
+    points = points.reshape(-1, 3)
+    low = (hull.bounds[0] - hull.spacing).astype(np.float32)
+    high = (hull.bounds[1] + hull.spacing).astype(np.float32)
+    inside = ((points > low) & (points < high)).all(-1)
+    inside[inside] = hull.at(points[inside]) < 0.5 * hull.spacing
+    where, label = np.divmod(np.flatnonzero(inside), count)
+    chosen = points[inside]
+    own = picture[rows, columns, :3][where]
     differences = []
     for j in _neighbours(k, cameras):
-        pixels, _ = cameras[j].project(chosen)
-        seen = _bilinear(pictures[j], pixels)
-        gap = np.abs(seen[:, :3] - own[where]).mean(-1)
+        seen = _bilinear(pictures[j], _projected(chosen, cameras[j]))
+        gap = np.abs(seen[:, :3] - own).mean(-1)
         gap[seen[:, 3] < 0.5] = CEILING
         differences.append(np.minimum(gap, CEILING))
-    costs = np.full((SIZE, SIZE, LABELS), CEILING, dtype=np.float32)
-    met = np.zeros((SIZE, SIZE, LABELS), dtype=bool)
+    costs = np.full((*shown.shape, count), CEILING, dtype=np.float32)
+    met = np.zeros(costs.shape, dtype=bool)
     met[rows[where], columns[where], label] = True
     if differences:
-        best = np.sort(np.stack(differences), axis=0)[: max(2, len(differences) // 2)]
+        used = max(2, len(differences) // 2)
+        best = np.partition(np.stack(differences), min(used, len(differences)) - 1, axis=0)[:used]
         costs[rows[where], columns[where], label] = best.mean(0)
     least = np.where(met, costs, np.inf).min(-1)[shown]
     return costs, depths, least[np.isfinite(least)], met
+
+
+def _projected(points: np.ndarray, camera: Camera) -> np.ndarray:
+    """`Camera.project` of (N, 3) points in front of the camera, in single precision: (N, 2) float32 pixels."""
+    turn = camera.c2w[:3, :3].astype(np.float32)
+    local = points @ turn - (camera.position @ camera.c2w[:3, :3]).astype(np.float32)
+    scale = np.float32([-camera.fl_x, camera.fl_y]) / local[:, 2:]
+    return local[:, :2] * scale + np.float32([camera.cx, camera.cy])
 
 
 def _bilinear(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -117,11 +128,12 @@ def _bilinear(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def _depth_map(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: float) -> np.ndarray:
-    """Depth (SIZE, SIZE) float32, NaN where the ray misses; arguments as `_cost_volume` gives them."""
+    """Depth (H, W) float32, NaN where the ray misses; arguments as `_cost_volume` gives them."""
     shown = met.any(-1)
     entry = np.argmax(met, axis=-1)
     unit = max(noise, 0.004)
-    behind = np.maximum(np.arange(LABELS) - entry[..., None], 0)
+    count = len(depths)
+    behind = np.maximum(np.arange(count) - entry[..., None], 0) * (depths[1] - depths[0])
     energy = costs / unit + DEEPER * behind  # prefers the hull's surface where nothing speaks for another
     energy = np.where(met, energy, 1e3).astype(np.float32)
     energy[~shown] = 0
@@ -133,7 +145,7 @@ def _depth_map(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: fl
     label = np.argmin(total, axis=-1)
     depth = depths[label].astype(np.float32)
     # a parabola through the neighbours gives a fraction of a label
-    i = np.clip(label, 1, LABELS - 2)[..., None]
+    i = np.clip(label, 1, count - 2)[..., None]
     a, b, c = (np.take_along_axis(total, i + d, -1)[..., 0] for d in (-1, 0, 1))
     with np.errstate(invalid="ignore"):
         shift = 0.5 * (a - c) / (a - 2 * b + c)
