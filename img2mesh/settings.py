@@ -51,7 +51,7 @@ class Settings:
     # views
     views: int = _setting(18, "number of views to synthesize", low=4, high=128)
     elevations: tuple[float, ...] = _setting(
-        (0.0, 40.0, -50.0), "rings: elevation of each in degrees relative to the input view", low=-90, high=90
+        (0.0, 40.0, -60.0), "rings: elevation of each in degrees relative to the input view", low=-90, high=90
     )
     elevation: str = _setting("auto", "the input photo's elevation in degrees, or auto")
     steps: int = _setting(0, "denoising steps per view; 0: what model and preset ask for", 0, 1000)
@@ -67,7 +67,7 @@ class Settings:
     field_backend: str = _setting("auto", "hash grid implementation", choices=("auto", "tcnn", "torch"))
     iterations: int = _setting(300, "optimisation steps of the field", low=1, high=100000)
     rays: int = _setting(2048, "rays per optimisation step", low=16, high=1000000)
-    hull_resolution: int = _setting(96, "grid of the visual hull", low=16, high=512)
+    hull_resolution: int = _setting(128, "grid of the visual hull", low=16, high=512)
     photo_weight: float = _setting(4.0, "weight of the photo's rays against a generated view's", 0, 1000)
     mask_weight: float = _setting(1.0, "weight of the silhouette loss", 0, 1000)
     eikonal_weight: float = _setting(0.1, "weight of the eikonal loss", 0, 1000)

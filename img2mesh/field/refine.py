@@ -8,6 +8,7 @@ that make an outline in some view are drawn to the picture's outline, which is t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,8 @@ RIM = 0.2  # cosine between normal and viewing direction of points that may make
 OUTLINE, NEAR = 1.5, 4.0  # pixels from the surface's own outline, and from the picture's, of those that do
 OUTER = 0.3  # how sure an outline is, against the colours
 NOISE = 0.004  # colour difference that means nothing
-BAND = 0.05  # world units around the surface in which distances are moved
+BAND = 0.02  # world units around the surface, beyond the search, in which distances are moved
+POINTS = 16000  # at most so many are compared; the others take their neighbours' costs
 
 
 def refine_surface(
@@ -50,7 +52,8 @@ def refine_surface(
         places = surface.points[:, None] + surface.normals[:, None] * offsets[:, None]
         costs += 5 * np.maximum(hull.at(places.reshape(-1, 3)).reshape(costs.shape), 0)
         rim = rim_offsets(surface, pictures, cameras)
-        sdf = _moved(sdf, hull, surface, best_offsets(surface, offsets, costs, known, rim))
+        way = best_offsets(surface, offsets, costs, known, rim)
+        sdf = _moved(sdf, hull, surface, way, reach + BAND)
     return sdf
 
 
@@ -63,7 +66,7 @@ def patch_costs(
 
     Returns:
         (N, K) float32 mean colour difference in [0, CAP] at the K offsets, and (N,) bool: at least two views
-        see the point.
+        see the point, and it is among those that were compared. The others' costs are 0.
     """
     import torch
 
@@ -71,6 +74,7 @@ def patch_costs(
     weights = facing(surface, cameras)
     first = weights.argmax(axis=0)
     known = (weights > 0).sum(axis=0) >= 2
+    known &= np.arange(count) % math.ceil(max(count, 1) / POINTS) == 0
     helper = np.where(np.abs(surface.normals[:, 2:]) < 0.9, [[0, 0, 1.0]], [[1.0, 0, 0]])
     across = np.cross(surface.normals, helper)
     across /= np.linalg.norm(across, axis=1, keepdims=True)
@@ -178,7 +182,9 @@ def best_offsets(
     from scipy.sparse.linalg import cg
 
     mean = surface.mean()
-    costs = mean @ (mean @ costs)
+    shown = mean @ (mean @ known.astype(np.float64))
+    costs = mean @ (mean @ (costs * known[:, None])) / np.maximum(shown, 1e-9)[:, None]
+    known = shown > 1e-3
     count, last, step = len(costs), len(offsets) - 1, offsets[1] - offsets[0]
     least, row = costs.argmin(axis=1), np.arange(count)
     middle = np.clip(least, 1, last - 1)
@@ -201,14 +207,17 @@ def best_offsets(
     ]
 
 
-def _moved(sdf: np.ndarray, hull: Hull, surface: Surface, way: np.ndarray) -> np.ndarray:
-    """The lattice after its surface's points went `way` along their normals."""
-    from scipy.spatial import cKDTree
+def _moved(sdf: np.ndarray, hull: Hull, surface: Surface, way: np.ndarray, band: float) -> np.ndarray:
+    """The lattice, up to `band` from the surface, after the surface's points went `way` along their normals."""
+    from scipy.ndimage import distance_transform_edt
 
-    values = sdf.ravel().copy()
-    near = np.flatnonzero(np.abs(values) < BAND)
-    place = np.stack(np.unravel_index(near, sdf.shape), axis=-1) * hull.spacing + hull.bounds[0]
-    distance, index = cKDTree(surface.points).query(place, k=4)
-    weight = 1 / (distance + 0.3 * hull.spacing)
-    values[near] -= (weight * way[index]).sum(1) / weight.sum(1)
-    return np.maximum(values.reshape(sdf.shape), hull.sdf).astype(np.float32)
+    cell = np.round((surface.points - hull.bounds[0]) / hull.spacing).astype(np.int64)
+    cell = np.ravel_multi_index(tuple(np.clip(cell, 0, np.array(sdf.shape) - 1).T), sdf.shape)
+    count = np.bincount(cell, minlength=sdf.size)
+    mean = np.bincount(cell, way, minlength=sdf.size) / np.maximum(count, 1)
+    # Every sample takes the way of the surface nearest to it.
+    nearest = distance_transform_edt(
+        count.reshape(sdf.shape) == 0, return_distances=False, return_indices=True
+    )
+    moved = mean.reshape(sdf.shape)[tuple(nearest)]
+    return np.maximum(np.where(np.abs(sdf) < band, sdf - moved, sdf), hull.sdf).astype(np.float32)

@@ -18,7 +18,7 @@ from img2mesh.field.refine import refine_surface
 from img2mesh.views.hull import Hull
 from img2mesh.views.view import View
 
-SIZE, FINER = 96, 1.5  # pixels per side of the depth maps: at least, and per cell of the hull's lattice
+SIZE, FINER = 96, 1.125  # pixels per side of the depth maps: at least, and per cell of the hull's lattice
 LABELS = 0.75  # depths per map, in units of that
 NEIGHBOURS = 6  # views compared with each view
 WIDEST = 80.0  # degrees between two views that are still compared
