@@ -15,7 +15,7 @@ from img2mesh.train.config import AutoencoderRecipe, TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.perceptual import LPIPS
 from img2mesh.train.pooled import start_pooled
-from img2mesh.train.state import Ema, Keeper, Log, learning_rate, load_state
+from img2mesh.train.state import Ema, Keeper, Log, learning_rate, model_state, resume
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import to_network
 
@@ -105,27 +105,13 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers, fr
         learned, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay
     )
     ema = Ema({"vae": model}, plan.ema)
-    state = load_state(place)
-    step = 0
-    if state is not None:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        ema.load(state)
-        step = state["step"]
+    step = resume(place, model, optimizer, ema)
     lpips = None
     if recipe.perceptual and config.metrics:
         lpips = LPIPS(Path(config.metrics) / "lpips-alexnet.npz").to(device)
     log, probabilities = Log(config, place.stem, workers), data.probabilities()
 
-    def gather() -> dict:
-        return {
-            "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            **ema.state(),
-        }
-
-    keeper = Keeper(place, config, gather, workers)
+    keeper = Keeper(place, config, lambda: model_state(model, optimizer, ema, step), workers)
     while step < plan.steps:
         rng = np.random.default_rng(workers.seed(config.seed, 1, step))
         crops = []

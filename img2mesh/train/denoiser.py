@@ -69,37 +69,40 @@ class Denoiser(nn.Module):
             labels = pose_features(pose) * (~(no_tokens & no_latent)).to(pose)[:, None]
         return self.unet(torch.cat([x, latent], 1), t, context, class_labels=labels).sample
 
-    @torch.no_grad()
-    def one_step(self, batch: PairBatch, generator: torch.Generator) -> Tensor:
-        """Unscaled latents (B, 4, h, w) that one step from noise gives for a batch's targets, without guidance."""
-        count, device = len(batch.targets), batch.targets.device
-        repeat = count // len(batch.conditions)
-        pixels = clip_pixels(batch.thumbs, self.image_encoder.config.image_size)
+    def tokens(self, pictures: Tensor, count: int) -> Tensor:
+        """Image tokens (count, T, C) of I input pictures (I, 3, S, S) in [-1, 1], each repeated count / I times."""
+        pixels = clip_pixels(pictures, self.image_encoder.config.image_size)
         tokens = image_tokens(self.image_encoder, pixels, self.projection.config.tokens)
-        noise = torch.randn(batch.targets.shape, generator=generator).to(device)
-        self.scheduler.set_timesteps(1)
-        last = self.scheduler.timesteps[0]
+        return tokens.repeat_interleave(count // len(pictures), 0)
+
+    @torch.no_grad()
+    def sample(
+        self, pictures: Tensor, latents: Tensor, poses: Tensor, steps: int, generator: torch.Generator
+    ) -> Tensor:
+        """Unscaled latents (B, 4, h, w) of views at poses (B, 4): DDIM, eta 0, without guidance.
+
+        Args:
+            pictures: (I, 3, S, S) input pictures in [-1, 1]; I divides B, each input has B / I poses in a row.
+            latents: (I, 4, h, w) unscaled latents of the inputs.
+        """
+        count, device = len(poses), poses.device
+        tokens = self.tokens(pictures, count)
+        latents = latents.repeat_interleave(count // len(latents), 0)
+        x = torch.randn(latents.shape, generator=generator).to(device)
         keep = torch.zeros(count, dtype=torch.bool, device=device)
-        said = self.predict(
-            noise,
-            last.to(device).expand(count),
-            tokens.repeat_interleave(repeat, 0),
-            batch.poses,
-            batch.conditions.repeat_interleave(repeat, 0),
-            (keep, keep),
-        )
-        latents = self.scheduler.step(said.float(), last, noise, eta=0.0).prev_sample
-        return latents / self.vae.config.scaling_factor
+        self.scheduler.set_timesteps(steps)
+        for t in self.scheduler.timesteps:
+            said = self.predict(x, t.to(device).expand(count), tokens, poses, latents, (keep, keep))
+            x = self.scheduler.step(said.float(), t, x, eta=0.0).prev_sample
+        return x / self.vae.config.scaling_factor
 
     def forward(
         self, batch: PairBatch, terminal: float, dropout: float, generator: torch.Generator
     ) -> Tensor:
         """Per-sample losses (B,) of a batch: mean squared error of the scheduler's prediction type."""
         count, device = len(batch.targets), batch.targets.device
-        repeat = count // len(batch.conditions)
         target = batch.targets * self.vae.config.scaling_factor
-        pixels = clip_pixels(batch.thumbs, self.image_encoder.config.image_size)
-        tokens = image_tokens(self.image_encoder, pixels, self.projection.config.tokens)
+        tokens = self.tokens(batch.thumbs, count)
         steps = self.scheduler.config.num_train_timesteps
         t = torch.randint(0, steps, (count,), generator=generator)
         last = torch.rand(count, generator=generator) < terminal
@@ -112,14 +115,8 @@ class Denoiser(nn.Module):
             "epsilon": lambda: noise,
             "sample": lambda: target,
         }[self.scheduler.config.prediction_type]()
-        prediction = self.predict(
-            noisy,
-            t,
-            tokens.repeat_interleave(repeat, 0),
-            batch.poses,
-            batch.conditions.repeat_interleave(repeat, 0),
-            drop,
-        )
+        latents = batch.conditions.repeat_interleave(count // len(batch.conditions), 0)
+        prediction = self.predict(noisy, t, tokens, batch.poses, latents, drop)
         return F.mse_loss(prediction.float(), wanted.float(), reduction="none").mean(dim=(1, 2, 3))
 
 

@@ -19,7 +19,7 @@ from img2mesh.train.dataset import RenderSet
 from img2mesh.train.denoiser import Denoiser, view_cache
 from img2mesh.train.folder import FINISH_STATE
 from img2mesh.train.pairs import PairSampler
-from img2mesh.train.state import Ema, Keeper, Log, learning_rate, load_state
+from img2mesh.train.state import Ema, Keeper, Log, learning_rate, model_state, resume
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import to_network
 
@@ -42,27 +42,16 @@ def finish_decoder(config: TrainConfig, model: Denoiser, data: RenderSet, worker
     for parameter in learned:
         parameter.requires_grad_(True)
     optimizer = torch.optim.AdamW(learned, plan.learning_rate, (0.9, 0.99), weight_decay=plan.weight_decay)
-    ema, step, state = Ema({"vae": vae}, plan.ema), 0, load_state(place)
-    if state is not None:
-        vae.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        ema.load(state)
-        step = state["step"]
+    ema = Ema({"vae": vae}, plan.ema)
+    step = resume(place, vae, optimizer, ema)
     targets = config.denoiser.targets
     inputs = max(1, PER_BATCH * plan.batch // targets)
     cache = view_cache(config, model, data)
     sampler = PairSampler(cache, inputs, targets, config.seed + 1, augment=False)
     log = Log(config, "finish", workers)
 
-    def gather() -> dict:
-        return {
-            "model": vae.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            **ema.state(),
-        }
-
-    keeper, ready = Keeper(place, config, gather, workers), []
+    keeper = Keeper(place, config, lambda: model_state(vae, optimizer, ema, step), workers)
+    ready: list[tuple[Tensor, np.ndarray]] = []
     while step < plan.steps:
         rng = np.random.default_rng(workers.seed(config.seed, 4, step))
         if not ready:
@@ -107,7 +96,8 @@ def _predictions(model: Denoiser, sampler: PairSampler, data: RenderSet, step: i
     batch = sampler.batch(step, workers.rank)
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     with torch.autocast(workers.device.type, torch.bfloat16, enabled=config.bf16):
-        said = model.one_step(batch.to(workers.device), generator).float().cpu()
+        here = batch.to(workers.device)
+        said = model.sample(here.thumbs, here.conditions, here.poses, 1, generator).float().cpu()
     true = torch.rand(len(said), generator=generator) < TRUE_SHARE
     latents = torch.where(true[:, None, None, None], batch.targets, said)
     return [(z, data.read(int(i), int(v))) for z, (i, v) in zip(latents, batch.places, strict=True)]

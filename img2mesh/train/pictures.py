@@ -11,8 +11,7 @@ from img2mesh.train.dataset import RenderSet
 from img2mesh.train.denoiser import Denoiser
 from img2mesh.train.pairs import pose_between
 from img2mesh.train.state import Ema, Log
-from img2mesh.zero123.images import clip_pixels, to_network
-from img2mesh.zero123.modules import image_tokens
+from img2mesh.zero123.images import to_network
 
 
 class Pictures:
@@ -61,19 +60,11 @@ class Pictures:
 
     def _sample(self, model: Denoiser, device: torch.device) -> np.ndarray:
         inputs = to_network(self.inputs).to(device)
-        poses = self.poses.to(device)
-        condition = model.latents(inputs).float()
-        pixels = clip_pixels(inputs[:, :3], model.image_encoder.config.image_size)
-        tokens = image_tokens(model.image_encoder, pixels, model.projection.config.tokens)
-        scheduler = model.scheduler
-        scheduler.set_timesteps(self.steps)
-        x = torch.randn(condition.shape, generator=torch.Generator().manual_seed(0)).to(device)
-        keep = torch.zeros(len(x), dtype=torch.bool, device=device)
-        for t in scheduler.timesteps:
-            batch_t = torch.full((len(x),), int(t), device=device)
-            v = model.predict(x, batch_t, tokens, poses, condition, (keep, keep)).float()
-            x = scheduler.step(v, t, x, eta=0.0).prev_sample
-        y = model.vae.decode(x / model.vae.config.scaling_factor).sample
+        latents = model.latents(inputs).float()
+        said = model.sample(
+            inputs[:, :3], latents, self.poses.to(device), self.steps, torch.Generator().manual_seed(0)
+        )
+        y = model.vae.decode(said).sample
         return ((y.float().clamp(-1, 1) + 1) / 2).cpu().numpy()
 
     def _sheet(self, pictures: np.ndarray, truth: np.ndarray, step: int) -> None:

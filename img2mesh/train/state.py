@@ -82,6 +82,22 @@ def load_state(path: Path) -> dict[str, Any] | None:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def model_state(model: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema, step: int) -> dict[str, Any]:
+    """The state of a training of one module with one optimizer."""
+    return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, **ema.state()}
+
+
+def resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> int:
+    """Go on from a saved `model_state`; returns the steps done, 0 where there is none."""
+    state = load_state(path)
+    if state is None:
+        return 0
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    ema.load(state)
+    return state["step"]
+
+
 class Keeper:
     """Saves a training's state every so often and says when the minutes it was given are over.
 
