@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.cameras import DISTANCE, FOV_DEG, Camera, orbit_camera
+from img2mesh.progress import Progress
 from img2mesh.zero123.interface import RelativeViews
 
 RADII = np.array([0.30, 0.42, 0.5])  # half axes of the ellipsoid along x, y, z
@@ -26,6 +27,22 @@ def ellipsoid(camera: Camera, centre=(0.0, 0.0, 0.0), scale: float = 1.0) -> np.
     rgb = np.where(hit[..., None], 0.5 + 0.45 * point, 1.0)
     rgba = np.concatenate([rgb, hit[..., None]], -1)
     return np.round(np.clip(rgba, 0, 1) * 255).astype(np.uint8)
+
+
+class Counter(Progress):
+    """Counts the steps that stages announce and those that they make."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = self.total = 0
+
+    def _begin(self, name, total):
+        self.total += total
+
+        def step(n=1):
+            self.done += n
+
+        return step
 
 
 class FakeModel(RelativeViews):

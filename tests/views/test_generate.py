@@ -10,7 +10,7 @@ from img2mesh.settings import Settings
 from img2mesh.views import generate
 from img2mesh.views.generate import generate_views
 from img2mesh.views.plan import view_cameras
-from tests.fakes import FakeCutout, FakeModel, ellipsoid
+from tests.fakes import Counter, FakeCutout, FakeModel, ellipsoid
 
 
 def test_poses_are_those_of_the_cameras():
@@ -100,17 +100,6 @@ def test_empty_views_are_left_out_and_counted():
 
 
 def test_progress_counts_every_step():
-    class Counter(Progress):
-        done, total = 0, 0
-
-        def _begin(self, name, total):
-            self.total += total
-
-            def step(n=1):
-                self.done += n
-
-            return step
-
     counter = Counter()
     generate_views(FakeCutout(), FakeModel(), Settings(views=6, steps=5, elevation="10"), counter)
     assert counter.done == counter.total == 30

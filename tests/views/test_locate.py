@@ -16,7 +16,7 @@ from img2mesh.views.locate import Solid, frame_photo, locate_photo
 from img2mesh.views.ring import synthesize_at
 from img2mesh.views.view import View
 from img2mesh.zero123.interface import Drawn
-from tests.fakes import FakeCutout, FakeModel, ellipsoid
+from tests.fakes import Counter, FakeCutout, FakeModel, ellipsoid
 from tests.zero123.tiny_plus import on_grey
 
 DIRECTIONS = np.array([(20, 30), (-10, 90), (20, 150), (-10, 210), (20, 270), (-10, 330)], dtype=np.float64)
@@ -84,17 +84,6 @@ class LeanCutout(FakeCutout):
 
 @pytest.mark.parametrize("given", ["auto", "25"])
 def test_fixed_views_and_the_photo_stand_in_one_world(given):
-    class Counter(Progress):
-        done, total = 0, 0
-
-        def _begin(self, name, total):
-            self.total += total
-
-            def step(n=1):
-                self.done += n
-
-            return step
-
     settings, counter = Settings(views=40, elevation=given, steps=3), Counter()
     views = generate_views(LeanCutout(25.0), FixedModel(), settings, counter)
     assert counter.done == counter.total == 18, "six views are counted, not the forty that were asked for"
