@@ -1,9 +1,9 @@
 """The photo is right: what it shows is there, and nothing sticks out beyond its outline.
 
 Synthesized views vote on the shape and may outvote the photo where a part is thin; and views that are blurred, because
-the model that drew them is unsure, say little about the shape at all. Here the hull of all views is mixed with a body
-that the photo's outline suggests by itself (`Inflated`), by how sharp the views' silhouettes are, and made to fill the
-photo's silhouette.
+the model that drew them is unsure, say little about the shape at all. Here the hull of all views is mixed with the body
+that the photo suggests by itself, by how sharp the views' silhouettes are, and made to fill the photo's silhouette.
+That body is the model's own guess where it has one (`guess`), else the photo's outline inflated (`inflate`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import dataclasses
 
 import numpy as np
 
+from img2mesh.field.guess import guessed_bounds, guessed_distance
 from img2mesh.field.inflate import Inflated, look_up, thin_parts, with_thin_parts
+from img2mesh.views.body import Body
 from img2mesh.views.hull import MARGIN, Hull, along_rays, cone_distances, lattice, mask_distance, ray_bins
 from img2mesh.views.view import View
 
@@ -32,23 +34,28 @@ def smooth_hull(hull: Hull, sigma: float = SMOOTH) -> Hull:
     return dataclasses.replace(hull, sdf=sdf)
 
 
-def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0) -> Hull:
+def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0, guess: Body | None = None) -> Hull:
     """The hull whose outline from the photo's camera is the photo's.
 
     Args:
         hull: of all views.
         photo: the user's photo, (H, W, 4).
         index: its place among the hull's views; its trust becomes 1.
-        belief: in [0, 1], how far the hull is believed against the inflated outline.
+        belief: in [0, 1], how far the hull is believed against the body that the photo suggests.
+        guess: that body, where the model has an idea of it.
 
     Returns:
         A hull on a finer lattice that reaches as far as the photo's outline does; its distances are only bounds of
         the true ones away from the surface.
     """
     body = Inflated(photo)
-    hull = _refined(_widened(hull, photo, body))
+    box = None if guess is None else guessed_bounds(guess)
+    hull = _refined(_widened(hull, photo, body, box))
     points, _ = lattice(hull.bounds, hull.spacing)
     common = hull.sdf.reshape(-1)
+    if box is not None:
+        common = belief * common + (1 - belief) * guessed_distance(guess, hull).reshape(-1)
+        belief = 1.0  # in the mixture: the outline alone only speaks where it says nothing
     cone = cone_distances([mask_distance(with_thin_parts(photo.mask))], [photo.camera], points)[0]
     near = np.flatnonzero(cone < 0.05)  # nothing further out is ever inside
     points, cone = points[near], cone[near]
@@ -141,8 +148,8 @@ def _cropped(hull: Hull) -> Hull:
     return dataclasses.replace(hull, sdf=np.ascontiguousarray(hull.sdf[tuple(parts)]), bounds=bounds)
 
 
-def _widened(hull: Hull, photo: View, body: Inflated) -> Hull:
-    """The hull on a lattice that holds the inflated body."""
+def _widened(hull: Hull, photo: View, body: Inflated, box: np.ndarray | None) -> Hull:
+    """The hull on a lattice that holds the inflated body, and a box if there is one."""
     rows, columns = np.nonzero(photo.mask > 0.5)
     if not len(rows):
         return hull
@@ -153,7 +160,8 @@ def _widened(hull: Hull, photo: View, body: Inflated) -> Hull:
     origins, directions = camera.rays(corners)
     middle = body.plane_range(corners)
     ends = [origins + directions * (middle + side * body.half_depth)[:, None] for side in (-1, 1)]
-    low, high = np.min(ends, axis=(0, 1)) - 2 * spacing, np.max(ends, axis=(0, 1)) + 2 * spacing
+    ends = np.concatenate([*ends] if box is None else [*ends, box])
+    low, high = ends.min(axis=0) - 2 * spacing, ends.max(axis=0) + 2 * spacing
     before = np.ceil(np.maximum(hull.bounds[0] - low, 0) / spacing).astype(int)
     after = np.ceil(np.maximum(high - hull.bounds[1], 0) / spacing).astype(int)
     sdf = np.pad(hull.sdf, list(zip(before, after, strict=True)), mode="edge")

@@ -65,7 +65,7 @@ def fit_field(
             hull = smooth_hull(hull)
             if views.photo is not None:
                 number = views.views.index(views.photo)
-                hull = anchor_hull(hull, views.photo, number, belief)
+                hull = anchor_hull(hull, views.photo, number, belief, views.body)
     base, carving, known = hull.sdf, {}, False
     if not drawn:  # generated views agree too little for stereo
         with progress.stage("carve hollows"):

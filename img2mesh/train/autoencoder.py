@@ -13,9 +13,10 @@ from torch import Tensor
 
 from img2mesh.train.config import AutoencoderRecipe, TrainConfig
 from img2mesh.train.dataset import RenderSet
+from img2mesh.train.optimizers import Optimizers
 from img2mesh.train.perceptual import LPIPS
 from img2mesh.train.pooled import start_pooled
-from img2mesh.train.state import Ema, Keeper, Log, learning_rate, model_state, resume
+from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import to_network
 
@@ -87,7 +88,7 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers, fr
             trained on them, stay valid); None trains the whole from nothing.
 
     Returns:
-        The path of the state, which holds `model`, `optimizer`, `ema`, its `updates` and the `step`.
+        The path of the state, as `state.training_state` makes it.
     """
     recipe, plan = config.autoencoder, config.autoencoder.optimisation
     place = Path(config.run) / (STATE if frozen is None else DECODER_STATE)
@@ -100,18 +101,14 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers, fr
         plan = config.autoencoder.decoder
         model.encoder.requires_grad_(False)
         model.quant_conv.requires_grad_(False)
-    learned = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        learned, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay
-    )
-    ema = Ema({"vae": model}, plan.ema)
-    step = resume(place, model, optimizer, ema)
+    optimizers, ema = Optimizers({"vae": model}, plan, workers), Ema({"vae": model}, plan.ema)
+    step = resume(place, {"vae": model}, optimizers, ema)
     lpips = None
     if recipe.perceptual and config.metrics:
         lpips = LPIPS(Path(config.metrics) / "lpips-alexnet.npz").to(device)
     log, probabilities = Log(config, place.stem, workers), data.probabilities()
 
-    keeper = Keeper(place, config, lambda: model_state(model, optimizer, ema, step), workers)
+    keeper = Keeper(place, config, lambda: training_state({"vae": model}, optimizers, ema, step), workers)
     while step < plan.steps:
         rng = np.random.default_rng(workers.seed(config.seed, 1, step))
         crops = []
@@ -119,14 +116,8 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers, fr
             view = int(rng.integers(len(data.objects[item].places)))
             crops.append(object_crop(data.read(int(item), view), recipe.crop, rng))
         x = to_network(np.stack(crops)).to(device, memory_format=torch.channels_last)
-        for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * learning_rate(step, plan)
         losses = _losses(model, x, recipe, lpips, torch.Generator().manual_seed(step))
-        optimizer.zero_grad(set_to_none=True)
-        losses["total"].backward()
-        workers.average_gradients(learned)
-        torch.nn.utils.clip_grad_norm_(learned, plan.clip)
-        optimizer.step()
+        optimizers.step(losses["total"], step)
         ema.update({"vae": model})
         step += 1
         log.gather(plan.batch, **{key: value.item() for key, value in losses.items()})

@@ -101,6 +101,14 @@ class DenoiserRecipe:
 
 
 @dataclass(frozen=True)
+class BodyRecipe:
+    """The network that guesses the whole body from one photo (`zero123.body`); with no steps it is left out."""
+
+    widths: tuple[int, ...] = (48, 96, 160)
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=0))
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A whole training: where it reads, where it keeps its state, what it learns.
 
@@ -127,6 +135,7 @@ class TrainConfig:
     tensorboard: bool = False
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
+    body: BodyRecipe = field(default_factory=BodyRecipe)
 
 
 def load_config(path: str | Path, **overrides: Any) -> TrainConfig:

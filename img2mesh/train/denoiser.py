@@ -10,14 +10,13 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 
-from img2mesh.errors import Img2MeshError
-from img2mesh.train.config import Optimisation, TrainConfig
+from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.latents import ViewCache
-from img2mesh.train.muon import Muon, hidden_matrices
+from img2mesh.train.optimizers import Optimizers
 from img2mesh.train.pairs import PairBatch, PairSampler, drop_conditions
 from img2mesh.train.pooled_views import PooledViews
-from img2mesh.train.state import Ema, Keeper, Log, learning_rate, load_state
+from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import clip_pixels
 from img2mesh.zero123.modules import image_tokens, pose_features
@@ -120,27 +119,6 @@ class Denoiser(nn.Module):
         return F.mse_loss(prediction.float(), wanted.float(), reduction="none").mean(dim=(1, 2, 3))
 
 
-def build_optimizers(model: Denoiser, plan: Optimisation) -> list[torch.optim.Optimizer]:
-    """AdamW, after Muon where the plan asks for it; each group's `scale` multiplies the rate of the step.
-
-    Raises:
-        Img2MeshError: an optimizer of another name.
-    """
-    if plan.optimizer not in ("adamw", "muon"):
-        raise Img2MeshError(f"Unknown optimizer {plan.optimizer!r}: choose adamw or muon.")
-    matrices = hidden_matrices(model.trained()) if plan.optimizer == "muon" else set()
-    groups: dict[tuple[bool, float], list] = {}
-    for module in model.trained().values():
-        scale = plan.projection_rate if module is model.projection else 1.0
-        for parameter in filter(lambda p: p.requires_grad, module.parameters()):
-            groups.setdefault((parameter in matrices, scale), []).append(parameter)
-    muon = [{"params": p, "scale": scale} for (inner, scale), p in groups.items() if inner]
-    adam = [{"params": p, "scale": scale} for (inner, scale), p in groups.items() if not inner]
-    rate, decay = plan.learning_rate, plan.weight_decay
-    optimizers = [Muon(muon, lr=rate, weight_decay=decay)] if muon else []
-    return [*optimizers, torch.optim.AdamW(adam, lr=rate, betas=(0.9, 0.99), weight_decay=decay)]
-
-
 def view_cache(config: TrainConfig, model: Denoiser, data: RenderSet) -> ViewCache | PooledViews:
     """The run's encoded views: small pictures where the autoencoder's encoder is untrained and just that."""
     recipe = config.autoencoder
@@ -149,11 +127,14 @@ def view_cache(config: TrainConfig, model: Denoiser, data: RenderSet) -> ViewCac
     return kind(Path(config.run), data, model.vae, model.image_encoder.config.image_size)
 
 
-def quick_attention(model: Denoiser) -> None:
+def quick_attention(*networks: nn.Module) -> None:
     """Plain matrix products for attention: on CPUs the fused kernel's gradient takes five times as long."""
-    model.unet.set_attn_processor(AttnProcessor())
-    if hasattr(model.image_encoder, "set_attn_implementation"):
-        model.image_encoder.set_attn_implementation("eager")
+    for network in networks:
+        for module in network.modules():
+            if hasattr(module, "set_processor"):
+                module.set_processor(AttnProcessor())
+        if hasattr(network, "set_attn_implementation"):
+            network.set_attn_implementation("eager")
 
 
 def train_denoiser(config: TrainConfig, model: Denoiser, data: RenderSet, workers: Workers, on_picture=None):
@@ -176,47 +157,22 @@ def train_denoiser(config: TrainConfig, model: Denoiser, data: RenderSet, worker
     for name in recipe.freeze:
         modules[name].requires_grad_(False)
     if device.type == "cpu":
-        quick_attention(model)
-    optimizers = build_optimizers(model, plan)
-    learned = [p for o in optimizers for group in o.param_groups for p in group["params"]]
+        quick_attention(model.unet, model.image_encoder)
+    optimizers = Optimizers(modules, plan, workers)
     ema = Ema(modules, plan.ema)
-    step = 0
-    state = load_state(run / STATE)
-    if state is not None:
-        for name, module in modules.items():
-            module.load_state_dict(state["modules"][name])
-        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        ema.load(state)
-        step = state["step"]
+    step = resume(run / STATE, modules, optimizers, ema)
     inputs = max(1, plan.batch // recipe.targets)
     cache = view_cache(config, model, data)
     sampler = PairSampler(cache, inputs, recipe.targets, config.seed, recipe.augment)
     log = Log(config, "denoiser", workers)
 
-    def gather() -> dict:
-        return {
-            "modules": {name: module.state_dict() for name, module in modules.items()},
-            "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-            "step": step,
-            **ema.state(),
-        }
-
-    keeper = Keeper(run / STATE, config, gather, workers)
+    keeper = Keeper(run / STATE, config, lambda: training_state(modules, optimizers, ema, step), workers)
     while step < plan.steps:
         batch = sampler.batch(step, workers.rank).to(device)
-        rate = plan.learning_rate * learning_rate(step, plan)
-        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-            group["lr"] = rate * group["scale"]
         generator = torch.Generator().manual_seed((config.seed + 7919 * workers.rank) * 1_000_003 + step)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             loss = model(batch, recipe.terminal, recipe.dropout, generator).mean()
-        loss.backward()
-        workers.average_gradients(learned)
-        torch.nn.utils.clip_grad_norm_(learned, plan.clip)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        rate = optimizers.step(loss, step)
         ema.update(modules)
         step += 1
         log.gather(len(batch.targets), loss=loss.item())

@@ -18,8 +18,9 @@ from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.denoiser import Denoiser, view_cache
 from img2mesh.train.folder import FINISH_STATE
+from img2mesh.train.optimizers import Optimizers
 from img2mesh.train.pairs import PairSampler
-from img2mesh.train.state import Ema, Keeper, Log, learning_rate, model_state, resume
+from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import to_network
 
@@ -38,19 +39,17 @@ def finish_decoder(config: TrainConfig, model: Denoiser, data: RenderSet, worker
     plan, device = config.autoencoder.finish, workers.device
     model.to(device).eval()
     vae, place = model.vae, Path(config.run) / FINISH_STATE
-    learned = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()]
-    for parameter in learned:
-        parameter.requires_grad_(True)
-    optimizer = torch.optim.AdamW(learned, plan.learning_rate, (0.9, 0.99), weight_decay=plan.weight_decay)
-    ema = Ema({"vae": vae}, plan.ema)
-    step = resume(place, vae, optimizer, ema)
+    for part in (vae.post_quant_conv, vae.decoder):
+        part.requires_grad_(True)
+    optimizers, ema = Optimizers({"vae": vae}, plan, workers), Ema({"vae": vae}, plan.ema)
+    step = resume(place, {"vae": vae}, optimizers, ema)
     targets = config.denoiser.targets
     inputs = max(1, PER_BATCH * plan.batch // targets)
     cache = view_cache(config, model, data)
     sampler = PairSampler(cache, inputs, targets, config.seed + 1, augment=False)
     log = Log(config, "finish", workers)
 
-    keeper = Keeper(place, config, lambda: model_state(vae, optimizer, ema, step), workers)
+    keeper = Keeper(place, config, lambda: training_state({"vae": vae}, optimizers, ema, step), workers)
     ready: list[tuple[Tensor, np.ndarray]] = []
     while step < plan.steps:
         rng = np.random.default_rng(workers.seed(config.seed, 4, step))
@@ -59,16 +58,10 @@ def finish_decoder(config: TrainConfig, model: Denoiser, data: RenderSet, worker
         latents, pictures = zip(*[ready.pop() for _ in range(min(plan.batch, len(ready)))], strict=True)
         z, x = _crops(torch.stack(latents), to_network(np.stack(pictures)), rng)
         z, x = z.to(device), x.to(device, memory_format=torch.channels_last)
-        for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * learning_rate(step, plan)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             y = vae.decode(z).sample
         loss = shown_loss(y.float(), x)
-        loss.backward()
-        workers.average_gradients(learned)
-        torch.nn.utils.clip_grad_norm_(learned, plan.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizers.step(loss, step)
         ema.update({"vae": vae})
         step += 1
         log.gather(len(z), loss=loss.item())

@@ -22,7 +22,6 @@ from img2mesh.zero123.checksums import write_checksums
 from img2mesh.zero123.images import to_network
 
 FINISH_STATE = "finish.pt"  # written by train.finish
-MODULES = ("unet", "vae", "image_encoder", "clip_camera_projection")
 
 
 @torch.no_grad()
@@ -82,18 +81,18 @@ def write_model(
     record: dict,
     half: bool = True,
 ) -> None:
-    """Write `unet/ vae/ image_encoder/ clip_camera_projection/ scheduler/` and `img2mesh.json`, whole or not at all.
+    """Write a folder for each module, `scheduler/` and `img2mesh.json`, whole or not at all.
 
     Args:
         folder: where; existing files of the same names are replaced.
-        modules: the four modules by folder name; their weights are written as fp16 if `half`.
+        modules: by folder name, `body` being optional; their weights are written as fp16 if `half`.
         record: contents of `img2mesh.json`: name, licence, distance, default steps and guidance.
     """
     import copy
 
     with atomic_folder(folder) as temporary:
-        for name in MODULES:
-            module = copy.deepcopy(modules[name])
+        for name, module in modules.items():
+            module = copy.deepcopy(module)
             module = module.half() if half else module.float()
             module.save_pretrained(temporary / name, safe_serialization=True)
         scheduler.save_pretrained(temporary / "scheduler")

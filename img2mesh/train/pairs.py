@@ -42,7 +42,7 @@ class PairBatch:
         return PairBatch(*moved, self.places)
 
 
-def pose_between(condition: np.ndarray, target: np.ndarray) -> np.ndarray:
+def posebetween(condition: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Zero-1-to-3 pose of (elevation, azimuth, radius) rows: (..., 4) float32 (docs/conventions.md)."""
     d = target[..., 1] - condition[..., 1]
     polar = condition[..., 0] - target[..., 0]
@@ -77,15 +77,15 @@ class PairSampler:
         items, views, variants, poses = [], [], [], []
         for item in rng.choice(len(objects), size=self.inputs, p=self.probabilities):
             angles = objects[item].angles
-            usual = np.flatnonzero(_between(angles[:, 0], INPUT_ELEVATIONS))
+            usual = np.flatnonzero(between(angles[:, 0], INPUT_ELEVATIONS))
             source = int(rng.choice(usual if len(usual) else len(angles)))
             others = np.delete(np.arange(len(angles)), source)
-            share = np.where(_between(angles[others, 0], USUAL), 3.0, 1.0)
+            share = np.where(between(angles[others, 0], USUAL), 3.0, 1.0)
             chosen = rng.choice(
                 others, self.targets, replace=len(others) < self.targets, p=share / share.sum()
             )
             variant = int(rng.integers(self.cache.variants)) if self.augment else 0
-            pose = pose_between(angles[source], angles[chosen])
+            pose = posebetween(angles[source], angles[chosen])
             if is_mirrored(variant):
                 pose[:, 1] *= -1
             views += [source, *chosen]
@@ -104,7 +104,7 @@ class PairSampler:
         )
 
 
-def _between(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+def between(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     return (values >= limits[0]) & (values <= limits[1])
 
 

@@ -1,4 +1,4 @@
-"""The whole training: autoencoder, then denoiser, then the model folder; each resumes where it stopped."""
+"""The whole training, stage by stage, then the model folder; each resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from transformers import CLIPVisionModelWithProjection
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.train.autoencoder import train_autoencoder
+from img2mesh.train.body import STATE as BODY_STATE
+from img2mesh.train.body import train_body
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.denoiser import STATE, Denoiser, train_denoiser
@@ -19,9 +21,11 @@ from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.pictures import Pictures
 from img2mesh.train.state import averaged, load_state
 from img2mesh.train.workers import Workers
+from img2mesh.zero123.body import build_body
 from img2mesh.zero123.modules import CLIPCameraProjection
+from img2mesh.zero123.recognise import BODY
 
-STAGES = ("autoencoder", "decoder", "denoiser", "finish")
+STAGES = ("autoencoder", "decoder", "denoiser", "finish", "body")
 
 
 def train(config: TrainConfig, stage: str = "all", output: str | Path | None = None) -> None:
@@ -38,11 +42,14 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
     renders = load_renders(config.data, config.packs or None)
     data, validation = renders.split()
     start = config.denoiser.start
+    if stage in ("body", "all") and not start:
+        train_body(config, data, validation, workers)
+        workers.wait()
     if stage in ("autoencoder", "all") and not start:
         train_autoencoder(config, data, workers)
     if stage in ("decoder", "all") and not start:
         train_autoencoder(config, data, workers, _shared_autoencoder(config, data, workers))
-    if stage in ("autoencoder", "decoder"):
+    if stage in ("autoencoder", "decoder", "body"):
         return
     if not start:
         _shared_autoencoder(config, data, workers)
@@ -136,6 +143,10 @@ def export(config: TrainConfig, output: str | Path) -> int:
     model = _starting_model(config, start) if start else _new_model(config, data)
     done = _load_averaged(config, model)
     modules = {**model.trained(), "vae": model.vae}
+    guess = load_state(Path(config.run) / BODY_STATE)
+    if guess is not None and guess["step"]:
+        modules[BODY] = build_body(config.body.widths)
+        modules[BODY].load_state_dict(averaged(guess["ema"], BODY))
     write_model(output, modules, model.scheduler, _record(Path(output).name), half=True)
     write_attribution(Path(output) / "NOTICE", data)
     return done

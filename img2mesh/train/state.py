@@ -82,17 +82,29 @@ def load_state(path: Path) -> dict[str, Any] | None:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def model_state(model: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema, step: int) -> dict[str, Any]:
-    """The state of a training of one module with one optimizer."""
-    return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, **ema.state()}
+def training_state(modules: dict[str, nn.Module], optimizer: Any, ema: Ema, step: int) -> dict[str, Any]:
+    """What `resume` needs to go on; `optimizer` is anything with a `state_dict`."""
+    return {
+        "modules": {name: module.state_dict() for name, module in modules.items()},
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+        **ema.state(),
+    }
 
 
-def resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> int:
-    """Go on from a saved `model_state`; returns the steps done, 0 where there is none."""
+def resume(path: Path, modules: dict[str, nn.Module], optimizer: Any, ema: Ema) -> int:
+    """Go on from a saved `training_state`; returns the steps done, 0 where there is none.
+
+    Raises:
+        Img2MeshError: the file holds something else.
+    """
     state = load_state(path)
     if state is None:
         return 0
-    model.load_state_dict(state["model"])
+    if not {"modules", "optimizer"} <= set(state):
+        raise Img2MeshError(f"{path} is no training state of this version of img2mesh.")
+    for name, module in modules.items():
+        module.load_state_dict(state["modules"][name])
     optimizer.load_state_dict(state["optimizer"])
     ema.load(state)
     return state["step"]

@@ -12,6 +12,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings, parse_elevation
 from img2mesh.views.align import align_photo
+from img2mesh.views.body import Body
 from img2mesh.views.locate import locate_photo
 from img2mesh.views.masks import cut_from_colour
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
@@ -20,10 +21,12 @@ from img2mesh.views.view import View, ViewSet
 if TYPE_CHECKING:
     from img2mesh.cameras import Camera
     from img2mesh.segment import Cutout
+    from img2mesh.zero123.body import Guess
     from img2mesh.zero123.interface import Drawn, Sampler
 
 FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used where the estimate is a guess
 LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
+SURE_DEG = 15.0  # standard deviation below which the model's own guess of the elevation beats the fallback
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
 
 
@@ -47,8 +50,9 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     with progress.stage("views", settings.steps * settings.views) as step:
         sure = None if known is None else elevation
         drawn = sample_views(shown, model, settings, offsets, sure, settings.seed, step)
+        guess = model.guess(photo)
         if known is None:
-            elevation, facts = find_elevation(photo, drawn, progress)
+            elevation, facts = find_elevation(photo, drawn, progress, guess)
             beyond = np.abs(drawn.elevations(elevation)) > HIGHEST_DEG + 1e-6
             if beyond.any():
                 seed, nearer = other_seed(settings.seed), within_poles(drawn.directions, elevation)
@@ -82,7 +86,8 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
         **frame,
         warnings=warnings,
     )
-    return ViewSet((front, *views), facts)
+    body = None if guess is None else Body(guess.occupancy, camera, guess.half)
+    return ViewSet((front, *views), facts, body)
 
 
 def model_facts(model: Sampler, settings: Settings) -> dict:
@@ -155,16 +160,18 @@ def photo_camera(
     return placed, facts
 
 
-def find_elevation(photo: np.ndarray, drawn: Drawn, progress: Progress) -> tuple[float, dict]:
+def find_elevation(
+    photo: np.ndarray, drawn: Drawn, progress: Progress, guess: Guess | None = None
+) -> tuple[float, dict]:
     """Elevation of the photo in degrees from views of its object, and what the report says of it.
 
     Args:
-        photo: (256, 256, 4) uint8 straight alpha; drawn: views with masks.
+        photo: (256, 256, 4) uint8 straight alpha; drawn: views with masks; guess: what the model makes of the photo.
 
     Returns:
-        The estimate where its confidence is `FULL_CONFIDENCE` (as for true views), drawn towards
-        `FALLBACK_ELEVATION_DEG` the less confident it is, and that itself below `LEAST_CONFIDENCE`; and a dict with
-        elevation_confidence, elevation_source, elevation_estimate_deg, warnings.
+        The estimate where its confidence is `FULL_CONFIDENCE` (as for true views), drawn towards the guess's, or
+        `FALLBACK_ELEVATION_DEG`, the less confident it is, and that itself below `LEAST_CONFIDENCE`; and a dict
+        with elevation_confidence, elevation_source, elevation_estimate_deg, warnings.
     """
     with progress.stage("elevation"):
         estimate, confidence = _estimate(photo, drawn)
@@ -174,17 +181,22 @@ def find_elevation(photo: np.ndarray, drawn: Drawn, progress: Progress) -> tuple
         "elevation_source": "estimated",
         "warnings": [],
     }
+    otherwise, source = FALLBACK_ELEVATION_DEG, "fallback"
+    if guess is not None and guess.deviation_deg < SURE_DEG:
+        otherwise, source = guess.elevation_deg, "guessed"
+        facts["elevation_guess_deg"] = round(guess.elevation_deg, 2)
     if confidence >= LEAST_CONFIDENCE:
         share = min((confidence - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE), 1.0)
-        mixed = share * estimate + (1 - share) * FALLBACK_ELEVATION_DEG
-        return float(np.clip(mixed, -HIGHEST_DEG, HIGHEST_DEG)), facts
-    facts["elevation_source"] = "fallback"
-    facts["warnings"].append(
-        f"The photo's elevation is uncertain (confidence {confidence:.2f}); "
-        f"{FALLBACK_ELEVATION_DEG:g} degrees assumed, --elevation sets it."
-    )
-    progress.warn(facts["warnings"][-1])
-    return FALLBACK_ELEVATION_DEG, facts
+        otherwise += share * (estimate - otherwise)
+    else:
+        facts["elevation_source"] = source
+    if facts["elevation_source"] == "fallback":
+        facts["warnings"].append(
+            f"The photo's elevation is uncertain (confidence {confidence:.2f}); "
+            f"{FALLBACK_ELEVATION_DEG:g} degrees assumed, --elevation sets it."
+        )
+        progress.warn(facts["warnings"][-1])
+    return float(np.clip(otherwise, -HIGHEST_DEG, HIGHEST_DEG)), facts
 
 
 def _estimate(photo: np.ndarray, drawn: Drawn) -> tuple[float, float]:

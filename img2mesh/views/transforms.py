@@ -12,15 +12,18 @@ import json
 import math
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from img2mesh.cameras import Camera
 from img2mesh.errors import Img2MeshError
 from img2mesh.files import atomic_folder
+from img2mesh.views.body import Body
 from img2mesh.views.view import View, ViewSet
 
 NAME = "transforms.json"
+BODY = "body.npz"
 _INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 
@@ -55,6 +58,11 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
             frames = [{k: v for k, v in frame.items() if k not in _INTRINSICS} for frame in frames]
         document["frames"] = frames
         document["img2mesh"] = {"photo": photo, "facts": viewset.facts}
+        if viewset.body is not None:
+            np.savez_compressed(
+                target / BODY, occupancy=viewset.body.occupancy.astype(np.float16), half=viewset.body.half
+            )
+            document["img2mesh"]["body"] = BODY
         text = json.dumps(document, indent=1, allow_nan=False)
         (target / NAME).write_text(text + "\n", encoding="utf-8")
     return folder / NAME
@@ -121,7 +129,7 @@ def load_views(source: str | Path) -> ViewSet:
         )
     if ours:
         facts = {**(ours.get("facts") or {}), **facts}
-        return ViewSet(tuple(views), facts)
+        return ViewSet(tuple(views), facts, _body(path, ours, views[0]))
     return normalised(ViewSet(tuple(views), facts))
 
 
@@ -138,6 +146,20 @@ def _view(path: Path, frame: dict, rgba: np.ndarray, camera: Camera, ours: bool)
     if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
         raise Img2MeshError(f"A frame's weight in {path} must be a number of 0 or more, not {weight!r}.")
     return View(rgba, camera, kind, float(weight), full)
+
+
+def _body(path: Path, ours: dict, photo: View) -> Body | None:
+    """The shape that the photo alone suggested when these views were made."""
+    if ours.get("body") != BODY or photo.kind != "photo":
+        return None
+    try:
+        with np.load(path.parent / BODY, allow_pickle=False) as stored:
+            occupancy, half = stored["occupancy"].astype(np.float32), float(stored["half"])
+    except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile):
+        raise Img2MeshError(f"{path.parent / BODY} is missing or broken.") from None
+    if occupancy.ndim != 3 or not occupancy.size or not half > 0:
+        raise Img2MeshError(f"{path.parent / BODY} holds no occupancy of depths, rows and columns.")
+    return Body(occupancy, photo.camera, half)
 
 
 def _find(source: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from img2mesh.cameras import Camera
+from img2mesh.views.body import Body
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +45,14 @@ class View:
 class ViewSet:
     """Views of one object; the photo, where there is one, comes first.
 
-    `facts` holds plain values for the report: elevation and its confidence, model, seed, warnings.
+    Attributes:
+        facts: plain values for the report: elevation and its confidence, model, seed, warnings.
+        body: what the photo alone suggests about the shape, where the model says so.
     """
 
     views: tuple[View, ...]
     facts: dict[str, Any] = field(default_factory=dict)
+    body: Body | None = None
 
     @property
     def photo(self) -> View | None:

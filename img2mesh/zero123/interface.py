@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from img2mesh.cameras import FOV_DEG, IMAGE_SIZE, Camera, orbit_camera
 from img2mesh.zero123.pose import demo_pose
+
+if TYPE_CHECKING:
+    from img2mesh.zero123.body import Guess
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,9 @@ class Sampler(Protocol):
             special: `parity`, `solver`, where they are not the defaults.
         """
 
+    def guess(self, image_rgba: np.ndarray) -> Guess | None:
+        """What the photo alone suggests about the body (`zero123.body`), or None if the model has no idea."""
+
     def pace(self, guidance: float, solver: str | None = None) -> tuple[float, float]:
         """Seconds per view of one denoising step and of decoding, measured on this machine."""
 
@@ -122,6 +128,10 @@ class RelativeViews:
 
     fixed_views = 0
     input_size = IMAGE_SIZE
+
+    def guess(self, image_rgba: np.ndarray) -> Guess | None:
+        """Nothing, for a model without such a network."""
+        return None
 
     def draw(self, image_rgba: np.ndarray, directions: np.ndarray, **options: Any) -> Drawn:
         """The pictures at `directions` (n, 2); see `Sampler.draw`."""

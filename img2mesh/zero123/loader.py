@@ -13,7 +13,7 @@ from img2mesh.progress import Progress
 from img2mesh.zero123.modules import CLIPCameraProjection
 from img2mesh.zero123.pose import VARIANTS
 from img2mesh.zero123.precision import pick_device, pick_dtype
-from img2mesh.zero123.recognise import check_folder, is_plus, module_folders, read_json
+from img2mesh.zero123.recognise import BODY, check_folder, is_plus, module_folders, read_json
 from img2mesh.zero123.registry import PREFERRED, find_cached, guess_variant, lookup
 from img2mesh.zero123.sampler import Zero123
 from img2mesh.zero123.state import fill, read_tensors, weights_file
@@ -129,7 +129,7 @@ def load_folder(
         for part, source in module_folders(folder).items():
             path, which = weights_file(source)
             modules[part] = empty_module(part, source)
-            fill(modules[part], read_tensors(path, dtype), path)
+            fill(modules[part], read_tensors(path, torch.float32 if part == BODY else dtype), path)
             stored.add(which or "as published")
             step(1)
     options.setdefault("name", record.get("name", folder.name))
@@ -142,6 +142,7 @@ def load_folder(
         modules["image_encoder"],
         modules["clip_camera_projection"],
         scheduler,
+        body=modules.get(BODY),
         source=folder,
         variant=variant,
         weights=", ".join(sorted(stored)),
@@ -183,7 +184,7 @@ def corrected_scheduler(
 def empty_module(part: str, folder: Path) -> torch.nn.Module:
     """The module of a folder's config.json with parameters on the meta device and real buffers."""
     from accelerate import init_empty_weights
-    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers import AutoencoderKL, UNet2DConditionModel, UNet2DModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModelWithProjection
 
     if part == "clip_camera_projection":
@@ -198,7 +199,8 @@ def empty_module(part: str, folder: Path) -> torch.nn.Module:
                 return CLIPTextModel(CLIPTextConfig.from_dict(config))
             if part in ("image_encoder", "vision_encoder"):
                 return CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
-            return (UNet2DConditionModel if part == "unet" else AutoencoderKL).from_config(config)
+            kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, BODY: UNet2DModel}
+            return kinds[part].from_config(config)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise Img2MeshError(
             f"{folder / 'config.json'} describes no network that can be built: {error}"

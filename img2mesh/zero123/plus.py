@@ -254,6 +254,9 @@ class Zero123Plus(Networks):
         (decoded,) = self._decoded(latents / SPREAD + SHIFT)
         return from_network(decoded.float() / CONTRAST)[0]
 
+    def guess(self, image_rgba: np.ndarray) -> None:
+        """Nothing: no such model has a network for it."""
+
     def pace(self, guidance: float, solver: str | None = None) -> tuple[float, float]:
         """Seconds per view of one denoising step and of decoding: the second of two steps, one picture."""
         generator = torch.Generator().manual_seed(0)

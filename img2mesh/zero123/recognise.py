@@ -10,6 +10,7 @@ from img2mesh.errors import Img2MeshError
 
 POSE_FOLDERS = ("clip_camera_projection", "cc_projection")
 PARTS = ("unet", "vae", "image_encoder", "scheduler")
+BODY = "body"  # where there is one: `zero123.body`
 PLUS = "Zero123PlusPipeline"
 PLUS_PARTS = ("unet", "vae", "vision_encoder", "text_encoder", "scheduler")
 
@@ -60,9 +61,11 @@ def module_folders(folder: Path) -> dict[str, Path]:
     if is_plus(folder):
         return {part: folder / part for part in PLUS_PARTS if part != "scheduler"}
     pose = pose_folder(folder) or folder / POSE_FOLDERS[0]
+    guess = {BODY: folder / BODY} if (folder / BODY).is_dir() else {}
     return {
         **{part: folder / part for part in PARTS if part != "scheduler"},
         "clip_camera_projection": pose,
+        **guess,
     }
 
 

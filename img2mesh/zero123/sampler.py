@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from img2mesh.cameras import DISTANCE, FOV_DEG, IMAGE_SIZE
 from img2mesh.errors import Img2MeshError
 from img2mesh.zero123.attention import install
+from img2mesh.zero123.body import Guess, guess_body
 from img2mesh.zero123.images import check_request, clip_pixels, from_network, to_network
 from img2mesh.zero123.interface import RelativeViews
 from img2mesh.zero123.modules import image_tokens, pose_features
@@ -38,6 +39,7 @@ class Zero123(Networks, RelativeViews):
     """A loaded model; `img2mesh.zero123.load_model` makes one.
 
     Attributes:
+        body: the network of `guess`, float32 on the CPU, where the model has one.
         name, licence, source: for the report; source is the folder or file the weights came from.
         variant: meaning of the fourth pose element, `original` or `stable`.
         weights: which of several stored weights were taken, such as `fp16_ema` or `EMA`.
@@ -55,6 +57,7 @@ class Zero123(Networks, RelativeViews):
     image_encoder: nn.Module
     projection: nn.Module
     scheduler_config: Mapping[str, Any]
+    body: nn.Module | None = None
     name: str = "custom"
     licence: str = "unknown"
     source: Path | None = None
@@ -72,6 +75,8 @@ class Zero123(Networks, RelativeViews):
 
     def __post_init__(self) -> None:
         self._settle()
+        if self.body is not None:
+            self.body.requires_grad_(False).eval()
         self._cross = install(self.unet)
 
     @property
@@ -212,6 +217,10 @@ class Zero123(Networks, RelativeViews):
     def decode(self, latents: Tensor, truncate: bool = False) -> np.ndarray:
         """Latents (B, 4, h, w) to pictures (B, S, S, 4) uint8, straight alpha."""
         return np.concatenate([from_network(part, truncate) for part in self._decoded(latents)])
+
+    def guess(self, image_rgba: np.ndarray) -> Guess | None:
+        """What the photo (S, S, 4) uint8, straight alpha, suggests about the body; None without such a network."""
+        return None if self.body is None else guess_body(self.body, image_rgba, self.distance)
 
     def pace(self, guidance: float, solver: str | None = None) -> tuple[float, float]:
         """Seconds per view of one denoising step and of decoding, measured on an empty photo.

@@ -1,15 +1,9 @@
 """Orthogonalised steps against singular values, and against what they are for."""
 
-import dataclasses
-
 import pytest
 import torch
 
-from img2mesh.errors import Img2MeshError
-from img2mesh.train.config import Optimisation
-from img2mesh.train.denoiser import build_optimizers
-from img2mesh.train.muon import Muon, hidden_matrices, orthogonalise
-from tests.train.test_training import tiny_denoiser
+from img2mesh.train.muon import Muon, orthogonalise
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 40), (2, 40, 16), (1, 24, 24)])
@@ -48,27 +42,3 @@ def test_directions_of_small_gradients_are_learned_as_fast_as_the_others():
     small = slice(6, None)  # the six smallest inputs
     errors = {kind: (weight - truth)[small].square().mean() for kind, weight in weights.items()}
     assert errors[Muon] < 0.7 * errors[torch.optim.SGD]
-
-
-def test_inner_matrices_are_muons_and_the_rest_adamws():
-    model = tiny_denoiser()
-    model.image_encoder.requires_grad_(False)
-    plan = dataclasses.replace(Optimisation(), optimizer="muon", projection_rate=10.0)
-    muon, adam = build_optimizers(model, plan)
-    inner = {p for group in muon.param_groups for p in group["params"]}
-    outer = {p for group in adam.param_groups for p in group["params"]}
-    assert inner == hidden_matrices(model.trained()) and not inner & outer
-    assert model.unet.conv_in.weight in outer and model.unet.conv_out.weight in outer
-    assert model.unet.mid_block.resnets[0].conv1.weight in inner
-    assert all(p.ndim >= 2 for p in inner)
-    learned = {p for m in model.trained().values() for p in m.parameters() if p.requires_grad}
-    assert inner | outer == learned
-    scales = {
-        group["scale"] for group in muon.param_groups if model.projection.proj.weight in set(group["params"])
-    }
-    assert scales == {10.0}
-
-
-def test_an_unknown_optimizer_is_named():
-    with pytest.raises(Img2MeshError, match="lion"):
-        build_optimizers(tiny_denoiser(), dataclasses.replace(Optimisation(), optimizer="lion"))

@@ -9,7 +9,8 @@ from img2mesh.train.autoencoder import build_autoencoder
 from img2mesh.train.config import AutoencoderRecipe
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.pairs import PairSampler
-from img2mesh.train.pooled_views import PooledViews, colour_change, recolour_white
+from img2mesh.train.pooled_views import PooledViews
+from img2mesh.train.small_views import colour_change, recolour_white
 from img2mesh.zero123.images import to_network
 
 

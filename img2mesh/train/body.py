@@ -1,0 +1,195 @@
+"""Train the network that guesses the whole body from one photo (`zero123.body`).
+
+What it learns from are hulls: each object's silhouettes, seen from all of its cameras, leave a solid that contains
+it and, from a dozen directions, little more. Only points behind the photo's own silhouette count: nothing else can be
+inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from img2mesh.cameras import FOV_DEG, orbit_camera
+from img2mesh.train.config import TrainConfig
+from img2mesh.train.dataset import RenderSet
+from img2mesh.train.denoiser import quick_attention
+from img2mesh.train.latents import is_mirrored, open_array
+from img2mesh.train.optimizers import Optimizers
+from img2mesh.train.pairs import INPUT_ELEVATIONS, between
+from img2mesh.train.small_views import SmallViews
+from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
+from img2mesh.train.workers import Workers
+from img2mesh.zero123.body import CELLS, HALF, SIZE, body_output, build_body
+from img2mesh.zero123.recognise import BODY
+
+STATE = "body.pt"
+SOLID = 40  # cells per side of an object's solid, over the unit cube
+ELEVATION_WEIGHT = 0.03  # of the elevation's loss beside the occupancy's
+VALIDATED = 128  # pictures of validation objects
+TOUCHED = 0.02  # share of a pixel that the object covers, from which the depths behind it count
+
+
+class Solids:
+    """Soft hulls of a dataset's objects: (SOLID, SOLID, SOLID) over [-0.5, 0.5]^3, made when first asked for.
+
+    Args:
+        folder: parent of the cache on disk.
+        views: gives the silhouettes; fov_deg is that of their cameras.
+    """
+
+    def __init__(self, folder: Path, views: SmallViews, fov_deg: float = FOV_DEG) -> None:
+        self.views, self.fov_deg = views, fov_deg
+        count = len(views.data)
+        digest = hashlib.sha256(json.dumps([o.id for o in views.data.objects]).encode()).hexdigest()
+        place = Path(folder) / f"solids-{digest[:12]}"
+        place.mkdir(parents=True, exist_ok=True)
+        self.solids = open_array(place / "solids.npy", (count, SOLID, SOLID, SOLID), np.uint8)
+        self.done = open_array(place / "done.npy", (count,), np.bool_)
+
+    def get(self, items: np.ndarray) -> Tensor:
+        """(B, SOLID, SOLID, SOLID) float32 in [0, 1], axes x, y, z: the least alpha that any view has for a point."""
+        for item in np.unique(items):
+            if not self.done[item]:
+                self.solids[item] = np.round(self._solid(int(item)) * 255)
+                self.done[item] = True
+        return torch.from_numpy(self.solids[items].astype(np.float32) / 255)
+
+    def _solid(self, item: int) -> np.ndarray:
+        angles = self.views.data.objects[item].angles
+        rows = self.views.rows(np.full(len(angles), item), np.arange(len(angles)))
+        alpha = torch.from_numpy(self.views.thumbs[rows, 3:].astype(np.float32) / 255)
+        axis = (np.arange(SOLID) + 0.5) / SOLID - 0.5
+        points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+        size, places = self.views.size, []
+        for elevation, azimuth, radius in angles:
+            angle = np.degrees([elevation, azimuth])
+            pixels, _ = orbit_camera(*angle, float(radius), self.fov_deg, size).project(points)
+            places.append(pixels * 2 / size - 1)
+        grid = torch.from_numpy(np.stack(places).astype(np.float32))[:, None]
+        seen = F.grid_sample(alpha, grid, align_corners=False)[:, 0, 0]
+        return seen.min(dim=0).values.view(SOLID, SOLID, SOLID).numpy()
+
+
+def frustum(angles: Tensor, mirrored: Tensor, fov_deg: float = FOV_DEG) -> Tensor:
+    """World points (B, CELLS, CELLS, CELLS, 3) of the guess's cells: depth, row, column.
+
+    Args:
+        angles: (B, 3) elevation, azimuth (radians) and distance of the pictures' cameras.
+        mirrored: (B,) bool; a mirrored picture's columns show what lies on the other side.
+    """
+    elevation, azimuth, distance = angles.float().unbind(1)
+    cell = (torch.arange(CELLS) + 0.5) / CELLS * 2 - 1
+    v, u = torch.meshgrid(cell, cell, indexing="ij")
+    u = torch.where(mirrored[:, None, None], -u, u)
+    depth = (distance[:, None] + HALF * cell)[:, :, None, None]  # (B, D, 1, 1)
+    slope = float(np.tan(np.radians(fov_deg) / 2))
+    local = torch.stack(torch.broadcast_tensors(u[:, None] * slope * depth, -v * slope * depth, -depth), -1)
+    cos_e, sin_e, cos_a, sin_a = elevation.cos(), elevation.sin(), azimuth.cos(), azimuth.sin()
+    back = torch.stack([cos_e * cos_a, cos_e * sin_a, sin_e], -1)
+    right = torch.stack([-sin_a, cos_a, torch.zeros_like(sin_a)], -1)
+    axes = torch.stack([right, torch.cross(back, right, dim=-1), back], -1)  # camera to world
+    position = back * distance[:, None]
+    return torch.einsum("bij,bdhwj->bdhwi", axes, local) + position[:, None, None, None]
+
+
+class BodySampler:
+    """Pictures and what lies behind their pixels; the batch of a step depends on the seed and the step only.
+
+    Args:
+        folder: parent of the caches on disk.
+        data: the objects.
+        count: pictures per batch.
+    """
+
+    def __init__(self, folder: Path, data: RenderSet, count: int, seed: int) -> None:
+        self.views = SmallViews(folder, data, SIZE)
+        self.solids = Solids(folder, self.views)
+        self.count, self.seed, self.probabilities = count, seed, data.probabilities()
+
+    def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures (B, 4, SIZE, SIZE), angles (B, 3), occupancy (B, CELLS, CELLS, CELLS) in [0, 1]."""
+        rng = np.random.default_rng(workers.seed(self.seed, 9, step))
+        objects = self.views.data.objects
+        items = rng.choice(len(objects), size=self.count, p=self.probabilities)
+        chosen = []
+        for item in items:
+            usual = np.flatnonzero(between(objects[item].angles[:, 0], INPUT_ELEVATIONS))
+            chosen.append(int(rng.choice(usual if len(usual) else len(objects[item].angles))))
+        variants = rng.integers(self.views.variants, size=self.count)
+        pictures = self.views.pictures(items, np.array(chosen), variants)
+        angles = torch.from_numpy(
+            np.stack([objects[i].angles[v] for i, v in zip(items, chosen, strict=True)])
+        )
+        mirrored = torch.tensor([is_mirrored(int(v)) for v in variants])
+        points = frustum(angles, mirrored)
+        solids = self.solids.get(items)[:, None]  # grid_sample takes the last axis first
+        inside = F.grid_sample(solids, points.flip(-1) * 2, align_corners=False)[:, 0]
+        return pictures, angles, inside
+
+
+def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor) -> dict[str, Tensor]:
+    """Cross entropy of the occupancy behind the silhouette; the elevation's Gaussian log-likelihood; their `total`."""
+    logits, elevation, variance = body_output(net, pictures, angles[:, 2])
+    covered = (F.avg_pool2d((pictures[:, 3:] + 1) / 2, SIZE // CELLS) > TOUCHED).float()
+    entropy = F.binary_cross_entropy_with_logits(logits, inside, reduction="none") * covered
+    occupancy = entropy.sum() / covered.sum().clamp_min(1) / CELLS
+    likelihood = ((elevation - angles[:, 0]).square() * (-variance).exp() + variance).mean() / 2
+    return {
+        "occupancy": occupancy,
+        "elevation": likelihood,
+        "total": occupancy + ELEVATION_WEIGHT * likelihood,
+    }
+
+
+def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, workers: Workers) -> None:
+    """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state."""
+    plan, run = config.body.optimisation, Path(config.run)
+    torch.manual_seed(config.seed + 2)
+    net = build_body(config.body.widths).to(workers.device, memory_format=torch.channels_last)
+    if workers.device.type == "cpu":
+        quick_attention(net)
+    modules = {BODY: net}
+    optimizers, ema = Optimizers(modules, plan, workers), Ema(modules, plan.ema)
+    step = resume(run / STATE, modules, optimizers, ema)
+    sampler = BodySampler(run, data, plan.batch, config.seed)
+    log = Log(config, "body", workers)
+    keeper = Keeper(run / STATE, config, lambda: training_state(modules, optimizers, ema, step), workers)
+    while step < plan.steps:
+        batch = [part.to(workers.device) for part in sampler.batch(step, workers)]
+        with torch.autocast(workers.device.type, torch.bfloat16, enabled=config.bf16):
+            losses = body_losses(net, *batch)
+        rate = optimizers.step(losses["total"], step)
+        ema.update(modules)
+        step += 1
+        log.gather(plan.batch, **{key: value.item() for key, value in losses.items()})
+        if step % config.log_every == 0 or step == plan.steps:
+            log.write(step=step, rate=rate, **log.means())
+        if config.picture_every and workers.main and step % config.picture_every == 0:
+            log.write(step=step, **held_out(config, ema, validation, workers))
+            log.pause()
+        if not keeper.step():
+            break
+    keeper.save()
+
+
+@torch.no_grad()
+def held_out(config: TrainConfig, ema: Ema, validation: RenderSet, workers: Workers) -> dict[str, float]:
+    """What the averaged weights reach on validation objects: `iou` of solids, `elevation_error` in degrees."""
+    net = build_body(config.body.widths).to(workers.device).eval()
+    net.load_state_dict(ema.weights(BODY))
+    sampler, ious, errors = BodySampler(Path(config.run), validation, VALIDATED, 7), [], []
+    pictures, angles, inside = (part.to(workers.device) for part in sampler.batch(0, Workers("cpu")))
+    for x, a, solid in zip(pictures.split(16), angles.split(16), inside.split(16), strict=True):
+        logits, elevation, _ = body_output(net, x, a[:, 2])
+        covered = F.avg_pool2d((x[:, 3:] + 1) / 2, SIZE // CELLS) > TOUCHED
+        found, true = (logits > 0) & covered, (solid > 0.5) & covered
+        ious += ((found & true).sum((1, 2, 3)) / (found | true).sum((1, 2, 3)).clamp_min(1)).tolist()
+        errors += (elevation - a[:, 0]).abs().rad2deg().tolist()
+    return {"iou": float(np.mean(ious)), "elevation_error": float(np.mean(errors))}

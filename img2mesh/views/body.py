@@ -1,0 +1,40 @@
+"""What the photo alone suggests about the whole body, in the world of the views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from img2mesh.cameras import Camera
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """Chance of being inside, behind each pixel of the photo.
+
+    Attributes:
+        occupancy: (D, H, W) float32 in [0, 1]: H x W pixels that fill the photo's frame, D depths, evenly spaced cells
+            between the camera's distance - `half` and its distance + `half` along the viewing axis.
+        camera: the photo's.
+        half: world units.
+    """
+
+    occupancy: np.ndarray
+    camera: Camera
+    half: float
+
+    def probability(self, points: np.ndarray) -> np.ndarray:
+        """(N,) float32 trilinear values of the occupancy at (N, 3) world points; 0 outside of the frustum."""
+        import torch
+
+        pixels, depth = self.camera.project(points)
+        place = np.column_stack(
+            [
+                pixels / [self.camera.width, self.camera.height] * 2 - 1,
+                (depth - self.camera.distance) / self.half,
+            ]
+        )
+        grid = torch.from_numpy(np.where(depth[:, None] > 0, place, 9).astype(np.float32))[None, None, None]
+        volume = torch.from_numpy(np.ascontiguousarray(self.occupancy))[None, None]
+        return torch.nn.functional.grid_sample(volume, grid, align_corners=False).view(-1).numpy()

@@ -1,0 +1,94 @@
+"""What one photo suggests about the whole body: a small second network beside a sampler's.
+
+A sampler that is unsure draws the mean of what a view may look like, and means of silhouettes make poor hulls. This
+network says directly how likely each point behind a pixel is to be inside of the object: a U-Net over the photo
+whose output channels are depths (voxel tubes: Richter and Roth 2018, "Matryoshka Networks", section 3.1), and two more
+whose means are the photo's elevation and its uncertainty. A model folder holds it as `body/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import UNet2DModel
+from torch import Tensor
+
+from img2mesh.zero123.images import to_network
+
+SIZE = 128  # pixels per side of the picture that it sees
+CELLS = 32  # of its output along each axis
+HALF = 0.72  # world units from the origin to the first and to the last depth, along the viewing axis
+MIDDLE_DISTANCE = 1.85  # of the cameras it was trained with
+LOG_VARIANCE = (-6.0, 2.0)  # limits of the elevation's, radians squared
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """What a photo suggests.
+
+    Attributes:
+        occupancy: (D, H, W) float32 in [0, 1], the chance that a point is inside: for H x W pixels that share the
+            photo's frame and D depths, evenly spaced cells between `distance` - `half` and `distance` + `half`.
+        distance, half: world units along the viewing axis.
+        elevation_deg, deviation_deg: of the photo's camera, and its standard deviation.
+    """
+
+    occupancy: np.ndarray
+    distance: float
+    half: float
+    elevation_deg: float
+    deviation_deg: float
+
+
+def build_body(widths: tuple[int, ...]) -> UNet2DModel:
+    """The network with random weights; the last of the widths has attention."""
+    n = len(widths)
+    return UNet2DModel(
+        sample_size=CELLS,
+        in_channels=4 * (SIZE // CELLS) ** 2,
+        out_channels=CELLS + 2,
+        block_out_channels=widths,
+        layers_per_block=1,
+        down_block_types=(*("DownBlock2D",) * (n - 1), "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", *("UpBlock2D",) * (n - 1)),
+        norm_num_groups=8,
+        attention_head_dim=32 if widths[-1] % 32 == 0 else 8,
+    )
+
+
+def body_output(net: UNet2DModel, pictures: Tensor, distances: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The network's answer to pictures (B, 4, SIZE, SIZE) in [-1, 1], colour on white and alpha.
+
+    Args:
+        distances: (B,) of the cameras, world units.
+
+    Returns:
+        Logits of the occupancy (B, CELLS, CELLS, CELLS), depth first; elevation (B,) in radians; its
+        logarithmic variance (B,).
+    """
+    folded = F.pixel_unshuffle(pictures, SIZE // CELLS)
+    said = net(folded, (distances - MIDDLE_DISTANCE) * 1000).sample.float()
+    angle = said[:, CELLS:].mean(dim=(2, 3))
+    return said[:, :CELLS], angle[:, 0], angle[:, 1].clamp(*LOG_VARIANCE)
+
+
+@torch.inference_mode()
+def guess_body(net: UNet2DModel, image_rgba: np.ndarray, distance: float) -> Guess:
+    """The network's guess for a photo (S, S, 4) uint8, straight alpha, taken from `distance`; float32 on the CPU."""
+    picture = shrunk(to_network(image_rgba)[None], SIZE)
+    logits, elevation, variance = body_output(net, picture, torch.tensor([distance]))
+    return Guess(
+        torch.sigmoid(logits)[0].numpy(),
+        distance,
+        HALF,
+        float(np.degrees(elevation.item())),
+        float(np.degrees(np.exp(variance.item() / 2))),
+    )
+
+
+def shrunk(x: Tensor, size: int) -> Tensor:
+    """Pictures (B, C, H, W) in [-1, 1] at (size, size): the image encoder's own resize (facts 1.4)."""
+    return F.interpolate(x, (size, size), mode="bicubic", align_corners=True).clamp(-1, 1)
