@@ -26,14 +26,13 @@ from img2mesh.train.pairs import INPUT_ELEVATIONS, between
 from img2mesh.train.small_views import SmallViews
 from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.workers import Workers
-from img2mesh.zero123.body import CELLS, HALF, SIZE, body_output, build_body
+from img2mesh.zero123.body import CELLS, HALF, SIZE, body_output, build_body, covered
 from img2mesh.zero123.recognise import BODY
 
 STATE = "body.pt"
 SOLID = 40  # cells per side of an object's solid, over the unit cube
 ELEVATION_WEIGHT = 0.03  # of the elevation's loss beside the occupancy's
 VALIDATED = 128  # pictures of validation objects
-TOUCHED = 0.02  # share of a pixel that the object covers, from which the depths behind it count
 
 
 class Solids:
@@ -137,9 +136,9 @@ class BodySampler:
 def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor) -> dict[str, Tensor]:
     """Cross entropy of the occupancy behind the silhouette; the elevation's Gaussian log-likelihood; their `total`."""
     logits, elevation, variance = body_output(net, pictures, angles[:, 2])
-    covered = (F.avg_pool2d((pictures[:, 3:] + 1) / 2, SIZE // CELLS) > TOUCHED).float()
-    entropy = F.binary_cross_entropy_with_logits(logits, inside, reduction="none") * covered
-    occupancy = entropy.sum() / covered.sum().clamp_min(1) / CELLS
+    there = covered(pictures)
+    entropy = F.binary_cross_entropy_with_logits(logits, inside, reduction="none") * there
+    occupancy = entropy.sum() / there.sum().clamp_min(1) / CELLS
     likelihood = ((elevation - angles[:, 0]).square() * (-variance).exp() + variance).mean() / 2
     return {
         "occupancy": occupancy,
@@ -188,8 +187,8 @@ def held_out(config: TrainConfig, ema: Ema, validation: RenderSet, workers: Work
     pictures, angles, inside = (part.to(workers.device) for part in sampler.batch(0, Workers("cpu")))
     for x, a, solid in zip(pictures.split(16), angles.split(16), inside.split(16), strict=True):
         logits, elevation, _ = body_output(net, x, a[:, 2])
-        covered = F.avg_pool2d((x[:, 3:] + 1) / 2, SIZE // CELLS) > TOUCHED
-        found, true = (logits > 0) & covered, (solid > 0.5) & covered
+        there = covered(x) > 0
+        found, true = (logits > 0) & there, (solid > 0.5) & there
         ious += ((found & true).sum((1, 2, 3)) / (found | true).sum((1, 2, 3)).clamp_min(1)).tolist()
         errors += (elevation - a[:, 0]).abs().rad2deg().tolist()
     return {"iou": float(np.mean(ious)), "elevation_error": float(np.mean(errors))}

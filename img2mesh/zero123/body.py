@@ -22,6 +22,7 @@ SIZE = 128  # pixels per side of the picture that it sees
 CELLS = 32  # of its output along each axis
 HALF = 0.72  # world units from the origin to the first and to the last depth, along the viewing axis
 MIDDLE_DISTANCE = 1.85  # of the cameras it was trained with
+TOUCHED = 0.02  # share of a cell's pixels that the object covers, from which it may hold some of it
 LOG_VARIANCE = (-6.0, 2.0)  # limits of the elevation's, radians squared
 
 
@@ -81,12 +82,20 @@ def guess_body(net: UNet2DModel, image_rgba: np.ndarray, distance: float) -> Gue
     picture = shrunk(to_network(image_rgba)[None], SIZE)
     logits, elevation, variance = body_output(net, picture, torch.tensor([distance]))
     return Guess(
-        torch.sigmoid(logits)[0].numpy(),
+        (torch.sigmoid(logits) * covered(picture))[0].numpy(),
         distance,
         HALF,
         float(np.degrees(elevation.item())),
         float(np.degrees(np.exp(variance.item() / 2))),
     )
+
+
+def covered(pictures: Tensor) -> Tensor:
+    """(B, 1, CELLS, CELLS) 1 where pictures (B, 4, SIZE, SIZE) in [-1, 1] show some of the object, else 0.
+
+    Nothing else can be inside, so nothing else was learned.
+    """
+    return (F.avg_pool2d((pictures[:, 3:] + 1) / 2, SIZE // CELLS) > TOUCHED).float()
 
 
 def shrunk(x: Tensor, size: int) -> Tensor:
