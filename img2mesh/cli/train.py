@@ -19,7 +19,7 @@ def train(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the model folder here.")
     ] = None,
-    stage: Annotated[str, typer.Option(help="autoencoder, decoder, denoiser, finish or all.")] = "all",
+    stage: Annotated[str, typer.Option(help="autoencoder, decoder, denoiser, finish, body or all.")] = "all",
     minutes: Annotated[float | None, typer.Option(help="Stop each stage after so long; 0: no limit.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads; 0: PyTorch's choice.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda.")] = None,

@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from img2mesh.field.guess import guessed_bounds, guessed_distance
+from img2mesh.field.guess import guessed_bounds, guessed_distance, trusted_share
 from img2mesh.field.inflate import Inflated, look_up, thin_parts, with_thin_parts
 from img2mesh.views.body import Body
 from img2mesh.views.hull import MARGIN, Hull, along_rays, cone_distances, lattice, mask_distance, ray_bins
@@ -54,8 +54,9 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0, guess:
     points, _ = lattice(hull.bounds, hull.spacing)
     common = hull.sdf.reshape(-1)
     if box is not None:
-        common = belief * common + (1 - belief) * guessed_distance(guess, hull).reshape(-1)
-        belief = 1.0  # in the mixture: the outline alone only speaks where it says nothing
+        share = trusted_share(guess)
+        common = share * guessed_distance(guess, hull).reshape(-1) + (1 - share) * common
+        belief = share + (1 - share) * belief  # in the mixture, against the inflated outline
     cone = cone_distances([mask_distance(with_thin_parts(photo.mask))], [photo.camera], points)[0]
     near = np.flatnonzero(cone < 0.05)  # nothing further out is ever inside
     points, cone = points[near], cone[near]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from img2mesh.field.anchor import anchor_hull, smooth_hull
 from img2mesh.field.exposure import equal_exposure
 from img2mesh.field.field import RESIDUAL_SCALE, Field, SurfaceNet, sample_lattice
+from img2mesh.field.guess import trusted_share
 from img2mesh.field.rays import RayBank, collect_rays
 from img2mesh.field.render import composite, importance_depths
 from img2mesh.field.stereo import carve_hull
@@ -84,6 +85,7 @@ def fit_field(
         **agreeing,
         **carving,
         **({"generated_silhouettes_believed": round(belief, 3)} if drawn else {}),
+        **({"guess_trusted": round(trusted_share(views.body), 3)} if drawn and views.body else {}),
         "view_trust": [round(float(t), 3) for t in hull.trust],
         "seconds": round(time.perf_counter() - start, 2),
     }

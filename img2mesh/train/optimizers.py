@@ -41,13 +41,16 @@ class Optimizers:
         rate, decay = plan.learning_rate, plan.weight_decay
         self.parts: list[torch.optim.Optimizer] = [Muon(muon, lr=rate, weight_decay=decay)] if muon else []
         self.parts.append(torch.optim.AdamW(adam, lr=rate, betas=(0.9, 0.99), weight_decay=decay))
-        self.groups = [group for part in self.parts for group in part.param_groups]
-        self.learned = [parameter for group in self.groups for parameter in group["params"]]
+        self.learned = [parameter for group in self._groups() for parameter in group["params"]]
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """The parameter groups as they are now: loading a state replaces them."""
+        return [group for part in self.parts for group in part.param_groups]
 
     def step(self, loss: Tensor, step: int) -> float:
         """Take step number `step` down a loss's gradient, the mean over all processes; returns the rate."""
         rate = self.plan.learning_rate * learning_rate(step, self.plan)
-        for group in self.groups:
+        for group in self._groups():
             group["lr"] = rate * group["scale"]
         loss.backward()
         self.workers.average_gradients(self.learned)

@@ -42,7 +42,7 @@ class PairBatch:
         return PairBatch(*moved, self.places)
 
 
-def posebetween(condition: np.ndarray, target: np.ndarray) -> np.ndarray:
+def pose_between(condition: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Zero-1-to-3 pose of (elevation, azimuth, radius) rows: (..., 4) float32 (docs/conventions.md)."""
     d = target[..., 1] - condition[..., 1]
     polar = condition[..., 0] - target[..., 0]
@@ -85,7 +85,7 @@ class PairSampler:
                 others, self.targets, replace=len(others) < self.targets, p=share / share.sum()
             )
             variant = int(rng.integers(self.cache.variants)) if self.augment else 0
-            pose = posebetween(angles[source], angles[chosen])
+            pose = pose_between(angles[source], angles[chosen])
             if is_mirrored(variant):
                 pose[:, 1] *= -1
             views += [source, *chosen]

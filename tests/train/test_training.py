@@ -10,7 +10,14 @@ import torch
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.train.autoencoder import build_autoencoder, object_crop, train_autoencoder
-from img2mesh.train.config import AutoencoderRecipe, DenoiserRecipe, Optimisation, TrainConfig, load_config
+from img2mesh.train.config import (
+    AutoencoderRecipe,
+    BodyRecipe,
+    DenoiserRecipe,
+    Optimisation,
+    TrainConfig,
+    load_config,
+)
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.denoiser import Denoiser, train_denoiser
 from img2mesh.train.finish import MISSED, shown_loss
@@ -20,6 +27,7 @@ from img2mesh.train.run import export, identity_projection, train, widen_input
 from img2mesh.train.state import learning_rate, load_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import to_network
+from img2mesh.zero123.verify import verify
 
 TINY = DenoiserRecipe(
     widths=(16, 16, 32),
@@ -89,10 +97,12 @@ def test_resuming_equals_an_uninterrupted_run(config, tmp_path):
         torch.testing.assert_close(resumed.shadow[key], value, atol=1e-5, rtol=0)
 
 
-def test_both_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
+def test_all_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
+    body = BodyRecipe(widths=(8, 16), optimisation=Optimisation(steps=2, batch=2, warmup=1))
+    config = dataclasses.replace(config, body=body)
     train(config, "all", tmp_path / "model")
     assert export(config, tmp_path / "again") == 8
-    for part in ("unet", "vae", "image_encoder", "clip_camera_projection"):
+    for part in ("unet", "vae", "image_encoder", "clip_camera_projection", "body"):
         first, second = (next((tmp_path / name / part).glob("*.safetensors")) for name in ("model", "again"))
         assert first.read_bytes() == second.read_bytes()
         assert first.stat().st_mode & 0o444 == 0o444
@@ -105,6 +115,8 @@ def test_both_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
     rgba[64:192, 64:192] = (200, 40, 40, 255)
     views = model.sample(rgba, np.array([[0, 0, 1, 0]], np.float32), steps=2, guidance=1.0, seed=0, batch=1)
     assert views.shape == (1, 256, 256, 4) and views.dtype == np.uint8
+    assert model.guess(rgba).occupancy.shape == (32, 32, 32)
+    assert verify(tmp_path / "model").checksums == 5
 
 
 def test_folded_normalisation_keeps_the_pictures():

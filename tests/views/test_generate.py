@@ -10,6 +10,7 @@ from img2mesh.settings import Settings
 from img2mesh.views import generate
 from img2mesh.views.generate import generate_views
 from img2mesh.views.plan import view_cameras
+from img2mesh.zero123.body import Guess
 from tests.fakes import Counter, FakeCutout, FakeModel, ellipsoid
 
 
@@ -103,3 +104,26 @@ def test_progress_counts_every_step():
     counter = Counter()
     generate_views(FakeCutout(), FakeModel(), Settings(views=6, steps=5, elevation="10"), counter)
     assert counter.done == counter.total == 30
+
+
+class GuessingModel(FakeModel):
+    """Has an idea of the body and of the elevation, as sure of that as it is told."""
+
+    def __init__(self, deviation_deg: float) -> None:
+        super().__init__(35.0)
+        self.deviation_deg = deviation_deg
+
+    def guess(self, image_rgba):
+        assert image_rgba.shape == (256, 256, 4)
+        return Guess(np.full((8, 8, 8), 0.5, np.float32), self.distance, 0.7, 33.0, self.deviation_deg)
+
+
+@pytest.mark.parametrize(
+    ("deviation", "elevation", "source"), [(6.0, 33.0, "guessed"), (40.0, 20.0, "fallback")]
+)
+def test_a_sure_guess_of_the_elevation_replaces_the_fallback(monkeypatch, deviation, elevation, source):
+    monkeypatch.setattr(generate, "_estimate", lambda photo, drawn: (-5.0, 0.1))
+    views = generate_views(FakeCutout(35.0), GuessingModel(deviation), Settings(views=6), Progress())
+    assert views.facts["elevation_deg"] == elevation and views.facts["elevation_source"] == source
+    assert bool(views.facts["warnings"]) == (source == "fallback")
+    assert views.body.camera is views.photo.camera and views.body.half == 0.7

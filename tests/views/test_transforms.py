@@ -10,6 +10,7 @@ from PIL import Image
 from img2mesh.cameras import FOV_DEG, orbit_camera
 from img2mesh.errors import Img2MeshError
 from img2mesh.views import View, ViewSet, load_views, save_views
+from img2mesh.views.body import Body
 from tests.fakes import RADII, ellipsoid
 
 
@@ -170,3 +171,19 @@ def test_a_busy_background_is_refused(tmp_path):
     Image.fromarray(noise).save(folder / "r_0.jpg")
     with pytest.raises(Img2MeshError, match="neither alpha"):
         load_views(folder)
+
+
+def test_the_guessed_body_travels_with_the_views(tmp_path):
+    camera = orbit_camera(20.0, 0.0)
+    chance = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
+    views = ViewSet(
+        (View(ellipsoid(camera), camera, "photo"), View(ellipsoid(camera), camera, "generated")),
+        body=Body(chance, camera, 0.7),
+    )
+    save_views(views, tmp_path / "views")
+    back = load_views(tmp_path / "views").body
+    assert np.abs(back.occupancy - chance).max() < 1e-3 and back.half == 0.7
+    assert back.camera.fl_x == camera.fl_x and np.allclose(back.camera.c2w, camera.c2w)
+    (tmp_path / "views" / "body.npz").write_bytes(b"PK broken")
+    with pytest.raises(Img2MeshError, match=r"body\.npz"):
+        load_views(tmp_path / "views")

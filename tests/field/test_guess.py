@@ -1,0 +1,100 @@
+"""A guessed body in the shape: in its place, as large as it says, and stronger where the views are blurred."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import map_coordinates
+
+from img2mesh.cameras import orbit_camera
+from img2mesh.field.anchor import anchor_hull
+from img2mesh.field.guess import LEVEL, expected_iou, guessed_bounds, guessed_distance, trusted_share
+from img2mesh.views.body import Body
+from img2mesh.views.hull import Hull, lattice, visual_hull
+from img2mesh.views.view import View
+from tests.fakes import RADII, ellipsoid
+
+CAMERA = orbit_camera(20.0, 0.0)
+HALF, CELLS = 0.72, 32
+
+
+def true_body(camera=CAMERA):
+    """What a perfect network would say about the ellipsoid."""
+    cell = (np.arange(CELLS) + 0.5) / CELLS
+    depth, v, u = np.meshgrid(camera.distance + HALF * (2 * cell - 1), cell, cell, indexing="ij")
+    pixels = np.stack([u * camera.width, v * camera.height], -1).reshape(-1, 2)
+    origins, directions = camera.rays(pixels)
+    axial = -directions @ camera.c2w[:3, 2]
+    points = origins + directions * (depth.reshape(-1) / axial)[:, None]
+    value = 1 - np.sqrt(((points / RADII) ** 2).sum(-1))  # above 0 inside
+    chance = 1 / (1 + np.exp(-value / 0.05))
+    return Body(chance.reshape(CELLS, CELLS, CELLS).astype(np.float32), camera, HALF)
+
+
+@pytest.fixture(scope="module")
+def blurred():
+    """A hull that is a ball, as if from views that say nothing."""
+    v, u = np.mgrid[:256, :256] + 0.5
+    disc = (np.hypot(u - 128, v - 128) < 90).astype(np.float32)
+    cameras = [orbit_camera(20, azimuth) for azimuth in range(0, 360, 40)]
+    return visual_hull([disc] * 9, cameras, [1.0] * 9, 64)
+
+
+def overlap(hull):
+    points, shape = lattice(hull.bounds, hull.spacing)
+    true = (((points / RADII) ** 2).sum(-1) < 1).reshape(shape)
+    found = hull.sdf < 0
+    return (found & true).sum() / (found | true).sum()
+
+
+def test_its_chance_is_looked_up_in_the_world():
+    body = true_body()
+    inside, outside = RADII * [0.6, 0.5, 0.4], RADII * [0.7, -0.8, 0.6]
+    chance = body.probability(np.array([[0, 0, 0], inside, outside, [9.0, 0, 0], [-9.0, 0, 0]]))
+    assert chance[0] > 0.95 and chance[1] > 0.85 and chance[2] < 0.1 and (chance[3:] == 0).all()
+
+
+def test_its_distance_is_that_of_the_solid():
+    hull = Hull(np.ones((61,) * 3, np.float32), np.array([[-0.6] * 3, [0.6] * 3]), np.ones(9), 0.0)
+    sdf = guessed_distance(true_body(), hull)
+    back = CAMERA.position / CAMERA.distance  # through the middle of the picture
+    along = np.arange(-0.55, 0.55, 0.01)
+    places = (along[:, None] * back - hull.bounds[0]) / hull.spacing
+    found = map_coordinates(sdf, places.T, order=1)
+    edges = along[1:][np.diff(found < 0)]
+    reach = 1 / np.linalg.norm(back / RADII)
+    assert len(edges) == 2 and np.allclose(edges, [-reach, reach], atol=0.03)
+    assert found.min() == pytest.approx(-RADII.min(), abs=0.04)
+    low, high = guessed_bounds(true_body())
+    for reach in (high, -low):
+        assert (reach > RADII - 0.05).all() and (reach < RADII + 0.1).all()
+
+
+def test_blurred_views_give_way_to_it(blurred):
+    photo = View(ellipsoid(CAMERA), CAMERA, "photo")
+    alone, guessed = (anchor_hull(blurred, photo, 0, 0.0, body) for body in (None, true_body()))
+    assert overlap(guessed) > 0.9
+    assert overlap(guessed) > overlap(alone) + 0.05
+
+
+def test_an_unsure_guess_counts_for_nothing(blurred):
+    sure = true_body()
+    vague = Body(0.25 * sure.occupancy + 0.1, CAMERA, HALF)
+    assert expected_iou(sure) > 0.8 and trusted_share(sure) == 1
+    assert trusted_share(vague) == 0
+    photo = View(ellipsoid(CAMERA), CAMERA, "photo")
+    plain, same = (anchor_hull(blurred, photo, 0, 0.3, body) for body in (None, vague))
+    assert abs(overlap(plain) - overlap(same)) < 0.02, "but for the lattice"
+
+
+def test_a_guess_of_nothing_changes_nothing(blurred):
+    photo = View(ellipsoid(CAMERA), CAMERA, "photo")
+    nothing = Body(np.zeros((CELLS,) * 3, np.float32), CAMERA, HALF)
+    assert guessed_bounds(nothing) is None
+    plain, same = (anchor_hull(blurred, photo, 0, 0.3, body) for body in (None, nothing))
+    assert np.array_equal(plain.sdf, same.sdf)
+
+
+def test_where_no_depth_is_likely_the_likeliest_counts():
+    body = true_body()
+    faint = Body(body.occupancy * LEVEL * 0.5, CAMERA, HALF)
+    low, high = guessed_bounds(faint)
+    assert (high - low > RADII).all()

@@ -1,0 +1,104 @@
+"""The network that guesses bodies: what it learns from, that it learns it, and that its folder loads."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from img2mesh.cameras import orbit_camera
+from img2mesh.train.body import BodySampler, Solids, frustum, train_body
+from img2mesh.train.config import BodyRecipe, Optimisation, TrainConfig
+from img2mesh.train.dataset import load_renders
+from img2mesh.train.small_views import SmallViews
+from img2mesh.train.state import load_state
+from img2mesh.train.workers import Workers
+from img2mesh.zero123.body import CELLS, HALF, body_output, build_body, guess_body
+
+BALL = 0.35  # radius of the data set's objects
+
+
+@pytest.fixture
+def config(renders, tmp_path):
+    plan = Optimisation(steps=6, batch=4, learning_rate=3e-3, warmup=1, ema=0.5)
+    return TrainConfig(
+        data=str(renders),
+        run=str(tmp_path / "run"),
+        metrics="",
+        picture_every=3,
+        log_every=1,
+        bf16=False,
+        device="cpu",
+        body=BodyRecipe(widths=(8, 16), optimisation=plan),
+    )
+
+
+def test_the_cells_lie_behind_their_pixels():
+    camera = orbit_camera(25.0, 40.0, 1.7)
+    angles = torch.tensor([[np.radians(25.0), np.radians(40.0), 1.7]])
+    points = frustum(angles, torch.tensor([False]))[0].numpy()
+    pixels, depth = camera.project(points.reshape(-1, 3).astype(np.float64))
+    cell = (np.arange(CELLS) + 0.5) / CELLS
+    d, v, u = np.meshgrid(1.7 + HALF * (2 * cell - 1), 256 * cell, 256 * cell, indexing="ij")
+    assert np.allclose(pixels, np.stack([u, v], -1).reshape(-1, 2), atol=0.02)
+    assert np.allclose(depth, d.reshape(-1), atol=1e-4)
+
+
+def test_the_hull_of_a_ball_is_a_ball(renders, tmp_path):
+    data = load_renders(renders)
+    solid = Solids(tmp_path, SmallViews(tmp_path, data, 128)).get(np.array([1]))[0].numpy()
+    axis = (np.arange(40) + 0.5) / 40 - 0.5
+    radius = np.sqrt(sum(a**2 for a in np.meshgrid(axis, axis, axis, indexing="ij")))
+    assert (solid[radius < BALL - 0.03] > 0.5).all(), "a hull holds its object"
+    assert (solid[radius > 0.5] < 0.5).mean() > 0.97, "six views leave little more"
+
+
+def test_what_lies_behind_a_mirrored_picture_is_mirrored(renders, tmp_path):
+    sampler = BodySampler(tmp_path, load_renders(renders), 8, seed=0)
+    pictures, angles, inside = sampler.batch(0, Workers("cpu"))
+    again = sampler.batch(0, Workers("cpu"))
+    assert all(torch.equal(a, b) for a, b in zip((pictures, angles, inside), again, strict=True))
+    shown = torch.nn.functional.avg_pool2d((pictures[:, 3:] + 1) / 2, 4)[:, 0] > 0.5
+    behind = inside.amax(1) > 0.5
+    agreement = (shown & behind).sum((1, 2)) / (shown | behind).sum((1, 2))
+    assert agreement.min() > 0.85, "for plain and mirrored pictures alike"
+
+
+def test_training_learns_resumes_and_logs_held_out_scores(config, tmp_path):
+    data = load_renders(config.data)
+    train_body(config, data, data, Workers("cpu"))
+    rows = [json.loads(line) for line in (Path(config.run) / "log.jsonl").read_text().splitlines()]
+    losses = [row["total"] for row in rows if "total" in row]
+    assert len(losses) == 6 and losses[-1] < 0.8 * losses[0]
+    scores = [row for row in rows if "iou" in row]
+    assert len(scores) == 2 and all(0 <= row["iou"] <= 1 and row["elevation_error"] >= 0 for row in scores)
+    cut = dataclasses.replace(config, run=str(tmp_path / "cut"), minutes=1e-9)
+    for _ in range(2):
+        train_body(cut, data, data, Workers("cpu"))
+    train_body(dataclasses.replace(cut, minutes=0.0), data, data, Workers("cpu"))
+    whole, resumed = (load_state(Path(c.run) / "body.pt") for c in (config, cut))
+    assert whole["step"] == resumed["step"] == 6
+    for key, value in whole["ema"].items():
+        torch.testing.assert_close(resumed["ema"][key], value, atol=1e-5, rtol=0)
+
+
+def test_a_guess_stays_within_the_outline():
+    torch.manual_seed(0)
+    net = build_body((8, 16)).eval()
+    rgba = np.zeros((256, 256, 4), np.uint8)
+    rgba[96:160, 64:192] = (200, 40, 40, 255)
+    guess = guess_body(net, rgba, 1.6)
+    assert guess.occupancy.shape == (CELLS, CELLS, CELLS) and guess.occupancy.dtype == np.float32
+    rows, columns = np.nonzero(guess.occupancy.any(0))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (12, 19, 8, 23)
+    assert 0 <= guess.occupancy.min() and guess.occupancy.max() <= 1 and guess.deviation_deg > 0
+
+
+def test_the_distance_matters_to_the_network():
+    torch.manual_seed(0)
+    net, picture = build_body((8, 16)).eval(), torch.rand(1, 4, 128, 128)
+    with torch.no_grad():
+        near, far = (body_output(net, picture, torch.tensor([d]))[0] for d in (1.5, 2.2))
+    assert (near - far).abs().max() > 1e-4
