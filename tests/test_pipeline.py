@@ -88,7 +88,7 @@ def test_reconstruct_takes_views_from_memory_or_disk(tmp_path, rooms):
 def test_warnings_reach_listener_and_report_once(tmp_path, monkeypatch):
     fake_rooms(monkeypatch)
 
-    def unsure(photo, drawn, progress):
+    def unsure(photo, drawn, progress, guess):
         progress.warn("the elevation is a guess")
         return 20.0, {"elevation_confidence": 0.0, "warnings": ["the elevation is a guess"]}
 
