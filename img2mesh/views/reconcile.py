@@ -3,7 +3,8 @@
 A plane through two cameras that just touches the object touches both silhouettes, whatever the object's shape: the
 outermost epipolar tangents of two pictures must coincide (Hernandez, Schmitt and Cipolla 2007, "Silhouette
 coherence"). Every pair of views gives two such equations; all of them together tell by how much each camera was
-turned, each picture shifted and each mask grown or shrunk, by robust least squares with the photo held fixed.
+turned, each picture shifted and each mask grown or shrunk, by robust least squares with the photo held fixed. Where
+that leaves them disagreeing the pictures are bent too: a smooth displacement on a few control points.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from img2mesh.cameras import Camera, look_at
+from img2mesh.views.bend import NODES, basis, bent
 from img2mesh.views.hull import mask_distance
 from img2mesh.views.view import View, ViewSet
 
@@ -23,6 +25,10 @@ STEPS = np.array([0.3, 0.3, 1.0, 1.0, 1.0])  # of the numerical derivative
 NOISE = 1.5  # thousandths of the side: what tangents of true views differ by
 COHERENT = 1.0  # median disagreement up to which the views are taken as they are
 ROUNDS = 5
+# What no such errors explain, and then few of them, is bent: control points move so far, thousandths of the side.
+BENT = 12.0
+BESIDE_BENT = np.array([0.1, 0.1, 1.0, 1.0, 1.0])
+BENT_ROUNDS = 8
 
 
 def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
@@ -43,19 +49,26 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
     fixed = next((i for i in shown if views.views[i].kind == "photo"), shown[0])
     chosen, pictures = [views.views[i] for i in shown], [outlines[i] for i in shown]
     free = np.array([i != fixed for i in shown])
-    errors = np.zeros((len(shown), 5))
-    before = _median(_residuals(chosen, pictures, errors))
+    still = np.zeros((len(shown), 5 + 2 * NODES**2))
+    before = _median(_residuals(chosen, pictures, still))
     if before <= COHERENT:
         return views, {"incoherence": [round(before, 2)] * 2}
-    for _ in range(ROUNDS):
-        errors = _improved(chosen, pictures, errors, free)
-    after = _median(_residuals(chosen, pictures, errors))
+    errors, after = _fitted(chosen, pictures, still, free, 5, ROUNDS)
+    if after > COHERENT:
+        errors, after = _fitted(chosen, pictures, still, free, still.shape[1], BENT_ROUNDS)
     if after >= before:
         return views, {"incoherence": [round(before, 2)] * 2}
     out = list(views.views)
     for i, error in zip(shown, errors, strict=True):
         out[i] = _corrected(views.views[i], error)
     return ViewSet(tuple(out), views.facts), {"incoherence": [round(before, 2), round(after, 2)]}
+
+
+def _fitted(views, outlines, errors: np.ndarray, free: np.ndarray, unknown: int, rounds: int):
+    """(V, 5 + ...) errors, of which the first `unknown` are found, and the disagreement that they leave."""
+    for _ in range(rounds):
+        errors = _improved(views, outlines, errors, free, unknown)
+    return errors, _median(_residuals(views, outlines, errors))
 
 
 def _outline(view: View) -> tuple[np.ndarray, np.ndarray] | None:
@@ -99,36 +112,42 @@ def _placed(view: View, outline, error: np.ndarray) -> tuple[np.ndarray, np.ndar
     points, normals = outline
     unit = max(view.camera.width, view.camera.height) / 1000
     camera = _turned(view.camera, error[0], error[1]) if error[:2].any() else view.camera
-    _, directions = camera.rays(points - error[2:4] * unit - normals * (error[4] * unit))
+    moved = error[2:4] + normals * error[4]
+    if error[5:].any():
+        moved = moved + basis(points, camera) @ error[5:].reshape(-1, 2)
+    _, directions = camera.rays(points - moved * unit)
     return camera.position, directions
 
 
-def _pair(one, two, focal: float) -> np.ndarray:
-    """(2,) difference of the upper and the lower tangent planes of two outlines, thousandths of the side.
+def _pair(one, two, focal: float) -> tuple[np.ndarray, np.ndarray]:
+    """The upper and the lower tangent planes of two outlines.
 
-    NaN where the line through both cameras passes through a silhouette, so that there is no outermost tangent.
+    Returns:
+        (2,) their difference in thousandths of the side, NaN where the line through both cameras passes through a
+        silhouette, so that there is no outermost tangent; (2, 2) number of the point where each outline is touched.
     """
+    none = np.full(2, np.nan), np.zeros((2, 2), np.int64)
     base = two[0] - one[0]
     length = np.linalg.norm(base)
     if length < 1e-3:
-        return np.full(2, np.nan)
+        return none
     base = base / length
     middle = one[1].mean(0) + two[1].mean(0)
     first = middle - (middle @ base) * base
     if np.linalg.norm(first) < 0.2:
-        return np.full(2, np.nan)
+        return none
     first = first / np.linalg.norm(first)
     second = np.cross(base, first)
     ends = []
     for _, directions in (one, two):
         x, y = directions @ first, directions @ second
         if x.min() < 0.05:
-            return np.full(2, np.nan)
+            return none
         angle = np.arctan2(y, x)
-        top, low = angle.argmax(), angle.argmin()
-        ends.append((angle[[top, low]], np.hypot(x, y)[[top, low]]))
+        touch = np.array([angle.argmax(), angle.argmin()])
+        ends.append((angle[touch], np.hypot(x, y)[touch], touch))
     lever = (ends[0][1] + ends[1][1]) / 2
-    return (ends[0][0] - ends[1][0]) * lever * focal
+    return (ends[0][0] - ends[1][0]) * lever * focal, np.stack([ends[0][2], ends[1][2]])
 
 
 def _focal(view: View) -> float:
@@ -141,7 +160,7 @@ def _residuals(views: list[View], outlines, errors: np.ndarray) -> np.ndarray:
     found = np.full((len(views), len(views), 2), np.nan)
     for i in range(len(views)):
         for j in range(i + 1, len(views)):
-            found[i, j] = _pair(placed[i], placed[j], _focal(views[i]))
+            found[i, j] = _pair(placed[i], placed[j], _focal(views[i]))[0]
     return found
 
 
@@ -150,17 +169,23 @@ def _median(residuals: np.ndarray) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _improved(views: list[View], outlines, errors: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _improved(views: list[View], outlines, errors: np.ndarray, free: np.ndarray, unknown: int) -> np.ndarray:
     """One step of Gauss and Newton, with Cauchy's weights against views that are wrong altogether."""
     count = len(views)
     placed = [_placed(v, o, e) for v, o, e in zip(views, outlines, errors, strict=True)]
-    base = _residuals(views, outlines, errors)
-    columns = np.flatnonzero(np.repeat(free, 5))
-    place = np.full(count * 5, -1)
+    columns = np.flatnonzero(np.repeat(free, unknown))
+    place = np.full(count * unknown, -1)
     place[columns] = np.arange(len(columns))
-    pairs = [(i, j) for i in range(count) for j in range(i + 1, count) if np.isfinite(base[i, j]).all()]
-    row_of = {pair: 2 * n for n, pair in enumerate(pairs)}
-    slopes = np.zeros((2 * len(pairs), len(columns)))
+    place = place.reshape(count, unknown)
+    rows, values = {}, []
+    for i in range(count):
+        for j in range(i + 1, count):
+            found, touch = _pair(placed[i], placed[j], _focal(views[i]))
+            if np.isfinite(found).all():
+                rows[i, j] = (2 * len(values), found, touch)
+                values.append(found)
+    values = np.array(values).ravel()
+    slopes = np.zeros((len(values), len(columns)))
     for i in np.flatnonzero(free):
         for k in range(5):
             moved = errors[i].copy()
@@ -168,20 +193,30 @@ def _improved(views: list[View], outlines, errors: np.ndarray, free: np.ndarray)
             here = _placed(views[i], outlines[i], moved)
             for j in range(count):
                 pair = (min(i, j), max(i, j))
-                if pair not in row_of:
+                if pair not in rows:
                     continue
-                found = _pair(*((here, placed[j]) if i < j else (placed[j], here)), _focal(views[pair[0]]))
-                change = np.nan_to_num((found - base[pair]) / STEPS[k])
-                slopes[row_of[pair] : row_of[pair] + 2, place[5 * i + k]] = change
-    values = np.array([base[pair] for pair in pairs]).ravel()
+                row, base, touch = rows[pair]
+                found, _ = _pair(*((here, placed[j]) if i < j else (placed[j], here)), _focal(views[pair[0]]))
+                change = np.nan_to_num((found - base) / STEPS[k])
+                slopes[row : row + 2, place[i, k]] = change
+                if k == 4 and unknown > 5:
+                    # A control point moves the touching point as growth does, along its normal.
+                    points, normals = (a[touch[pair.index(i)]] for a in outlines[i])
+                    share = basis(points, views[i].camera)[..., None] * normals[:, None]
+                    share = share * change[:, None, None]
+                    slopes[row : row + 2, place[i, 5:]] = share.reshape(2, -1)
     scale = max(NOISE, 1.5 * float(np.median(np.abs(values))))
     weights = 1 / (NOISE**2 * (1 + (values / scale) ** 2))
-    prior = np.tile(1 / EXPECTED**2, count)[columns]
+    bending = unknown > 5
+    expected = np.concatenate([BESIDE_BENT if bending else EXPECTED, np.full(unknown - 5, BENT)])
+    prior = np.tile(1 / expected**2, count)[columns]
     system = slopes.T @ (weights[:, None] * slopes) + np.diag(prior)
-    right = -slopes.T @ (weights * values) - prior * errors.ravel()[columns]
-    step = np.zeros(count * 5)
+    right = -slopes.T @ (weights * values) - prior * errors[:, :unknown].ravel()[columns]
+    step = np.zeros(count * unknown)
     step[columns] = np.linalg.solve(system, right)
-    return errors + np.clip(step.reshape(count, 5), -2 * EXPECTED, 2 * EXPECTED)
+    out = errors.copy()
+    out[:, :unknown] += np.clip(step.reshape(count, unknown), -2 * expected, 2 * expected)
+    return out
 
 
 def _corrected(view: View, error: np.ndarray) -> View:
@@ -200,4 +235,6 @@ def _corrected(view: View, error: np.ndarray) -> View:
     nearest = distance_transform_edt(~solid, return_distances=False, return_indices=True)
     rgba[..., :3] = view.rgba[nearest[0], nearest[1], :3]  # a mask that grows needs colours
     rgba[..., 3] = (alpha * 255 + 0.5).astype(np.uint8)
+    if error[5:].any():
+        rgba = bent(rgba, error[5:].reshape(-1, 2) * unit, view.camera)
     return dataclasses.replace(view, rgba=rgba, camera=camera)
