@@ -14,6 +14,7 @@ from img2mesh.field.exposure import equal_exposure
 from img2mesh.field.field import RESIDUAL_SCALE, Field, SurfaceNet, sample_lattice
 from img2mesh.field.guess import trusted_share
 from img2mesh.field.rays import RayBank, collect_rays
+from img2mesh.field.register import straightened
 from img2mesh.field.render import composite, importance_depths
 from img2mesh.field.stereo import carve_hull
 from img2mesh.progress import Progress
@@ -59,9 +60,10 @@ def fit_field(
     with progress.stage("visual hull"):
         if not drawn:  # generated views stand where they were asked for; their outlines err in other ways
             views, agreeing = reconcile(views)
-        masks, cameras = [v.mask for v in views.views], [v.camera for v in views.views]
-        prior = np.array([view.weight for view in views.views], dtype=np.float64)
-        hull = visual_hull(masks, cameras, prior, settings.hull_resolution)
+        hull = _hull_of(views, settings)
+        if agreeing.get("bent"):
+            views = straightened(views, lambda views: _hull_of(views, settings))
+            hull = _hull_of(views, settings)
         if drawn:  # true views agree with the photo by themselves
             hull = smooth_hull(hull)
             if views.photo is not None:
@@ -90,6 +92,12 @@ def fit_field(
         "seconds": round(time.perf_counter() - start, 2),
     }
     return Field(fit.net, hull.bounds, facts, views)
+
+
+def _hull_of(views: ViewSet, settings: Settings) -> Hull:
+    prior = np.array([view.weight for view in views.views], dtype=np.float64)
+    pictures = [view.mask for view in views.views], [view.camera for view in views.views]
+    return visual_hull(*pictures, prior, settings.hull_resolution)
 
 
 class Fit:

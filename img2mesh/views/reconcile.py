@@ -40,28 +40,49 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
 
     Returns:
         The views in their order, and facts: `incoherence`, the median disagreement of the tangents before and
-        after, in thousandths of the picture's side.
+        after, in thousandths of the picture's side; `bent`, if bending was needed to get there.
     """
-    outlines = [_outline(view) for view in views.views]
-    shown = [i for i, outline in enumerate(outlines) if outline is not None]
+    shown, chosen, outlines, free = _shown(views)
     if len(shown) < 4:
         return views, {"incoherence": None}
-    fixed = next((i for i in shown if views.views[i].kind == "photo"), shown[0])
-    chosen, pictures = [views.views[i] for i in shown], [outlines[i] for i in shown]
-    free = np.array([i != fixed for i in shown])
     still = np.zeros((len(shown), 5 + 2 * NODES**2))
-    before = _median(_residuals(chosen, pictures, still))
+    before = _median(_residuals(chosen, outlines, still))
     if before <= COHERENT:
         return views, {"incoherence": [round(before, 2)] * 2}
-    errors, after = _fitted(chosen, pictures, still, free, 5, ROUNDS)
-    if after > COHERENT:
-        errors, after = _fitted(chosen, pictures, still, free, still.shape[1], BENT_ROUNDS)
+    errors, after = _fitted(chosen, outlines, still, free, 5, ROUNDS)
+    bending = after > COHERENT
+    if bending:
+        errors, after = _fitted(chosen, outlines, still, free, still.shape[1], BENT_ROUNDS)
     if after >= before:
         return views, {"incoherence": [round(before, 2)] * 2}
+    facts: dict[str, Any] = {"incoherence": [round(before, 2), round(after, 2)]}
+    return _with_errors(views, shown, errors), {**facts, "bent": True} if bending else facts
+
+
+def bend_outlines(views: ViewSet) -> ViewSet:
+    """The views bent, and nothing else, until their outlines agree; the photo or else the first stays as it is."""
+    shown, chosen, outlines, free = _shown(views)
+    if len(shown) < 4:
+        return views
+    still = np.zeros((len(shown), 5 + 2 * NODES**2))
+    errors, _ = _fitted(chosen, outlines, still, free, still.shape[1], BENT_ROUNDS // 2)
+    return _with_errors(views, shown, errors)
+
+
+def _shown(views: ViewSet):
+    """Numbers of the views that show an outline, these views, their outlines, and which of them may move."""
+    outlines = [_outline(view) for view in views.views]
+    shown = [i for i, outline in enumerate(outlines) if outline is not None]
+    fixed = next((i for i in shown if views.views[i].kind == "photo"), shown[0] if shown else 0)
+    free = np.array([i != fixed for i in shown])
+    return shown, [views.views[i] for i in shown], [outlines[i] for i in shown], free
+
+
+def _with_errors(views: ViewSet, shown: list[int], errors: np.ndarray) -> ViewSet:
     out = list(views.views)
     for i, error in zip(shown, errors, strict=True):
         out[i] = _corrected(views.views[i], error)
-    return ViewSet(tuple(out), views.facts), {"incoherence": [round(before, 2), round(after, 2)]}
+    return ViewSet(tuple(out), views.facts)
 
 
 def _fitted(views, outlines, errors: np.ndarray, free: np.ndarray, unknown: int, rounds: int):
@@ -220,7 +241,7 @@ def _improved(views: list[View], outlines, errors: np.ndarray, free: np.ndarray,
 
 
 def _corrected(view: View, error: np.ndarray) -> View:
-    """The view without its errors: camera turned, principal point moved, mask grown or shrunk."""
+    """The view without its errors: camera turned, principal point moved, mask grown or shrunk, picture bent."""
     from scipy.ndimage import distance_transform_edt
 
     if not error.any():
