@@ -92,8 +92,9 @@ def test_same_mesh_same_bytes(statue, tmp_path, suffix):
     assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
 
 
-def test_height_and_ground(statue, tmp_path):
-    settings = Settings(height="12cm", ground=True)
+@pytest.mark.parametrize("height", ["12cm", "120mm", "0.12m", "4.724409448819in"])
+def test_height_and_ground(statue, tmp_path, height):
+    settings = Settings(height=height, ground=True)
     positions = Glb(write_mesh(statue, tmp_path / "a.glb", settings)[0]).attribute("POSITION")
     low, high = positions.min(axis=0), positions.max(axis=0)
     assert low[1] == pytest.approx(0, abs=1e-7) and high[1] == pytest.approx(0.12, abs=1e-6)
