@@ -74,7 +74,7 @@ def registered(given: ViewSet, hull: Hull) -> ViewSet:
         out.append(
             dataclasses.replace(view, rgba=bent(view.rgba, move * scale, view.camera)) if move.any() else view
         )
-    return ViewSet(tuple(out), given.facts)
+    return dataclasses.replace(given, views=tuple(out))
 
 
 def _blurred(view: View, blur: float) -> np.ndarray:

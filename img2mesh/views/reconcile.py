@@ -82,7 +82,7 @@ def _with_errors(views: ViewSet, shown: list[int], errors: np.ndarray) -> ViewSe
     out = list(views.views)
     for i, error in zip(shown, errors, strict=True):
         out[i] = _corrected(views.views[i], error)
-    return ViewSet(tuple(out), views.facts)
+    return dataclasses.replace(views, views=tuple(out))
 
 
 def _fitted(views, outlines, errors: np.ndarray, free: np.ndarray, unknown: int, rounds: int):
