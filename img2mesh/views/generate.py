@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used where the estimate is a guess
 LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
-SURE_DEG = 15.0  # standard deviation below which the model's own guess of the elevation beats the fallback
+VIEWS_DEVIATION_DEG = 20.0  # of an estimate from the views of a model that also guesses: theirs are blurred
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
 
 
@@ -169,9 +169,10 @@ def find_elevation(
         photo: (256, 256, 4) uint8 straight alpha; drawn: views with masks; guess: what the model makes of the photo.
 
     Returns:
-        The estimate where its confidence is `FULL_CONFIDENCE` (as for true views), drawn towards the guess's, or
-        `FALLBACK_ELEVATION_DEG`, the less confident it is, and that itself below `LEAST_CONFIDENCE`; and a dict
-        with elevation_confidence, elevation_source, elevation_estimate_deg, warnings.
+        With a guess, the mean of it and the views' estimate, each weighing by its variance. Else the estimate where its
+        confidence is `FULL_CONFIDENCE` (as for true views), drawn towards `FALLBACK_ELEVATION_DEG` the less confident
+        it is, and that itself below `LEAST_CONFIDENCE`. And a dict with elevation_confidence, elevation_source,
+        elevation_estimate_deg, warnings.
     """
     with progress.stage("elevation"):
         estimate, confidence = _estimate(photo, drawn)
@@ -181,22 +182,24 @@ def find_elevation(
         "elevation_source": "estimated",
         "warnings": [],
     }
-    otherwise, source = FALLBACK_ELEVATION_DEG, "fallback"
-    if guess is not None and guess.deviation_deg < SURE_DEG:
-        otherwise, source = guess.elevation_deg, "guessed"
+    if guess is not None:
+        share = guess.deviation_deg**2 / (guess.deviation_deg**2 + VIEWS_DEVIATION_DEG**2)
+        mixed = share * estimate + (1 - share) * guess.elevation_deg
+        facts["elevation_source"] = "guessed"
         facts["elevation_guess_deg"] = round(guess.elevation_deg, 2)
+        facts["elevation_deviation_deg"] = round(float(np.sqrt(share)) * VIEWS_DEVIATION_DEG, 2)
+        return float(np.clip(mixed, -HIGHEST_DEG, HIGHEST_DEG)), facts
     if confidence >= LEAST_CONFIDENCE:
         share = min((confidence - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE), 1.0)
-        otherwise += share * (estimate - otherwise)
-    else:
-        facts["elevation_source"] = source
-    if facts["elevation_source"] == "fallback":
-        facts["warnings"].append(
-            f"The photo's elevation is uncertain (confidence {confidence:.2f}); "
-            f"{FALLBACK_ELEVATION_DEG:g} degrees assumed, --elevation sets it."
-        )
-        progress.warn(facts["warnings"][-1])
-    return float(np.clip(otherwise, -HIGHEST_DEG, HIGHEST_DEG)), facts
+        mixed = share * estimate + (1 - share) * FALLBACK_ELEVATION_DEG
+        return float(np.clip(mixed, -HIGHEST_DEG, HIGHEST_DEG)), facts
+    facts["elevation_source"] = "fallback"
+    facts["warnings"].append(
+        f"The photo's elevation is uncertain (confidence {confidence:.2f}); "
+        f"{FALLBACK_ELEVATION_DEG:g} degrees assumed, --elevation sets it."
+    )
+    progress.warn(facts["warnings"][-1])
+    return FALLBACK_ELEVATION_DEG, facts
 
 
 def _estimate(photo: np.ndarray, drawn: Drawn) -> tuple[float, float]:

@@ -118,12 +118,12 @@ class GuessingModel(FakeModel):
         return Guess(np.full((8, 8, 8), 0.5, np.float32), self.distance, 0.7, 33.0, self.deviation_deg)
 
 
-@pytest.mark.parametrize(
-    ("deviation", "elevation", "source"), [(6.0, 33.0, "guessed"), (40.0, 20.0, "fallback")]
-)
-def test_a_sure_guess_of_the_elevation_replaces_the_fallback(monkeypatch, deviation, elevation, source):
+@pytest.mark.parametrize(("deviation", "elevation"), [(1.0, 33.0), (20.0, 14.0), (400.0, -5.0)])
+def test_guess_and_estimate_of_the_elevation_weigh_by_their_variance(monkeypatch, deviation, elevation):
     monkeypatch.setattr(generate, "_estimate", lambda photo, drawn: (-5.0, 0.1))
     views = generate_views(FakeCutout(35.0), GuessingModel(deviation), Settings(views=6), Progress())
-    assert views.facts["elevation_deg"] == elevation and views.facts["elevation_source"] == source
-    assert bool(views.facts["warnings"]) == (source == "fallback")
+    assert views.facts["elevation_deg"] == pytest.approx(elevation, abs=0.2)
+    assert views.facts["elevation_source"] == "guessed" and not views.facts["warnings"]
+    both = (deviation**-2 + generate.VIEWS_DEVIATION_DEG**-2) ** -0.5
+    assert views.facts["elevation_deviation_deg"] == pytest.approx(both, abs=0.1)
     assert views.body.camera is views.photo.camera and views.body.half == 0.7
