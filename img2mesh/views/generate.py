@@ -86,8 +86,12 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
         **frame,
         warnings=warnings,
     )
-    body = None if guess is None else Body(guess.occupancy, camera, guess.half)
-    return ViewSet((front, *views), facts, body)
+    return ViewSet((front, *views), facts, guessed_body(guess, camera))
+
+
+def guessed_body(guess: Guess | None, camera: Camera) -> Body | None:
+    """The guess of a photo's model, behind the photo's camera."""
+    return None if guess is None else Body(guess.occupancy, camera, guess.half)
 
 
 def model_facts(model: Sampler, settings: Settings) -> dict:

@@ -14,7 +14,14 @@ from img2mesh.files import atomic_folder
 from img2mesh.images import contact_sheet, save_png, write_animation
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings, parse_elevation
-from img2mesh.views.generate import find_elevation, model_facts, other_seed, photo_camera, sample_views
+from img2mesh.views.generate import (
+    find_elevation,
+    guessed_body,
+    model_facts,
+    other_seed,
+    photo_camera,
+    sample_views,
+)
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights
 from img2mesh.views.transforms import save_views
 from img2mesh.views.view import View, ViewSet
@@ -65,6 +72,7 @@ def synthesize_at(
     photo, shown = cutout.resized(IMAGE_SIZE), cutout.resized(model.input_size)
     known = parse_elevation(settings.elevation)
     facts: dict = {"elevation_confidence": None, "elevation_source": "given", "warnings": []}
+    guess = model.guess(photo)
     fixed = getattr(model, "fixed_views", 0)
     if fixed:
         directions = [(None, 0.0)] * fixed  # placeholders: what is drawn has directions of its own
@@ -78,10 +86,10 @@ def synthesize_at(
             # The sampler does not need the elevation: the views themselves tell it.
             offsets = np.array([[0.0, azimuth] for _, azimuth in directions])
             drawn = sample_views(shown, model, settings, offsets, None, settings.seed, step)
-            elevation, facts = find_elevation(photo, drawn, progress)
+            elevation, facts = find_elevation(photo, drawn, progress, guess)
         else:
             probe = sample_views(shown, model, settings, _PROBE, None, other_seed(settings.seed), step)
-            elevation, facts = find_elevation(photo, probe, progress)
+            elevation, facts = find_elevation(photo, probe, progress, guess)
         elevation = float(np.clip(elevation, -HIGHEST_DEG, HIGHEST_DEG))
         if known is not None or not reused:
             offsets = np.array([[0.0 if e is None else e - elevation, a] for e, a in directions])
@@ -99,7 +107,7 @@ def synthesize_at(
     views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(seeing, weights, strict=True)]
     front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
     facts.update(elevation_deg=elevation, **model_facts(model, settings))
-    return ViewSet((front, *views), facts)
+    return ViewSet((front, *views), facts, guessed_body(guess, camera))
 
 
 def write_ring(
