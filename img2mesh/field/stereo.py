@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.cameras import Camera
+from img2mesh.field.cover import cover_silhouettes
 from img2mesh.field.fusion import merge_depths
 from img2mesh.field.rays import resized_rgba
 from img2mesh.field.refine import refine_surface
@@ -51,9 +52,11 @@ def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
         return hull.sdf, {"colour_noise": round(noise, 4), "carved": 0.0}
     maps = [_depth_map(volume, depths, met, noise) for volume, depths, _, met in costs]
     del costs
-    sdf = _filled(merge_depths(maps, cameras, hull))
     pictures = [views[i].rgba.astype(np.float32) / 255 for i in active]
-    sdf = _filled(refine_surface(sdf, hull, pictures, [views[i].camera for i in active]))
+    masks, full = [picture[..., 3] for picture in pictures], [views[i].camera for i in active]
+    sdf, _ = cover_silhouettes(_filled(merge_depths(maps, cameras, hull)), hull, masks, full)
+    sdf, _ = cover_silhouettes(refine_surface(sdf, hull, pictures, full), hull, masks, full)
+    sdf = _filled(sdf)
     volume = max(int((hull.sdf < 0).sum()), 1)
     return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3)}
 

@@ -1,0 +1,86 @@
+"""What the silhouettes show must be there: parts that the colours carved away by mistake are put back.
+
+Silhouettes that agree are surer than colours: where a ray well inside a view's silhouette meets nothing, something of
+the hull along it has been lost. Of the hull's points along such a ray, the one that most views miss something at is
+the likeliest; for a thin part that stands out (a propeller's blade) that is the part itself, as in the hull of what is
+missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from img2mesh.cameras import Camera
+from img2mesh.views.hull import Hull, lattice, mask_distance
+
+SIZE = 128  # pixels per side at which rays are followed
+STEP = 0.7  # of the lattice's spacing between the points of a ray
+INSIDE = 0.3  # pixels that a ray must lie inside the silhouette
+LEAST = 3  # views that must miss something at a point before it is put back
+TOUCH = 0.4  # of the lattice's spacing: how deep inside a point counts at least that is put back
+
+
+def cover_silhouettes(
+    sdf: np.ndarray, hull: Hull, alphas: Sequence[np.ndarray], cameras: Sequence[Camera]
+) -> tuple[np.ndarray, int]:
+    """The signed distance with the hull put back where silhouettes would show through.
+
+    Args:
+        sdf: (X, Y, Z) float32 on the hull's lattice, nowhere below `hull.sdf`.
+        alphas: (H, W) in [0, 1], the views' silhouettes. cameras: theirs.
+
+    Returns:
+        (X, Y, Z) float32, and the number of samples put back.
+    """
+    points, _ = lattice(hull.bounds, hull.spacing)
+    lost = np.flatnonzero((hull.sdf.ravel() < 0.5 * hull.spacing) & (sdf.ravel() >= 0))
+    if not len(lost):
+        return sdf, 0
+    shape = dataclasses.replace(hull, sdf=sdf)
+    points = points[lost]
+    missed, places = np.zeros(len(lost), np.int32), []
+    for alpha, camera in zip(alphas, cameras, strict=True):
+        small, open_ = _uncovered(shape, alpha, camera)
+        pixels, _ = small.project(points)
+        column, row = (np.floor(pixels[:, k]).astype(np.int64) for k in (0, 1))
+        at = np.clip(row, 0, SIZE - 1) * SIZE + np.clip(column, 0, SIZE - 1)
+        on = open_.ravel()[at] & (row >= 0) & (row < SIZE) & (column >= 0) & (column < SIZE)
+        missed += on
+        places.append(np.where(on, at, -1))
+    back = np.zeros(len(lost), bool)
+    for at in places:
+        most = np.zeros(SIZE * SIZE, np.int32)
+        on = at >= 0
+        np.maximum.at(most, at[on], missed[on])
+        back[on] |= (missed[on] >= LEAST) & (missed[on] >= most[at[on]])
+    result = sdf.ravel().copy()
+    found = lost[back]
+    result[found] = np.minimum(hull.sdf.ravel()[found], -TOUCH * hull.spacing)
+    return result.reshape(sdf.shape), len(found)
+
+
+def _uncovered(shape: Hull, alpha: np.ndarray, camera: Camera) -> tuple[Camera, np.ndarray]:
+    """A camera of `SIZE` pixels, and (SIZE, SIZE) bool: rays inside the silhouette that meet nothing."""
+    import cv2
+
+    small = camera.resized(SIZE, SIZE)
+    core = mask_distance(cv2.resize(alpha, (SIZE, SIZE), interpolation=cv2.INTER_AREA)) < -INSIDE
+    open_ = np.zeros((SIZE, SIZE), bool)
+    if not core.any():
+        return small, open_
+    corners = np.stack(np.meshgrid(*shape.bounds.T, indexing="ij"), -1).reshape(-1, 3)
+    far = np.linalg.norm(corners - camera.position, axis=-1)
+    depths = np.arange(
+        max(far.min() - shape.spacing, 0.05), far.max(), STEP * shape.spacing, dtype=np.float32
+    )
+    directions = small.rays()[1][core].astype(np.float32)
+    points = camera.position.astype(np.float32) + directions[:, None] * depths[None, :, None]
+    flat = points.reshape(-1, 3)
+    within = ((flat > shape.bounds[0]) & (flat < shape.bounds[1])).all(-1)
+    value = np.full(len(flat), np.inf, np.float32)
+    value[within] = shape.at(flat[within])
+    open_[core] = ~(value.reshape(len(directions), -1) < 0).any(1)
+    return small, open_
