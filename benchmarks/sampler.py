@@ -26,6 +26,7 @@ import numpy as np
 import torch
 
 from img2mesh.files import data_folder
+from img2mesh.zero123.memory import lean_memory
 from img2mesh.zero123.precision import pick_device, pick_dtype
 
 
@@ -37,7 +38,8 @@ def random_module(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Modul
         if value.ndim == 1:
             state[name] = torch.full(value.shape, float(name.endswith("weight")), dtype=dtype)
         else:
-            state[name] = noise.repeat(value.numel() // len(noise) + 1)[: value.numel()].reshape(value.shape)
+            repeated = noise.repeat(value.numel() // len(noise) + 1)[: value.numel()]
+            state[name] = repeated.clone().reshape(value.shape)  # a copy: the rest of the repetitions goes
     module.load_state_dict(state, assign=True)
     return module
 
@@ -60,10 +62,13 @@ def load_parts(model: str, dtype: torch.dtype) -> tuple[list[torch.nn.Module], d
         return [torch.nn.Module.to(part, dtype) for part in parts], build_scheduler(recipe.denoiser).config
     from diffusers.models.attention_processor import AttnProcessor2_0
 
+    from img2mesh.zero123 import cpu
     from img2mesh.zero123.loader import load_folder
 
     loaded = load_folder(folder, options={"dtype": dtype})
-    loaded.unet.set_attn_processor(AttnProcessor2_0())  # as diffusers has it
+    cpu.restore(loaded.unet)  # as diffusers has it
+    cpu.restore(loaded.vae)
+    loaded.unet.set_attn_processor(AttnProcessor2_0())
     return [loaded.unet, loaded.vae, loaded.image_encoder, loaded.projection], loaded.scheduler_config
 
 
@@ -160,7 +165,8 @@ def side(arguments: argparse.Namespace) -> dict:
     device = pick_device(arguments.device)
     ours = arguments.side == "ours"
     dtype = pick_dtype(device, arguments.precision) if ours else torch.float32
-    parts, config = load_parts(arguments.model, dtype)
+    with lean_memory():
+        parts, config = load_parts(arguments.model, dtype)
     views = arguments.views if ours else arguments.plain_views
     angles = np.arange(views) * 2 * np.pi / views
     poses = np.stack([0 * angles, np.sin(angles), np.cos(angles), 0 * angles], axis=1).astype(np.float32)

@@ -79,13 +79,15 @@ def synthesize_views(
             plan of the main job. `img2mesh.views.ring.ring_directions` makes whole rings.
         Others: as for `image_to_mesh`.
     """
-    from img2mesh.views.ring import synthesize_at
+    from img2mesh.views.ring import synthesize_at, views_to_draw
 
     run = _Run(settings or Settings.load(), progress)
     cutout = run.segment(photo, keep)
     model = run.load(model)
     if directions is None:
+        run.predict_views(model, run.settings.views)
         return run.synthesize(cutout, model, keep)
+    run.predict_views(model, views_to_draw(list(directions), run.settings, model))
     with run.timed("views"):
         return synthesize_at(cutout, model, list(directions), run.settings, run.progress)
 
@@ -177,6 +179,14 @@ class _Run:
             sampler = time_sampler(model, self.settings)
             self.predicted = seconds_per_stage(self.settings, sampler, float32_speed(self.device))
         self.progress.note(sentence(self.predicted))
+
+    def predict_views(self, model: Sampler, views: int) -> None:
+        """The same where only views are wanted."""
+        from img2mesh.predict import seconds_of_views, sentence, time_sampler
+
+        with self.timed("predict"):
+            sampler = time_sampler(model, self.settings, views)
+        self.progress.note(sentence({"views": seconds_of_views(self.settings, views, sampler)}))
 
     def synthesize(self, cutout: Cutout, model: Sampler, keep: str | Path | None) -> ViewSet:
         from img2mesh.views import generate_views, save_views

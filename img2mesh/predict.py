@@ -26,9 +26,24 @@ class SamplerTime:
     decoding: float
 
 
-def time_sampler(model: Sampler, settings: Settings) -> SamplerTime:
-    """Let a loaded model time a few of its evaluations; costs a few percent of a run and changes no result."""
-    return SamplerTime(*model.pace(settings.guidance, settings.solver_name))
+def time_sampler(model: Sampler, settings: Settings, views: int | None = None) -> SamplerTime:
+    """Let a loaded model time one or two of its evaluations, which changes no result.
+
+    Args:
+        views: of the run, where they are not the settings' own number.
+    """
+    evaluation, decoding = model.pace(
+        settings.guidance,
+        settings.solver_name,
+        views=settings.views if views is None else views,
+        batch=settings.batch,
+    )
+    return SamplerTime(evaluation, decoding)
+
+
+def seconds_of_views(settings: Settings, views: int, sampler: SamplerTime) -> float:
+    """Predicted wall time of drawing so many views."""
+    return views * (settings.steps * sampler.evaluation + sampler.decoding)
 
 
 def float32_speed(device: str = "cpu", seconds: float = 0.1) -> float:
@@ -55,13 +70,16 @@ def seconds_per_stage(settings: Settings, sampler: SamplerTime, speed: float) ->
         sampler: from `time_sampler`, with the same guidance.
         speed: from `float32_speed`.
     """
-    views = settings.views * (settings.steps * sampler.evaluation + sampler.decoding)
     slower = math.sqrt(REFERENCE_GFLOPS / speed)
     field = 0.25 + 0.25 * settings.views * (settings.hull_resolution / 96) ** 2
     field += settings.iterations * (0.03 + settings.rays * 4.3e-6)
     mesh = 0.6 + settings.faces * 1e-4 + 0.9 * (settings.texture_size / 1024) ** 2
     mesh += 0.8 * (settings.mesh_resolution / 160) ** 2
-    return {"views": views, "field": field * slower, "mesh": mesh * slower}
+    return {
+        "views": seconds_of_views(settings, settings.views, sampler),
+        "field": field * slower,
+        "mesh": mesh * slower,
+    }
 
 
 def in_words(seconds: float) -> str:

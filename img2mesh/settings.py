@@ -59,7 +59,7 @@ class Settings:
         0.0, "classifier-free guidance scale, 1: off, 0: what the model asks for", low=0, high=50
     )
     solver: str = _setting("auto", "how the denoising steps are made", choices=("auto", "ddim", "dpm++"))
-    batch: int = _setting(0, "views denoised at once; 0: all on a GPU, 4 elsewhere", low=0, high=256)
+    batch: int = _setting(0, "views denoised at once; 0: all on a GPU, 8 elsewhere", low=0, high=256)
     parity: str = _setting("off", "original: the published demo's numerics", choices=("off", "original"))
     low_vram: bool = _setting(False, "keep weights in main memory, one stage at a time on the GPU")
     compile: bool = _setting(False, "compile the sampler with CUDA graphs: a slow start, then faster")

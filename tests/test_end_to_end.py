@@ -25,7 +25,7 @@ def run(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("img2mesh.zero123.load_model", lambda *a, **k: FakeModel(30.0), raising=False)
-    monkeypatch.setattr("img2mesh.predict.time_sampler", lambda *a: SamplerTime(0.01, 0.01))
+    monkeypatch.setattr("img2mesh.predict.time_sampler", lambda *a, **k: SamplerTime(0.01, 0.01))
     photo_file(tmp_path / "photo.png")
     return lambda *words: command([*words, *QUICK])
 

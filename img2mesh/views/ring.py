@@ -52,6 +52,19 @@ def ring_directions(
     return [(e, float(a)) for e, part in zip(rings, parts, strict=True) for a in ring_azimuths(len(part))]
 
 
+def views_to_draw(directions: list, settings: Settings, model: Sampler) -> int:
+    """How many views `synthesize_at` has the model draw, those that only tell the photo's elevation included."""
+    fixed = getattr(model, "fixed_views", 0)
+    if fixed:
+        return fixed
+    known = parse_elevation(settings.elevation) is not None
+    return len(directions) + (0 if known or _tell_elevation(directions) else len(_PROBE))
+
+
+def _tell_elevation(directions: list) -> bool:
+    return len(directions) >= len(_PROBE) and all(elevation is None for elevation, _ in directions)
+
+
 def synthesize_at(
     cutout: Cutout,
     model: Sampler,
@@ -76,10 +89,8 @@ def synthesize_at(
     fixed = getattr(model, "fixed_views", 0)
     if fixed:
         directions = [(None, 0.0)] * fixed  # placeholders: what is drawn has directions of its own
-    level = all(elevation is None for elevation, _ in directions)
-    reused = level and (len(directions) >= len(_PROBE) or fixed > 0)
-    extra = 0 if known is not None or reused else len(_PROBE)
-    with progress.stage("views", settings.steps * (len(directions) + extra)) as step:
+    reused = fixed > 0 or _tell_elevation(directions)
+    with progress.stage("views", settings.steps * views_to_draw(directions, settings, model)) as step:
         if known is not None:
             elevation = known
         elif reused:

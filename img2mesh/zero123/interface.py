@@ -119,8 +119,11 @@ class Sampler(Protocol):
     def guess(self, image_rgba: np.ndarray) -> Guess | None:
         """What the photo alone suggests about the body (`zero123.body`), or None if the model has no idea."""
 
-    def pace(self, guidance: float, solver: str | None = None) -> tuple[float, float]:
-        """Seconds per view of one denoising step and of decoding, measured on this machine."""
+    def pace(
+        self, guidance: float, solver: str | None = None, *, views: int = 1, batch: int = 0
+    ) -> tuple[float, float]:
+        """Seconds per view of one denoising step and of decoding, measured on this machine for a run of so many
+        views, `batch` of them at once (0: as many as suit the device)."""
 
 
 class RelativeViews:

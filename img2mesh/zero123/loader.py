@@ -10,6 +10,7 @@ import torch
 from img2mesh.errors import Img2MeshError
 from img2mesh.files import data_folder
 from img2mesh.progress import Progress
+from img2mesh.zero123.memory import lean_memory
 from img2mesh.zero123.modules import CLIPCameraProjection
 from img2mesh.zero123.pose import VARIANTS
 from img2mesh.zero123.precision import pick_device, pick_dtype
@@ -52,6 +53,11 @@ def load_model(
     Raises:
         Img2MeshError: no such model, the wrong kind of model, or an incomplete or damaged one.
     """
+    with lean_memory():
+        return _load_model(name, device, variant, offline, progress, precision, low_vram, compile)
+
+
+def _load_model(name, device, variant, offline, progress, precision, low_vram, compile):
     progress = progress or Progress()
     target = pick_device(device)
     dtype = pick_dtype(target, precision)

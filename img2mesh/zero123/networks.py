@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -11,32 +10,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from img2mesh.zero123 import cpu
+from img2mesh.zero123.memory import lean_memory, steady_memory
+
 DECODE_BATCH = 4  # pictures per decoder call on a GPU; one elsewhere, where more are slower and take memory
-CPU_BATCH = 4  # views per denoising call on a CPU: more at once are no faster and take memory
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # numbers of glibc's mallopt
-
-
-@contextlib.contextmanager
-def steady_memory() -> Iterator[None]:
-    """Keep freed memory for the next tensor inside of the block; glibc's allocator only, elsewhere nothing.
-
-    By default every large tensor is mapped anew, and the kernel clears it page by page before it is overwritten
-    anyway: a fifth of the time of a wide linear layer. Afterwards the largest values that glibc would have come
-    to by itself are set, and what is free goes back.
-    """
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_MMAP_THRESHOLD, 1 << 30)
-        libc.mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
-    except (OSError, AttributeError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        libc.mallopt(_MMAP_THRESHOLD, 32 << 20)
-        libc.mallopt(_TRIM_THRESHOLD, 64 << 20)
-        libc.malloc_trim(0)
+CPU_BATCH = 8  # views per denoising call on a CPU: more at once are hardly faster and take memory
+LONG_SECONDS = 2.0  # a first evaluation on a CPU that takes longer than this tells the pace by itself
+WARM_UPS = 3  # on a GPU: torch.compile compiles, records a graph, replays it
 
 
 class Networks:
@@ -56,14 +36,20 @@ class Networks:
 
     def _settle(self) -> None:
         """Freeze the networks and bring them to their format and place."""
-        for name in self.parts:
-            module = getattr(self, name)
-            module.requires_grad_(False).eval()
-            # nn.Module's own `to`: diffusers' one warns about every change of format
-            nn.Module.to(module, "cpu" if self.low_vram else self.device, dtype=self.dtype)
-        for module in (self.unet, self.vae):
-            module.to(memory_format=torch.channels_last)
+        with lean_memory():
+            for name in self.parts:
+                module = getattr(self, name)
+                module.requires_grad_(False).eval()
+                # nn.Module's own `to`: diffusers' one warns about every change of format
+                nn.Module.to(module, "cpu" if self.low_vram else self.device, dtype=self.dtype)
+            for module in (self.unet, self.vae):
+                module.to(memory_format=torch.channels_last)
+                if self.device.type == "cpu":
+                    cpu.arrange(module)
+                else:
+                    cpu.restore(module)
         self._compiled: Callable[..., Any] | None = None
+        self._paces: dict[tuple, tuple[float, float]] = {}
 
     @contextlib.contextmanager
     def _on_device(self, *modules: nn.Module) -> Iterator[None]:
@@ -99,14 +85,46 @@ class Networks:
 
     def _decoded(self, latents: Tensor) -> Iterator[Tensor]:
         """The VAE's pictures (b, C, H, W) of scaled latents (B, 4, h, w), a few at a time."""
-        together = DECODE_BATCH if self.device.type == "cuda" and not self.low_vram else 1
         with self._on_device(self.vae), steady_memory():
-            for part in (latents / self.vae.config.scaling_factor).split(together):
+            for part in (latents / self.vae.config.scaling_factor).split(self.decoded_at_once):
                 yield self.vae.decode(self._activations(part)).sample
+
+    @property
+    def decoded_at_once(self) -> int:
+        """How many pictures go through the decoder together."""
+        return DECODE_BATCH if self.device.type == "cuda" and not self.low_vram else 1
 
     def views_at_once(self, batch: int, views: int) -> int:
         """How many of `views` to denoise together when asked for `batch`; 0 leaves it to the device."""
         return batch or (max(1, views) if self.device.type == "cuda" else CPU_BATCH)
+
+    def pace(
+        self, guidance: float, solver: str | None = None, *, views: int = 1, batch: int = 0
+    ) -> tuple[float, float]:
+        """Seconds per view of one denoising step and of decoding a picture, measured on this machine.
+
+        Args:
+            views, batch: of the run that will come: as many views are denoised together here as there.
+        """
+        views = max(1, min(views, self.views_at_once(batch, views)))
+        asked = (guidance, solver, views)
+        if asked not in self._paces:
+            self._paces[asked] = self._pace(*asked)
+        return self._paces[asked]
+
+    def _timed(self, work: Callable[[], Any]) -> float:
+        """Seconds of `work` when it is done again and again.
+
+        The first time prepares kernels: it does not count where that is much of it. A GPU's first times compile.
+        """
+        wanted = WARM_UPS if self.device.type == "cuda" else 1
+        for done in range(wanted + 1):
+            start = self.clock()
+            work()
+            seconds = self.clock() - start
+            if done < wanted and self.device.type != "cuda" and seconds > LONG_SECONDS:
+                break
+        return seconds
 
     def clock(self) -> float:
         """Seconds, after everything that was asked of the device is done."""

@@ -20,7 +20,8 @@ from img2mesh.cameras import FOV_DEG
 from img2mesh.zero123.attention import install
 from img2mesh.zero123.images import CLIP_MEAN, CLIP_STD, check_request, from_network
 from img2mesh.zero123.interface import Drawn
-from img2mesh.zero123.networks import Networks, steady_memory
+from img2mesh.zero123.memory import steady_memory
+from img2mesh.zero123.networks import Networks
 from img2mesh.zero123.reference import install_reference
 from img2mesh.zero123.schedule import Schedule, make_schedule
 
@@ -257,21 +258,16 @@ class Zero123Plus(Networks):
     def guess(self, image_rgba: np.ndarray) -> None:
         """Nothing: no such model has a network for it."""
 
-    def pace(self, guidance: float, solver: str | None = None) -> tuple[float, float]:
-        """Seconds per view of one denoising step and of decoding: the second of two steps, one picture."""
+    def _pace(self, guidance: float, solver: str | None, views: int) -> tuple[float, float]:
         generator = torch.Generator().manual_seed(0)
         empty = np.zeros((self.for_vae.size, self.for_vae.size, 4), dtype=np.uint8)
-        marks: list[float] = []
-        latents = self.denoise(
-            self.condition(empty, generator),
-            self.schedule(2, solver=solver),
-            guidance,
-            generator,
-            watch=lambda index, x: marks.append(self.clock()),
+        condition, schedule = self.condition(empty, generator), self.schedule(1, solver=solver)
+        evaluation = self._timed(lambda: self.denoise(condition, schedule, guidance, generator))
+        side = self.tile // 2 ** (len(self.vae.config.block_out_channels) - 1)
+        latents = torch.zeros(
+            1, self.unet.config.in_channels, ROWS * side, COLUMNS * side, device=self.device
         )
-        start = self.clock()
-        self.decode(latents)
-        return (marks[1] - marks[0]) / self.fixed_views, (self.clock() - start) / self.fixed_views
+        return evaluation / self.fixed_views, self._timed(lambda: self.decode(latents)) / self.fixed_views
 
 
 def cut_tiles(picture: np.ndarray) -> np.ndarray:

@@ -17,13 +17,13 @@ from img2mesh.zero123.attention import install
 from img2mesh.zero123.body import Guess, guess_body
 from img2mesh.zero123.images import check_request, clip_pixels, from_network, to_network
 from img2mesh.zero123.interface import RelativeViews
+from img2mesh.zero123.memory import steady_memory
 from img2mesh.zero123.modules import image_tokens, pose_features
-from img2mesh.zero123.networks import Networks, steady_memory
+from img2mesh.zero123.networks import Networks
 from img2mesh.zero123.pose import variant_poses
 from img2mesh.zero123.schedule import Schedule, make_schedule
 
 PICTURE_MULTIPLE = 64  # of a picture's side: eight times less in the VAE, eight again in the U-Net
-PROBE_VIEWS = 2  # denoised together to time the sampler
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,28 +222,16 @@ class Zero123(Networks, RelativeViews):
         """What the photo (S, S, 4) uint8, straight alpha, suggests about the body; None without such a network."""
         return None if self.body is None else guess_body(self.body, image_rgba, self.distance)
 
-    def pace(self, guidance: float, solver: str | None = None) -> tuple[float, float]:
-        """Seconds per view of one denoising step and of decoding, measured on an empty photo.
-
-        Three evaluations of two views and two decoded pictures; the first of each prepares kernels and does not
-        count. Random numbers come from generators of its own, so a run gives the same with and without it.
-        """
-        poses = np.tile(np.array([0, 0, 1, 0], dtype=np.float32), (PROBE_VIEWS, 1))
-        generators = [torch.Generator().manual_seed(i) for i in range(PROBE_VIEWS)]
+    def _pace(self, guidance: float, solver: str | None, views: int) -> tuple[float, float]:
+        """On an empty photo, from random numbers of its own: a run gives the same with and without it."""
+        poses = np.tile(np.array([0, 0, 1, 0], dtype=np.float32), (views, 1))
+        generators = [torch.Generator().manual_seed(i) for i in range(views)]
         condition = self.condition(np.zeros((IMAGE_SIZE, IMAGE_SIZE, 4), dtype=np.uint8))
-        marks: list[float] = []
-        latents = self.denoise(
-            condition,
-            poses,
-            self.schedule(3, solver=solver),
-            guidance,
-            generators,
-            watch=lambda index, x: marks.append(self.clock()),
-        )
-        self.decode(latents[:1])
-        start = self.clock()
-        self.decode(latents[:1])
-        return float(np.diff(marks).mean()) / PROBE_VIEWS, self.clock() - start
+        schedule = self.schedule(1, solver=solver)
+        evaluation = self._timed(lambda: self.denoise(condition, poses, schedule, guidance, generators))
+        together = min(self.decoded_at_once, views)
+        latents = condition.latent.expand(together, -1, -1, -1)
+        return evaluation / views, self._timed(lambda: self.decode(latents)) / together
 
 
 def view_generator(seed: int, index: int) -> torch.Generator:

@@ -68,13 +68,13 @@ def test_a_compiled_attention_layer_follows_its_context():
 def test_the_compiled_way_is_taken_on_cuda(tiny_mini, picture, ring, monkeypatch):
     """CUDA graphs cannot be had here: the same path with a compiler that hands the network back."""
     model = load_model(str(tiny_mini), device="cpu", precision="fp32")
-    expected = model.sample(picture, ring, steps=2)
+    expected = model.sample(picture, ring, steps=2, batch=3)
     asked, marks = [], []
     monkeypatch.setattr(torch, "compile", lambda unet, **how: asked.append(how) or unet)
     monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: marks.append(1))
     monkeypatch.setattr(model, "compile", True)
     monkeypatch.setattr(type(model), "_graphs", property(lambda self: self.compile))
-    assert np.array_equal(model.sample(picture, ring, steps=2), expected)
+    assert np.array_equal(model.sample(picture, ring, steps=2, batch=3), expected)
     assert asked == [{"mode": "reduce-overhead", "dynamic": False}] and len(marks) == 4, (
         "five views in two batches, two steps"
     )

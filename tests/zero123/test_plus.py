@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from img2mesh.zero123 import cpu
 from img2mesh.zero123.plus import FOR_CLIP, FOR_VAE, VERSIONS, Zero123Plus, cut_tiles
 from img2mesh.zero123.reference import ReferenceAttention
 from tests.zero123.tiny_plus import RAMP, TILE, load
@@ -41,6 +42,8 @@ def plain_run(model, rgba, seed, steps, scale):
     """The published pipeline, one branch and one network call at a time, with diffusers' own solver."""
     from diffusers import EulerAncestralDiscreteScheduler
 
+    cpu.restore(model.unet)
+    cpu.restore(model.vae)
     alpha = rgba[..., 3:] / 255
     picture = Image.fromarray(np.round(rgba[..., :3] * alpha + 127 * (1 - alpha)).astype(np.uint8))
 

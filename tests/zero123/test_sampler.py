@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.zero123 import load_model
+from img2mesh.zero123 import cpu, load_model
 from img2mesh.zero123.attention import ConstantContext
 from img2mesh.zero123.images import CLIP_MEAN, CLIP_STD
 from img2mesh.zero123.modules import pose_features
@@ -19,11 +19,13 @@ def load(folder, **kwargs):
     return load_model(str(folder), device="cpu", precision="fp32", **kwargs)
 
 
-def plain_cross_attention(unet):
-    """Put diffusers' own processors back: the context is then attended to as handed in."""
+def as_diffusers_has_it(model):
+    """Put diffusers' own layers and processors back: the context is then attended to as handed in."""
     from diffusers.models.attention_processor import AttnProcessor2_0
 
-    for module in unet.modules():
+    cpu.restore(model.unet)
+    cpu.restore(model.vae)
+    for module in model.unet.modules():
         if isinstance(getattr(module, "processor", None), ConstantContext):
             module.set_processor(AttnProcessor2_0())
 
@@ -105,7 +107,7 @@ def test_every_step_equals_the_papers_equations(mini, steps, tiny_mini, tiny_ful
         watch=lambda i, x: ours.append(x.clone()),
     )
     plain = load(folder)
-    plain_cross_attention(plain.unet)
+    as_diffusers_has_it(plain)
     theirs, decoded = paper_run(plain, picture, ring[4], 5, steps, 3.0, mini)
     assert len(ours) == len(theirs) == (steps if mini else steps - 1)
     for a, b in zip(ours, theirs, strict=True):

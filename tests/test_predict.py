@@ -1,0 +1,66 @@
+"""Predicted durations against what a run then takes, on a clock that only the networks move."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from img2mesh.predict import seconds_of_views, time_sampler
+from img2mesh.settings import Settings
+from img2mesh.zero123 import load_model
+from img2mesh.zero123.networks import LONG_SECONDS
+from tests.zero123.tiny import make_tiny
+from tests.zero123.tiny_plus import make_tiny_plus
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    home = tmp_path_factory.mktemp("tiny")
+    return {"relative": make_tiny(home / "full", mini=False), "fixed": make_tiny_plus(home / "plus")}
+
+
+def clocked(folder, monkeypatch, slow: float, warm_up: float):
+    """A model on a clock: a U-Net call takes 0.4 + 0.1 a row, a decoded picture 0.5, times `slow`; and once more
+    `warm_up` at first."""
+    model = load_model(str(folder), device="cpu", precision="fp32")
+    now = {"time": 0.0, "calls": 0}
+
+    def unet(module, arguments):
+        now["time"] += slow * (0.4 + 0.1 * len(arguments[0])) + (0 if now["calls"] else warm_up)
+        now["calls"] += 1
+
+    def decoder(module, arguments):
+        now["time"] += slow * 0.5 * len(arguments[0])
+
+    model.unet.register_forward_pre_hook(unet)
+    model.vae.decoder.register_forward_pre_hook(decoder)
+    monkeypatch.setattr(model, "clock", lambda: now["time"], raising=False)
+    return model, now
+
+
+@pytest.mark.parametrize("kind", ["relative", "fixed"])
+@pytest.mark.parametrize(
+    ("slow", "warm_up", "views", "batch"), [(0.1, 1.0, 16, 0), (0.1, 1.0, 18, 0), (0.1, 1.0, 5, 2), (5.0, 1.0, 16, 0)]
+)  # fmt: skip
+def test_the_prediction_is_what_the_run_takes(folders, monkeypatch, kind, slow, warm_up, views, batch):
+    model, now = clocked(folders[kind], monkeypatch, slow, warm_up)
+    settings = Settings(views=views, batch=batch, steps=3, guidance=2.0).for_model(model)
+    predicted = seconds_of_views(settings, settings.views, time_sampler(model, settings))
+    start, photo = now["time"], np.full((64, 64, 4), 200, np.uint8)
+    directions = np.zeros((views, 2))
+    model.draw(photo, directions, steps=3, guidance=2.0, seed=0, batch=batch)
+    assert predicted == pytest.approx(now["time"] - start, rel=0.3)
+    if views % 8 == 0 and slow < 1:
+        assert predicted == pytest.approx(now["time"] - start, rel=0.01), (
+            "the first, slower call did not count"
+        )
+
+
+def test_a_slow_model_is_asked_once_and_a_quick_one_twice(folders, monkeypatch):
+    for slow, calls in ((0.1, 2), (LONG_SECONDS, 1)):
+        model, now = clocked(folders["relative"], monkeypatch, slow, 0.0)
+        settings = Settings(views=16, steps=3, guidance=2.0)
+        first = time_sampler(model, settings)
+        assert now["calls"] == calls
+        assert time_sampler(model, settings) == first and now["calls"] == calls, "a second photo asks no more"
+        assert time_sampler(model, settings, views=4) != first
