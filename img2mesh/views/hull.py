@@ -146,7 +146,7 @@ def visual_hull(
     values = cone_distances(distances, cameras, points)
     near = np.median(values[prior > 0], axis=0) < 0.1  # nothing further out is ever inside
     points, values = points[near], values[:, near]
-    rays = [ray_bins(points, camera) for camera in cameras]
+    rays = [ray_bins(points, camera, _pixels_across(camera)) for camera in cameras]
     trust, chosen = _consensus(alphas, distances, cameras, points, values, rays, prior)
     if tolerance is not None:
         chosen = tolerance
@@ -187,6 +187,15 @@ def ray_bins(points: np.ndarray, camera: Camera, size: int = 40) -> np.ndarray:
     return row * size + column
 
 
+def _pixels_across(camera: Camera) -> int:
+    """Sides of the coarse pictures on which views are compared: no pixel smaller than a cell of the points.
+
+    A camera that shows little of the world would otherwise have pixels without any point, and deny what is there.
+    """
+    shown = camera.width / camera.fl_x * camera.distance
+    return int(np.clip(shown / (2 * SEARCH / COARSE), 12, 40))
+
+
 def along_rays(values: np.ndarray, bins: np.ndarray, size: int = 40) -> np.ndarray:
     """(size * size,) smallest value of the points in each coarse pixel; +inf where there is none."""
     least = np.full(size * size, np.inf, dtype=np.float32)
@@ -203,7 +212,8 @@ def _consensus(alphas, distances, cameras, points, values, rays, prior):
     """
     count = len(alphas)
     active = [i for i in range(count) if prior[i] > 0]
-    cores = [_core(distance) for distance in distances]
+    sizes = [_pixels_across(camera) for camera in cameras]
+    cores = [_core(distance, size) for distance, size in zip(distances, sizes, strict=True)]
     trust = (prior > 0).astype(np.float64)
     if len(active) < 3:
         return trust, 0.0
@@ -213,7 +223,7 @@ def _consensus(alphas, distances, cameras, points, values, rays, prior):
         core = cores[view]
         if not core.any():
             return 0.0
-        return float((along_rays(common, rays[view])[core] > 0.012).mean())
+        return float((along_rays(common, rays[view], sizes[view])[core] > 0.012).mean())
 
     for _ in range(2):
         say = prior * trust

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from img2mesh.cameras import orbit_camera
 from img2mesh.views.hull import mask_distance, visual_hull, weighted_quantile
 from tests.field.shapes import HALF_BOX, box_hit, ring, sphere_hit, views_of
 
@@ -63,3 +64,24 @@ def test_nothing_at_all_still_gives_a_shape():
     cameras = ring()
     hull = visual_hull([np.zeros((64, 64), np.float32)] * len(cameras), cameras, resolution=24)
     assert (hull.sdf < 0).any()
+
+
+def test_cameras_that_show_little_agree_as_well():
+    """A field of view of 30 degrees: no coarse pixel may be too small to hold any point of the lattice."""
+    cameras = [
+        orbit_camera(e, a, 1.866, 30.0, 128)
+        for e, a in ((20, 30), (-10, 90), (20, 150), (-10, 210), (20, 270))
+    ]
+    masks = []
+    for camera in cameras:
+        origins, directions = camera.rays()
+        centre = np.array([0.2, 0.0, 0.15])
+        inside = False
+        for middle, radius in ((np.zeros(3), 0.2), (centre, 0.12)):  # two balls that touch
+            along = ((middle - origins) * directions).sum(-1, keepdims=True) / (directions**2).sum(
+                -1, keepdims=True
+            )
+            inside = inside | (np.linalg.norm(origins + along * directions - middle, axis=-1) < radius)
+        masks.append(inside.astype(np.float32))
+    hull = visual_hull(masks, cameras)
+    assert hull.tolerance == 0 and (hull.trust == 1).all()
