@@ -31,6 +31,9 @@ SOFT, SHARP = 80.0, 350.0  # sharpness of the surface, first and last (1 / world
 WARM = 0.4  # share of the steps in which only colours are learned
 ANCHOR, TIED = 0.1, 3.0  # weight of staying near the shape that hull and stereo gave; with generated views
 REFRESH = 20  # steps between updates of the approximate lattice
+WAVERING = (
+    0.7  # incoherence left (`reconcile`) above which outlines are bent, and stereo finds what is not there
+)
 LATTICE = 64  # its cells along the longest side
 
 
@@ -70,7 +73,8 @@ def fit_field(
                 number = views.views.index(views.photo)
                 hull = anchor_hull(hull, views.photo, number, belief, views.body)
     base, carving, known = hull.sdf, {}, False
-    if not drawn:  # generated views agree too little for stereo
+    left = (agreeing.get("incoherence") or [0.0])[-1]
+    if not drawn and left < WAVERING:  # generated views agree too little for stereo
         with progress.stage("carve hollows"):
             pictures, agreeing["exposure_disagreement_left"] = equal_exposure(views.views, hull)
             views = ViewSet(pictures, views.facts)
