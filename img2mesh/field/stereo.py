@@ -54,9 +54,8 @@ def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
     del costs
     pictures = [views[i].rgba.astype(np.float32) / 255 for i in active]
     masks, full = [picture[..., 3] for picture in pictures], [views[i].camera for i in active]
-    sdf, _ = cover_silhouettes(_filled(merge_depths(maps, cameras, hull)), hull, masks, full)
-    sdf, _ = cover_silhouettes(refine_surface(sdf, hull, pictures, full), hull, masks, full)
-    sdf = _filled(sdf)
+    sdf = _filled(refine_surface(_filled(merge_depths(maps, cameras, hull)), hull, pictures, full))
+    sdf, _ = cover_silhouettes(sdf, hull, masks, full)  # last: refinement would drag what is put back along
     volume = max(int((hull.sdf < 0).sum()), 1)
     return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3)}
 
