@@ -68,7 +68,8 @@ def main() -> int:
             else:
                 shown = render_truth(truth, orbit_camera(elevation, 0.0, size=model.input_size), 2)
                 drawn = sample_views(shown, model, settings, offsets, None, settings.seed)
-            used, facts = find_elevation(photo, drawn, Progress())
+            guess = None if model is None else model.guess(photo)
+            used, facts = find_elevation(photo, drawn, Progress(), guess)
             estimate, sure = facts["elevation_estimate_deg"], facts["elevation_confidence"]
             errors.append([abs(estimate - elevation), abs(used - elevation)])
             print(f"| {path.stem} | {elevation:g} | {estimate:.1f} | {sure:.2f} | {used:.1f} |", flush=True)
