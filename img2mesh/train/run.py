@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPVisionModelWithProjection
@@ -13,7 +14,7 @@ from img2mesh.train.autoencoder import train_autoencoder
 from img2mesh.train.body import STATE as BODY_STATE
 from img2mesh.train.body import train_body
 from img2mesh.train.config import TrainConfig
-from img2mesh.train.dataset import load_renders
+from img2mesh.train.dataset import RenderSet, load_renders
 from img2mesh.train.denoiser import STATE, Denoiser, train_denoiser
 from img2mesh.train.finish import finish_decoder
 from img2mesh.train.folder import finished_autoencoder, write_attribution, write_model
@@ -74,7 +75,7 @@ def _shared_autoencoder(config: TrainConfig, data, workers: Workers):
     return finished_autoencoder(config, data)
 
 
-def _record(name: str) -> dict:
+def _record(name: str, data: RenderSet) -> dict:
     from img2mesh.cameras import DISTANCE, FOV_DEG
 
     return {
@@ -82,6 +83,7 @@ def _record(name: str) -> dict:
         "licence": "MIT; trained on the objects listed in NOTICE",
         "distance": DISTANCE,
         "fov_deg": round(FOV_DEG, 5),
+        "lowest_deg": round(float(np.degrees(min(item.angles[:, 0].min() for item in data.objects)))),
         "steps": 1,
         "guidance": 1.0,
     }
@@ -147,7 +149,7 @@ def export(config: TrainConfig, output: str | Path) -> int:
     if guess is not None and guess["step"]:
         modules[BODY] = build_body(config.body.widths)
         modules[BODY].load_state_dict(averaged(guess["ema"], BODY))
-    write_model(output, modules, model.scheduler, _record(Path(output).name), half=True)
+    write_model(output, modules, model.scheduler, _record(Path(output).name, data), half=True)
     write_attribution(Path(output) / "NOTICE", data)
     return done
 

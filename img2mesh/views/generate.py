@@ -44,13 +44,14 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     settings = settings.for_model(model)
     photo, shown = cutout.resized(IMAGE_SIZE), cutout.resized(model.input_size)
     known = parse_elevation(settings.elevation)
-    elevation = FALLBACK_ELEVATION_DEG if known is None else float(np.clip(known, -HIGHEST_DEG, HIGHEST_DEG))
-    offsets = within_poles(view_offsets(settings), elevation)
+    guess = model.guess(photo)
+    likely = FALLBACK_ELEVATION_DEG if guess is None else guess.elevation_deg
+    elevation = float(np.clip(likely if known is None else known, -HIGHEST_DEG, HIGHEST_DEG))
+    offsets = within_poles(view_offsets(settings), elevation, model.lowest_deg)
     facts: dict = {"elevation_confidence": None, "elevation_source": "given"}
     with progress.stage("views", settings.steps * settings.views) as step:
         sure = None if known is None else elevation
         drawn = sample_views(shown, model, settings, offsets, sure, settings.seed, step)
-        guess = model.guess(photo)
         if known is None:
             elevation, facts = find_elevation(photo, drawn, progress, guess)
             beyond = np.abs(drawn.elevations(elevation)) > HIGHEST_DEG + 1e-6

@@ -34,9 +34,16 @@ def view_offsets(settings: Settings) -> np.ndarray:
     return np.array(offsets, dtype=np.float64).reshape(-1, 2)
 
 
-def within_poles(offsets: np.ndarray, input_elevation_deg: float) -> np.ndarray:
-    """The same (n, 2) offsets with elevations as near to the plan's as `HIGHEST_DEG` allows."""
-    absolute = np.clip(input_elevation_deg + offsets[:, 0], -HIGHEST_DEG, HIGHEST_DEG)
+def within_poles(
+    offsets: np.ndarray, input_elevation_deg: float, lowest_deg: float = -HIGHEST_DEG
+) -> np.ndarray:
+    """The same (n, 2) offsets with elevations as near to the plan's as `HIGHEST_DEG` and `lowest_deg` allow.
+
+    Args:
+        lowest_deg: below it the sampler has seen nothing, and would make it up.
+    """
+    least = max(-HIGHEST_DEG, min(lowest_deg, input_elevation_deg))
+    absolute = np.clip(input_elevation_deg + offsets[:, 0], least, HIGHEST_DEG)
     return np.stack([absolute - input_elevation_deg, offsets[:, 1]], axis=1)
 
 

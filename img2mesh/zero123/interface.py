@@ -76,6 +76,7 @@ class Sampler(Protocol):
         input_size: side in pixels of the photo that `draw` likes best.
         fixed_views: how many views it draws if it always draws the same ones, 0 if it draws what is asked for.
         distance, fov_deg: of the cameras it draws for.
+        lowest_deg: elevation of the lowest cameras that it learned from.
         device, dtype: where it computes and in which format.
     """
 
@@ -90,6 +91,7 @@ class Sampler(Protocol):
     fixed_views: int
     distance: float
     fov_deg: float
+    lowest_deg: float
     device: Any
     dtype: Any
 
@@ -131,6 +133,7 @@ class RelativeViews:
 
     fixed_views = 0
     input_size = IMAGE_SIZE
+    lowest_deg = -90.0
 
     def guess(self, image_rgba: np.ndarray) -> Guess | None:
         """Nothing, for a model without such a network."""

@@ -114,7 +114,7 @@ def load_folder(
     """Load `unet/ vae/ image_encoder/ clip_camera_projection/ (or cc_projection/) scheduler/` of a folder, or
     what a Zero123++ folder has in their place (`plus_folder.load_plus`).
 
-    An `img2mesh.json` beside them may give name, licence, variant, distance, fov_deg, steps and guidance.
+    An `img2mesh.json` beside them may give name, licence, variant, distance, fov_deg, lowest_deg, steps and guidance.
 
     Raises:
         Img2MeshError: what `check_folder`, `weights_file`, `read_tensors` and `fill` refuse.
@@ -163,6 +163,7 @@ def recommended(record: dict[str, Any]) -> dict[str, Any]:
     names = {
         "distance": "distance",
         "fov_deg": "fov_deg",
+        "lowest_deg": "lowest_deg",
         "steps": "default_steps",
         "guidance": "default_guidance",
     }

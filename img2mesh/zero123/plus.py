@@ -92,6 +92,7 @@ class Zero123Plus(Networks):
     parts = ("unet", "vae", "image_encoder")
     fixed_views = ROWS * COLUMNS
     input_size = 512
+    lowest_deg = -90.0
 
     unet: nn.Module
     vae: nn.Module

@@ -44,6 +44,7 @@ class Zero123(Networks, RelativeViews):
         variant: meaning of the fourth pose element, `original` or `stable`.
         weights: which of several stored weights were taken, such as `fp16_ema` or `EMA`.
         distance, fov_deg: the cameras the model draws for, input and target alike.
+        lowest_deg: elevation of the lowest cameras that it learned from; the published ones learned from all.
         default_steps, default_guidance: what the model's makers recommend.
         dtype: of weights and activations; latents and noise levels are float32 always.
         low_vram: keep the weights on the CPU and bring one stage at a time to the device.
@@ -65,6 +66,7 @@ class Zero123(Networks, RelativeViews):
     weights: str = ""
     distance: float = DISTANCE
     fov_deg: float = FOV_DEG
+    lowest_deg: float = -90.0
     default_steps: int = 20
     default_guidance: float = 3.0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))

@@ -5,7 +5,7 @@ import pytest
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.settings import Settings
-from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_cameras, view_offsets
+from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_cameras, view_offsets, within_poles
 
 
 def test_one_ring_leaves_azimuth_zero_to_the_photo():
@@ -43,3 +43,12 @@ def test_weights_fall_with_the_angle_from_the_photo():
     weights = angle_weights(cameras, orbit_camera(20.0, 0.0))
     assert weights[0] == pytest.approx(1.0)
     assert (np.diff(weights) < 0).all() and weights[-1] >= 0.3
+
+
+def test_no_view_is_asked_for_below_what_the_sampler_has_seen():
+    offsets = np.array([[0.0, 90.0], [40.0, 0.0], [-60.0, 180.0]])
+    assert within_poles(offsets, 20.0, -20.0)[:, 0].tolist() == [0.0, 40.0, -40.0]
+    assert within_poles(offsets, -30.0, -20.0)[:, 0].tolist() == [0.0, 40.0, 0.0], (
+        "the photo's own ring stays"
+    )
+    assert within_poles(offsets, 20.0)[:, 0].tolist() == [0.0, 40.0, -60.0]
