@@ -17,7 +17,7 @@ import numpy as np
 
 from img2mesh.cameras import DISTANCE, FOV_DEG, orbit_camera
 from img2mesh.errors import Img2MeshError
-from img2mesh.evaluate.objects import load_objects, read_object
+from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.evaluate.truth import render_truth
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings
@@ -47,12 +47,7 @@ def main() -> int:
         settings = settings.replace(model=given.model)
         model = load_named_model(settings, resolve_device(settings.device), Progress())
         settings = settings.for_model(model)
-    files = load_objects(given.data, given.objects)
-    if given.names:
-        wanted = given.names.split(",")
-        files = [path for path in load_objects(given.data) if any(name in path.stem for name in wanted)]
-    if not files:
-        raise Img2MeshError(f"No object of that name in {given.data}.")
+    files = named_objects(given.data, given.objects, given.names)
     offsets = within_poles(view_offsets(settings), FALLBACK_ELEVATION_DEG)
     print("| object | true | estimate | confidence | used |\n|---|---:|---:|---:|---:|", flush=True)
     errors = []

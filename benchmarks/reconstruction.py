@@ -31,7 +31,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.evaluate.baselines import hull_surface, render_from_views
 from img2mesh.evaluate.geometry import occupancy, sample_surface
 from img2mesh.evaluate.metrics import psnr
-from img2mesh.evaluate.objects import load_objects, read_object
+from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.evaluate.oracle import NOVEL, shape_scores
 from img2mesh.evaluate.spoil import KINDS, spoil
 from img2mesh.evaluate.truth import load_truth, render_truth, true_views
@@ -49,12 +49,7 @@ COLUMNS = ("IoU", "Chamfer", "F@0.01", "PSNR", "wall s", "cpu s")
 def main() -> int:
     given = arguments()
     settings = Settings.load(given.preset)
-    files = load_objects(given.data, given.objects)
-    if given.names:
-        wanted = given.names.split(",")
-        files = [path for path in load_objects(given.data) if any(name in path.stem for name in wanted)]
-    if not files:
-        raise Img2MeshError(f"No object of that name in {given.data}.")
+    files = named_objects(given.data, given.objects, given.names)
     kinds = given.views.split(",") if given.views != "all" else ["clean", *KINDS]
     facts = {"settings": settings.as_dict(), "elevation": given.elevation}
     rows = kept_rows(given.json, facts)

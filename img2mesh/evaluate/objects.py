@@ -45,6 +45,20 @@ def load_objects(folder: str | Path, count: int | None = None) -> list[Path]:
     ]
 
 
+def named_objects(folder: str | Path, count: int | None, names: str | None) -> list[Path]:
+    """Those of `load_objects(folder)` whose name holds one of the comma-separated `names`, or `count` of all.
+
+    Raises:
+        Img2MeshError: as `load_objects`, or no object has such a name.
+    """
+    if not names:
+        return load_objects(folder, count)
+    files = [path for path in load_objects(folder) if any(name in path.stem for name in names.split(","))]
+    if not files:
+        raise Img2MeshError(f"No object of that name in {folder}.")
+    return files
+
+
 def read_object(path: Path) -> Truth:
     """The model with its bounding box centred at the origin and its longest side 1 (SyncDreamer does the same)."""
     truth = load_truth(path)

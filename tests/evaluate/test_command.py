@@ -12,7 +12,7 @@ from img2mesh.cameras import FOV_DEG, orbit_camera
 from img2mesh.cli import run
 from img2mesh.errors import Img2MeshError
 from img2mesh.evaluate.novel_views import novel_views
-from img2mesh.evaluate.objects import input_direction, load_objects, read_object
+from img2mesh.evaluate.objects import input_direction, load_objects, named_objects, read_object
 from img2mesh.evaluate.one_image import one_image_meshes
 from img2mesh.evaluate.truth import render_truth
 from img2mesh.settings import Settings
@@ -34,6 +34,10 @@ def model(tmp_path):
 def test_objects_are_normalised_and_chosen_the_same_way_each_time(heldout):
     assert [p.stem for p in load_objects(heldout)] == ["ball", "egg"]
     assert [p.stem for p in load_objects(heldout, 1)] == ["ball"]
+    assert [p.stem for p in named_objects(heldout, 1, "gg,nothing")] == ["egg"]
+    assert named_objects(heldout, 1, None) == load_objects(heldout, 1)
+    with pytest.raises(Img2MeshError, match="of that name"):
+        named_objects(heldout, None, "cube")
     truth = read_object(heldout / "egg.glb")
     assert np.ptp(truth.vertices, axis=0) == pytest.approx([0.6, 1, 1], abs=0.01)
     assert truth.vertices.max(0) + truth.vertices.min(0) == pytest.approx([0, 0, 0], abs=1e-9)
