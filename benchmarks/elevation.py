@@ -10,13 +10,12 @@ estimate and its confidence, and what the main job then uses: without confidence
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from img2mesh.cameras import DISTANCE, FOV_DEG, orbit_camera
-from img2mesh.errors import Img2MeshError
+from img2mesh.errors import run_script
 from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.evaluate.truth import render_truth
 from img2mesh.progress import Progress
@@ -78,8 +77,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Img2MeshError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

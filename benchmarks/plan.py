@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.cameras import Camera, orbit_camera
-from img2mesh.errors import Img2MeshError
+from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.geometry import occupancy, volume_iou
 from img2mesh.evaluate.objects import load_objects, read_object
 from img2mesh.evaluate.truth import Truth, cast
@@ -81,8 +81,4 @@ def seen_free(truth: Truth, camera: Camera) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Img2MeshError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

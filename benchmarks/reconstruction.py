@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from img2mesh.cameras import orbit_camera
-from img2mesh.errors import Img2MeshError
+from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.baselines import hull_surface, render_from_views
 from img2mesh.evaluate.geometry import occupancy, sample_surface
 from img2mesh.evaluate.metrics import psnr
@@ -196,8 +196,4 @@ def report(rows: list[dict], objects: int, preset: str, views: int) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Img2MeshError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

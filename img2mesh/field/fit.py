@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 
@@ -31,9 +32,8 @@ SOFT, SHARP = 80.0, 350.0  # sharpness of the surface, first and last (1 / world
 WARM = 0.4  # share of the steps in which only colours are learned
 ANCHOR, TIED = 0.1, 3.0  # weight of staying near the shape that hull and stereo gave; with generated views
 REFRESH = 20  # steps between updates of the approximate lattice
-WAVERING = (
-    0.7  # incoherence left (`reconcile`) above which outlines are bent, and stereo finds what is not there
-)
+# Incoherence left (`reconcile`) above which outlines are bent, and stereo finds what is not there.
+WAVERING = 0.7
 LATTICE = 64  # its cells along the longest side
 
 
@@ -77,7 +77,7 @@ def fit_field(
     if not drawn and left < WAVERING:  # generated views agree too little for stereo
         with progress.stage("carve hollows"):
             pictures, agreeing["exposure_disagreement_left"] = equal_exposure(views.views, hull)
-            views = ViewSet(pictures, views.facts)
+            views = dataclasses.replace(views, views=pictures)
             base, carving = carve_hull(views.views, hull)
             known = base is not hull.sdf  # rendering noisily by few rays would only blur what is found
     with progress.stage("fit field", settings.iterations) as step:
@@ -199,9 +199,8 @@ class Fit:
         points = (rays.origin[:, None] + rays.direction[:, None] * depths[..., None]).view(-1, 3)
         free, colour = self.net(points, active)
         sdf = free
-        if (
-            share < WARM or self.known
-        ):  # while the colours are wrong, their errors say nothing about the shape
+        # While the colours are wrong, their errors say nothing about the shape.
+        if share < WARM or self.known:
             sdf = sdf.detach()
         seen, opacity = composite(sdf.view(count, -1), colour.view(count, -1, 3), sharp)
         adjust = self.exposure[rays.view]

@@ -16,10 +16,8 @@ LEVEL = 0.35
 # likeliest one: something is there, for the photo shows it.
 NEAR_BEST = 0.8
 FAINTEST = 0.02  # chance below which a ray misses
-DOUBTED, TRUSTED = (
-    0.3,
-    0.5,
-)  # expected IoU up to which a guess counts for nothing, and from which nothing else counts
+# Expected IoU up to which a guess counts for nothing, and from which nothing else counts.
+DOUBTED, TRUSTED = 0.3, 0.5
 SMOOTH = 0.015  # world units: the guess's cells are three times as large
 
 

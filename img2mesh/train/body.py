@@ -7,8 +7,6 @@ inside.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +44,7 @@ class Solids:
     def __init__(self, folder: Path, views: SmallViews, fov_deg: float = FOV_DEG) -> None:
         self.views, self.fov_deg = views, fov_deg
         count = len(views.data)
-        digest = hashlib.sha256(json.dumps([o.id for o in views.data.objects]).encode()).hexdigest()
-        place = Path(folder) / f"solids-{digest[:12]}"
+        place = Path(folder) / f"solids-{views.data.key}"
         place.mkdir(parents=True, exist_ok=True)
         self.solids = open_array(place / "solids.npy", (count, SOLID, SOLID, SOLID), np.uint8)
         self.done = open_array(place / "done.npy", (count,), np.bool_)
@@ -158,6 +155,7 @@ def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, work
     optimizers, ema = Optimizers(modules, plan, workers), Ema(modules, plan.ema)
     step = resume(run / STATE, modules, optimizers, ema)
     sampler = BodySampler(run, data, plan.batch, config.seed)
+    checked = None  # the validation pictures, from when they are first wanted
     log = Log(config, "body", workers)
     keeper = Keeper(run / STATE, config, lambda: training_state(modules, optimizers, ema, step), workers)
     while step < plan.steps:
@@ -171,7 +169,9 @@ def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, work
         if step % config.log_every == 0 or step == plan.steps:
             log.write(step=step, rate=rate, **log.means())
         if config.picture_every and workers.main and step % config.picture_every == 0:
-            log.write(step=step, **held_out(config, ema, validation, workers))
+            if checked is None:
+                checked = BodySampler(run, validation, VALIDATED, 7).batch(0, Workers("cpu"))
+            log.write(step=step, **held_out(config, ema, checked, workers.device))
             log.pause()
         if not keeper.step():
             break
@@ -179,12 +179,14 @@ def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, work
 
 
 @torch.no_grad()
-def held_out(config: TrainConfig, ema: Ema, validation: RenderSet, workers: Workers) -> dict[str, float]:
-    """What the averaged weights reach on validation objects: `iou` of solids, `elevation_error` in degrees."""
-    net = build_body(config.body.widths).to(workers.device).eval()
+def held_out(
+    config: TrainConfig, ema: Ema, batch: tuple[Tensor, Tensor, Tensor], device: torch.device
+) -> dict[str, float]:
+    """What the averaged weights reach on a batch: `iou` of solids, `elevation_error` in degrees."""
+    net = build_body(config.body.widths).to(device).eval()
     net.load_state_dict(ema.weights(BODY))
-    sampler, ious, errors = BodySampler(Path(config.run), validation, VALIDATED, 7), [], []
-    pictures, angles, inside = (part.to(workers.device) for part in sampler.batch(0, Workers("cpu")))
+    ious, errors = [], []
+    pictures, angles, inside = (part.to(device) for part in batch)
     for x, a, solid in zip(pictures.split(16), angles.split(16), inside.split(16), strict=True):
         logits, elevation, _ = body_output(net, x, a[:, 2])
         there = covered(x) > 0

@@ -6,6 +6,7 @@ Format, one folder per object: `<id>/000.webp ...` (256 x 256 RGBA, straight alp
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -79,6 +80,12 @@ class RenderSet:
         data = os.pread(self._handles[path], size, offset)
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGBA"))
+
+    @property
+    def key(self) -> str:
+        """Names this list of objects: caches of them carry it."""
+        names = json.dumps([item.id for item in self.objects])
+        return hashlib.sha256(names.encode()).hexdigest()[:12]
 
     def probabilities(self) -> np.ndarray:
         """(objects,) drawing probabilities, from the objects' weights."""

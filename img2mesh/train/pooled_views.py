@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from img2mesh.train.dataset import RenderSet
-from img2mesh.train.small_views import SmallViews
+from img2mesh.train.small_views import SmallViews, Variation
 from img2mesh.zero123.images import to_network
 
 FITTED_ON = 64  # pictures that the channels' curves are fitted on
@@ -37,8 +37,9 @@ class PooledViews(SmallViews):
 
     def get(self, items: np.ndarray, views: np.ndarray, variants: np.ndarray) -> tuple[Tensor, Tensor]:
         """Latents (B, 4, 32, 32) float32, unscaled, and thumbnails (B, 3, size, size) in [-1, 1]."""
-        pooled = self.pooled[self.rows(items, views)].astype(np.float32)
-        return self._latents(self._varied(pooled, variants)), self.pictures(items, views, variants)[:, :3]
+        rows, variation = self.rows(items, views), Variation(variants)
+        latents = self._latents(variation(self.pooled[rows].astype(np.float32)))
+        return latents, self._pictures(rows, variation)[:, :3]
 
     def _latents(self, pooled: Tensor) -> Tensor:
         square, linear, constant = self.curves.T[:, None, :, None, None]

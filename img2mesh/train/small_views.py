@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +40,21 @@ def recolour_white(x: Tensor, changes: Tensor) -> Tensor:
     return torch.cat([(colour + white) * 2 - 1, x[:, 3:]], dim=1)
 
 
+class Variation:
+    """The changes of colour and side of some variants, to be made to any of their pictures."""
+
+    def __init__(self, variants: np.ndarray) -> None:
+        self.mirrored = torch.tensor([is_mirrored(int(v)) for v in variants])[:, None, None, None]
+        kinds, index = np.unique(np.asarray(variants) // 2, return_inverse=True)
+        changes = np.stack([colour_change(int(k)) if k else np.eye(3, dtype=np.float32) for k in kinds])
+        self.changes = torch.from_numpy(changes)[torch.from_numpy(index)]
+
+    def __call__(self, x: np.ndarray) -> Tensor:
+        """(B, 4, H, W) in [-1, 1], colour on white and alpha, to the same varied."""
+        changed = recolour_white(torch.from_numpy(x), self.changes)
+        return torch.where(self.mirrored, changed.flip(-1), changed)
+
+
 class SmallViews:
     """Pictures of `size` and pooled ones of 32 pixels of a dataset's views, made when first asked for.
 
@@ -56,8 +69,7 @@ class SmallViews:
     def __init__(self, folder: Path, data: RenderSet, size: int) -> None:
         self.data, self.size = data, size
         self.offsets = np.concatenate([[0], np.cumsum([len(o.places) for o in data.objects])])
-        digest = hashlib.sha256(json.dumps([o.id for o in data.objects]).encode()).hexdigest()
-        place = Path(folder) / f"pooled-{digest[:12]}-{size}"
+        place = Path(folder) / f"pooled-{data.key}-{size}"
         place.mkdir(parents=True, exist_ok=True)
         count = int(self.offsets[-1])
         self.pooled = open_array(place / "pooled.npy", (count, 4, 32, 32), np.float16)
@@ -66,7 +78,10 @@ class SmallViews:
 
     def pictures(self, items: np.ndarray, views: np.ndarray, variants: np.ndarray) -> Tensor:
         """(B, 4, size, size) in [-1, 1], colour on white and alpha, of views in variants."""
-        return self._varied(self.thumbs[self.rows(items, views)].astype(np.float32) / 127.5 - 1, variants)
+        return self._pictures(self.rows(items, views), Variation(variants))
+
+    def _pictures(self, rows: np.ndarray, variation: Variation) -> Tensor:
+        return variation(self.thumbs[rows].astype(np.float32) / 127.5 - 1)
 
     def rows(self, items: np.ndarray, views: np.ndarray) -> np.ndarray:
         """(B,) places of views in the cache, which holds them from now on."""
@@ -77,10 +92,3 @@ class SmallViews:
             self.thumbs[rows[i]] = ((shrunk(x, self.size)[0] + 1) * 127.5 + 0.5).byte().numpy()
             self.done[rows[i]] = True
         return rows
-
-    def _varied(self, x: np.ndarray, variants: np.ndarray) -> Tensor:
-        mirrored = torch.tensor([is_mirrored(int(v)) for v in variants])[:, None, None, None]
-        kinds, index = np.unique(np.asarray(variants) // 2, return_inverse=True)
-        changes = np.stack([colour_change(int(k)) if k else np.eye(3, dtype=np.float32) for k in kinds])
-        changed = recolour_white(torch.from_numpy(x), torch.from_numpy(changes)[torch.from_numpy(index)])
-        return torch.where(mirrored, changed.flip(-1), changed)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from img2mesh.cameras import orbit_camera
+from img2mesh.train.config import TrainConfig
 
 
 def ball(camera, colours, radius=0.35):
@@ -54,3 +55,17 @@ def renders(tmp_path_factory):
         )
     (folder / "objects.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     return folder
+
+
+@pytest.fixture
+def quick(renders, tmp_path):
+    """The recipe that tests begin from: the balls, no pictures, float32 on the CPU."""
+    return TrainConfig(
+        data=str(renders),
+        run=str(tmp_path / "run"),
+        metrics="",
+        picture_every=0,
+        log_every=4,
+        bf16=False,
+        device="cpu",
+    )

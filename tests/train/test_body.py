@@ -10,7 +10,7 @@ import torch
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.train.body import BodySampler, Solids, frustum, train_body
-from img2mesh.train.config import BodyRecipe, Optimisation, TrainConfig
+from img2mesh.train.config import BodyRecipe, Optimisation
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.small_views import SmallViews
 from img2mesh.train.state import load_state
@@ -21,16 +21,12 @@ BALL = 0.35  # radius of the data set's objects
 
 
 @pytest.fixture
-def config(renders, tmp_path):
+def config(quick):
     plan = Optimisation(steps=6, batch=4, learning_rate=3e-3, warmup=1, ema=0.5)
-    return TrainConfig(
-        data=str(renders),
-        run=str(tmp_path / "run"),
-        metrics="",
+    return dataclasses.replace(
+        quick,
         picture_every=3,
         log_every=1,
-        bf16=False,
-        device="cpu",
         body=BodyRecipe(widths=(8, 16), optimisation=plan),
     )
 

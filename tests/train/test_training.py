@@ -43,15 +43,9 @@ TINY = DenoiserRecipe(
 
 
 @pytest.fixture
-def config(renders, tmp_path):
-    return TrainConfig(
-        data=str(renders),
-        run=str(tmp_path / "run"),
-        metrics="",
-        picture_every=0,
-        log_every=4,
-        bf16=False,
-        device="cpu",
+def config(quick):
+    return dataclasses.replace(
+        quick,
         autoencoder=AutoencoderRecipe(
             widths=(8, 8, 8, 8),
             crop=64,
