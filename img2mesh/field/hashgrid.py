@@ -23,15 +23,28 @@ from img2mesh.errors import Img2MeshError
 PRIMES = (1, 2654435761, 805459861)  # of the paper's hash, equation 4
 
 
-def tcnn_available() -> bool:
-    """Whether tinycudann imports and there is a CUDA device for it."""
+# Each level's growth is smaller by this share than the resolutions ask for. Where one of them comes out whole, float32
+# decides whether tiny-cuda-nn rounds it up to the next, which would shift its whole table against ours.
+SHORTFALL = 1e-5
+
+
+def tcnn_problem() -> str | None:
+    """Why tinycudann cannot be used here, in a few words; None where it can."""
     if not torch.cuda.is_available():
-        return False
+        return "there is no CUDA device"
     try:
         import tinycudann  # noqa: F401
-    except (ImportError, OSError):
-        return False
-    return True
+    except ModuleNotFoundError as error:
+        return "it is not installed" if error.name == "tinycudann" else str(error)
+    except (ImportError, OSError, RuntimeError) as error:  # built for another PyTorch, CUDA or GPU
+        lines = str(error).strip().splitlines()
+        return f"it does not import ({lines[0].rstrip('.')[:160] if lines else type(error).__name__})"
+    return None
+
+
+def tcnn_available() -> bool:
+    """Whether tinycudann imports and there is a CUDA device for it."""
+    return tcnn_problem() is None
 
 
 class HashGrid(nn.Module):
@@ -65,27 +78,43 @@ class HashGrid(nn.Module):
         device = torch.device(device)
         if implementation == "auto":
             implementation = "tcnn" if device.type == "cuda" and tcnn_available() else "torch"
-        if implementation == "tcnn" and (device.type != "cuda" or not tcnn_available()):
-            raise Img2MeshError(
-                "The tcnn hash grid needs a CUDA device and the package tinycudann: see docs/install-gpu.md."
-            )
+        if implementation == "tcnn":
+            problem = tcnn_problem() if device.type == "cuda" else f"the field is on the device {device.type}"
+            if problem:
+                raise Img2MeshError(
+                    f"The tcnn hash grid needs a CUDA device and tinycudann, but {problem}: "
+                    "see docs/install-gpu.md."
+                )
         self.implementation, self.levels, self.features = implementation, levels, features
         self.log2_size, self.base, self.finest = log2_size, base, finest
-        growth = (finest / base) ** (1 / max(levels - 1, 1))
+        growth = (finest / base) ** (1 / max(levels - 1, 1)) * (1 - SHORTFALL)
         # The next lines repeat tiny-cuda-nn's arithmetic: grid points sit at (i - 0.5) / scale.
         self.scales = [base * 2 ** (level * math.log2(growth)) - 1 for level in range(levels)]
-        self.resolutions = [math.ceil(round(scale, 4)) + 1 for scale in self.scales]
+        self.resolutions = [math.ceil(scale) + 1 for scale in self.scales]
         capacity = 2**log2_size
         self.sizes = [min(8 * math.ceil(r**3 / 8), capacity) for r in self.resolutions]
         self.offsets = [sum(self.sizes[:level]) for level in range(levels)]
         if implementation == "tcnn":
-            import tinycudann
-
-            self.backend = tinycudann.Encoding(3, self.tcnn_config(growth), seed=seed, dtype=torch.float32)
+            # In a tuple, so that its weights have one name, `table`, in every state dict.
+            self.backend = (self._tcnn_encoding(growth, seed, device),)
+            self.table = self.backend[0].params
         else:
             generator = torch.Generator().manual_seed(seed)
             table = (torch.rand(sum(self.sizes) * features, generator=generator) * 2 - 1) * 1e-4
             self.table = nn.Parameter(table.to(device))
+
+    def _tcnn_encoding(self, growth: float, seed: int, device: torch.device) -> nn.Module:
+        import tinycudann
+
+        # float32, since half precision rounds what the surface needs; no loss scale is then applied either
+        encoding = tinycudann.Encoding(3, self.tcnn_config(growth), seed=seed, dtype=torch.float32)
+        wanted = sum(self.sizes) * self.features
+        if encoding.params.numel() != wanted:
+            raise Img2MeshError(
+                f"This tinycudann lays out {encoding.params.numel()} values where {wanted} were expected: "
+                "use --field-backend torch, or the version that docs/install-gpu.md names."
+            )
+        return encoding.to(device)
 
     def tcnn_config(self, growth: float) -> dict:
         """The same grid in tiny-cuda-nn's words."""
@@ -102,7 +131,7 @@ class HashGrid(nn.Module):
     @property
     def parameters_flat(self) -> nn.Parameter:
         """(sum of level sizes * features,) values in the order both implementations share."""
-        return self.backend.params if self.implementation == "tcnn" else self.table
+        return self.table
 
     @property
     def width(self) -> int:
@@ -123,7 +152,7 @@ class HashGrid(nn.Module):
         """
         active = self.levels if active is None else active
         if self.implementation == "tcnn":
-            encoded = self.backend(x)
+            encoded = self.backend[0](x)
             keep = torch.arange(self.width, device=x.device) < active * self.features
             return encoded * keep
         if x.device.type != "cpu":

@@ -44,8 +44,9 @@ class Ema:
         return {"ema": self.shadow, "updates": self.updates}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state that holds `state()`."""
-        self.shadow, self.updates = state["ema"], state["updates"]
+        """Go on from a saved state that holds `state()`, where the averages are now: states are read to the CPU."""
+        self.shadow = {key: value.to(self.shadow[key].device) for key, value in state["ema"].items()}
+        self.updates = state["updates"]
 
     def weights(self, name: str) -> dict[str, torch.Tensor]:
         """Averaged state dict of one module."""

@@ -17,6 +17,7 @@ from img2mesh.zero123 import names
 from img2mesh.zero123.architecture import PARTS, SCHEDULER, Widths, build_empty
 from img2mesh.zero123.checkpoint import Checkpoint
 from img2mesh.zero123.checksums import write_checksums
+from img2mesh.zero123.pose import check_variant
 from img2mesh.zero123.safefile import SafeFile, check_whole
 from img2mesh.zero123.sampler import Zero123
 from img2mesh.zero123.state import fill
@@ -164,7 +165,7 @@ def load_checkpoint(
     """A sampler straight from an original `.ckpt`; averaged weights where stored.
 
     Raises:
-        Img2MeshError: not a Zero-1-to-3 checkpoint, incomplete or damaged.
+        Img2MeshError: not a Zero-1-to-3 checkpoint, another model's variant, incomplete or damaged.
     """
     from img2mesh.zero123.registry import guess_variant
 
@@ -172,6 +173,7 @@ def load_checkpoint(
     modules, which = {}, ""
     with open_original(path) as checkpoint, progress.stage("load model", len(PARTS)) as step:
         parts, which = plan(checkpoint.shapes(), path)
+        check_variant(variant, path)
         widths = Widths.of(checkpoint.shapes())
         for part in PARTS:
             modules[part] = build_empty(part, widths)
@@ -216,6 +218,7 @@ def convert(
     dtype = torch.float16 if half else None
     with open_original(path) as checkpoint, atomic_folder(folder) as temporary:
         parts, which = plan(checkpoint.shapes(), path)
+        check_variant(variant, path)
         widths = Widths.of(checkpoint.shapes())
         with progress.stage("convert", len(PARTS)) as step:
             for part in PARTS:

@@ -12,10 +12,10 @@ from img2mesh.files import data_folder
 from img2mesh.progress import Progress
 from img2mesh.zero123.memory import lean_memory
 from img2mesh.zero123.modules import CLIPCameraProjection
-from img2mesh.zero123.pose import VARIANTS
+from img2mesh.zero123.pose import check_variant
 from img2mesh.zero123.precision import pick_device, pick_dtype
 from img2mesh.zero123.recognise import BODY, check_folder, is_plus, module_folders, read_json
-from img2mesh.zero123.registry import PREFERRED, find_cached, guess_variant, lookup
+from img2mesh.zero123.registry import PREFERRED, find_cached, guess_variant, is_version, lookup
 from img2mesh.zero123.sampler import Zero123
 from img2mesh.zero123.state import fill, read_tensors, weights_file
 
@@ -85,6 +85,8 @@ def _load_model(name, device, variant, offline, progress, precision, low_vram, c
             f"There is no model {name!r}: give mini, a name of `img2mesh weights list`, a Hub owner/name, "
             "a folder or a .ckpt file."
         )
+    if variant != "auto" and entry.variant != "auto" and is_version(variant) != is_version(entry.variant):
+        raise Img2MeshError(f"{entry.name} has no variant {variant}: its own is {entry.variant}.")
     folder = find_cached(entry)
     if folder is None:
         from img2mesh.zero123.download import download
@@ -125,8 +127,7 @@ def load_folder(
         from img2mesh.zero123.plus_folder import load_plus
 
         return load_plus(folder, variant=variant, progress=progress, options=options)
-    if variant not in ("auto", *VARIANTS):
-        raise Img2MeshError(f"{folder} is a Zero-1-to-3 model: it has no variant {variant}.")
+    check_variant(variant, folder)
     dtype = options.get("dtype", torch.float32)
     record = read_json(folder / "img2mesh.json") if (folder / "img2mesh.json").is_file() else {}
     scheduler, warnings = corrected_scheduler(folder, progress, BETAS, "Zero-1-to-3")

@@ -48,22 +48,23 @@ class Networks:
                     cpu.arrange(module)
                 else:
                     cpu.restore(module)
+        self._there: set[nn.Module] = set()  # those that visit the device now
         self._compiled: Callable[..., Any] | None = None
         self._paces: dict[tuple, tuple[float, float]] = {}
 
     @contextlib.contextmanager
     def _on_device(self, *modules: nn.Module) -> Iterator[None]:
-        """The modules are on the device inside of the block; under `low_vram` they leave it again."""
-        if not self.low_vram:
-            yield
-            return
-        for module in modules:
-            module.to(self.device)
+        """The modules are on the device inside of the block; under `low_vram` they leave it with the outermost."""
+        arriving = [module for module in modules if module not in self._there] if self.low_vram else []
         try:
+            for module in arriving:
+                module.to(self.device)
+                self._there.add(module)
             yield
         finally:
-            for module in modules:
+            for module in arriving:
                 module.to("cpu")
+                self._there.discard(module)
 
     def _activations(self, x: Tensor) -> Tensor:
         return x.to(self.dtype, memory_format=torch.channels_last)

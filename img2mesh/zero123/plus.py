@@ -263,7 +263,8 @@ class Zero123Plus(Networks):
         generator = torch.Generator().manual_seed(0)
         empty = np.zeros((self.for_vae.size, self.for_vae.size, 4), dtype=np.uint8)
         condition, schedule = self.condition(empty, generator), self.schedule(1, solver=solver)
-        evaluation = self._timed(lambda: self.denoise(condition, schedule, guidance, generator))
+        with self._on_device(self.unet):  # a run brings its weights there once, not for every step
+            evaluation = self._timed(lambda: self.denoise(condition, schedule, guidance, generator))
         side = self.tile // 2 ** (len(self.vae.config.block_out_channels) - 1)
         latents = torch.zeros(
             1, self.unet.config.in_channels, ROWS * side, COLUMNS * side, device=self.device

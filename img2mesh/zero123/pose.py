@@ -22,6 +22,18 @@ def demo_pose(polar_deg: float, azimuth_deg: float, radius: float = 0.0) -> np.n
     return np.array([polar, math.sin(azimuth), math.cos(azimuth), radius], dtype=np.float32)
 
 
+def check_variant(variant: str, where: object) -> None:
+    """Refuse a variant that no Zero-1-to-3 model has, before its weights are read.
+
+    Raises:
+        Img2MeshError: neither `auto` nor one of `VARIANTS`; `where` names the model.
+    """
+    if variant not in ("auto", *VARIANTS):
+        raise Img2MeshError(
+            f"{where} is a Zero-1-to-3 model: its variant is {' or '.join(VARIANTS)}, not {variant}."
+        )
+
+
 def variant_poses(poses: np.ndarray, variant: str, input_elevation_deg: float | None) -> np.ndarray:
     """(n, 4) relative poses as the checkpoint's variant wants them.
 

@@ -13,6 +13,7 @@ PARTS = ("unet", "vae", "image_encoder", "scheduler")
 BODY = "body"  # where there is one: `zero123.body`
 PLUS = "Zero123PlusPipeline"
 PLUS_PARTS = ("unet", "vae", "vision_encoder", "text_encoder", "scheduler")
+_ONLY_PLUS = ("vision_encoder", "feature_extractor_vae")  # folders that no other model has
 
 _PIPELINES = {
     "StableDiffusionInpaintPipeline": "a Stable Diffusion inpainting model",
@@ -94,6 +95,10 @@ def check_folder(folder: Path) -> None:
     pose = pose_folder(folder)
     if channels == 9:
         raise Img2MeshError(f"{folder} is a Stable Diffusion inpainting model, not Zero-1-to-3.")
+    if channels == 4 and any((folder / name).is_dir() for name in _ONLY_PLUS):
+        raise Img2MeshError(
+            f"{folder} looks like a Zero123++ model, but lacks its model_index.json: half a download?"
+        )
     if channels == 4:
         kind = "image variations" if (folder / "image_encoder").is_dir() else "text-to-image"
         raise Img2MeshError(f"{folder} is a Stable Diffusion {kind} model, not Zero-1-to-3.")

@@ -76,6 +76,11 @@ def guess_variant(name: str) -> str:
     return "stable" if "stablezero123" in squeezed else "original"
 
 
+def is_version(variant: str) -> bool:
+    """Whether a variant is a version of Zero123++, and no meaning of Zero-1-to-3's pose."""
+    return re.fullmatch(r"v\d+\.\d+", variant) is not None
+
+
 def lookup(name: str) -> Entry | None:
     """The entry of a known name or of a Hub `owner/name`; None for anything else."""
     name = ALIASES.get(name, name)

@@ -230,7 +230,8 @@ class Zero123(Networks, RelativeViews):
         generators = [torch.Generator().manual_seed(i) for i in range(views)]
         condition = self.condition(np.zeros((IMAGE_SIZE, IMAGE_SIZE, 4), dtype=np.uint8))
         schedule = self.schedule(1, solver=solver)
-        evaluation = self._timed(lambda: self.denoise(condition, poses, schedule, guidance, generators))
+        with self._on_device(self.unet):  # a run brings its weights there once, not for every step
+            evaluation = self._timed(lambda: self.denoise(condition, poses, schedule, guidance, generators))
         together = min(self.decoded_at_once, views)
         latents = condition.latent.expand(together, -1, -1, -1)
         return evaluation / views, self._timed(lambda: self.decode(latents)) / together

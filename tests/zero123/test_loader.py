@@ -14,6 +14,7 @@ from img2mesh.progress import Progress
 from img2mesh.zero123 import load_model
 from img2mesh.zero123.precision import cpu_has_bf16, pick_device, pick_dtype
 from img2mesh.zero123.registry import guess_variant
+from tests.zero123.manifest import NARROW, random_state, whole
 
 
 def load(folder, **kwargs):
@@ -146,6 +147,11 @@ def break_folder(folder, how):
     elif how == "pix2pix":
         shutil.rmtree(folder / "clip_camera_projection")
         (folder / "text_encoder").mkdir()
+    elif how in ("plus without index", "half of plus"):
+        edit(folder / "unet" / "config.json", in_channels=4)
+        shutil.rmtree(folder / "image_encoder")
+        (folder / ("vision_encoder" if how == "plus without index" else "feature_extractor_vae")).mkdir()
+        (folder / "text_encoder").mkdir()
     elif how == "plus":
         (folder / "model_index.json").write_text('{"_class_name": "Zero123PlusPipeline"}')
     elif how == "json":
@@ -185,6 +191,8 @@ def break_folder(folder, how):
         ("inpainting", "inpainting"),
         ("pix2pix", "InstructPix2Pix"),
         ("plus", r"Zero123\+\+"),
+        ("plus without index", r"looks like a Zero123\+\+ model, but lacks its model_index.json"),
+        ("half of plus", r"looks like a Zero123\+\+ model"),
         ("json", "not readable JSON"),
         ("no config", "config.json"),
         ("lacks", "lacks 1 of"),
@@ -206,6 +214,22 @@ def test_unknown_names_are_refused(tmp_path):
     for name in ("zero12345", str(tmp_path / "absent.ckpt"), str(tmp_path), ""):
         with pytest.raises(Img2MeshError):
             load(name)
+
+
+def test_another_models_variant_is_refused_before_its_weights_are_read(copy, tmp_path, monkeypatch):
+    for part in ("unet", "vae", "image_encoder", "clip_camera_projection"):
+        weights(copy, part).unlink()
+    with pytest.raises(Img2MeshError, match=r"original or stable, not v1\.2"):
+        load(copy, variant="v1.2")
+    path = tmp_path / "zero123.ckpt"
+    torch.save({"state_dict": random_state(whole(**NARROW))}, path)
+    monkeypatch.setattr("img2mesh.zero123.convert.tensors", lambda *_: pytest.fail("read weights"))
+    with pytest.raises(Img2MeshError, match=r"zero123\.ckpt.*original or stable, not v1\.1"):
+        load(path, variant="v1.1")
+    monkeypatch.setattr("img2mesh.zero123.download.download", lambda *_, **__: pytest.fail("fetched"))
+    for name, variant in (("zero123-xl", "v1.2"), ("zero123plus", "stable")):
+        with pytest.raises(Img2MeshError, match=f"no variant {variant}"):
+            load(name, variant=variant)
 
 
 def test_precision_and_device():
