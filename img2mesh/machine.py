@@ -113,6 +113,23 @@ def total_memory_gb() -> float | None:
     return round(total / 1e9, 1)
 
 
+def free_memory_gb() -> float | None:
+    """Main memory in GB (1e9 bytes) that could be taken now without swapping; None where unknown (not Linux)."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return None
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        if limit != "max":
+            used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+            available = min(available, max(0, int(limit) - used))
+    except (OSError, ValueError):
+        pass
+    return round(available / 1e9, 1)
+
+
 def resolve_device(name: str) -> str:
     """`auto` to the best device there is; a named one is checked.
 

@@ -28,6 +28,7 @@ def render(
         str, typer.Option(help="Up axis of the files: y, z, or auto (y; .dae says its own).")
     ] = "auto",
     shard: Annotated[str, typer.Option(help="i/n: render the i-th of n shares (i from 0).")] = "0/1",
+    size: Annotated[int, typer.Option(help="Side of the views, pixels; training wants 128 or 256.")] = 256,
     pack: Annotated[bool, typer.Option("--pack", help="Gather the objects in one .tar file.")] = False,
     w2c: Annotated[
         bool, typer.Option("--w2c", help="Also write the paper's 3x4 camera files (.npy).")
@@ -46,6 +47,7 @@ def render(
         seed=seed,
         engine=engine,
         up=up,
+        size=size,
         w2c=w2c,
     )
     check_folder(output, "--output")

@@ -21,6 +21,7 @@ from img2mesh.render.light import random_light
 from img2mesh.render.pack import contact_sheet_of, finished_ids, pack
 from img2mesh.render.poses import random_cameras
 from img2mesh.render.read import UPS, read_model
+from img2mesh.render.solid import SOLID_FILE, true_solid
 
 COLOURED = 20  # largest minus smallest channel above which a pixel counts as coloured; lamps tint by less
 
@@ -54,6 +55,8 @@ class RenderOptions:
             raise Img2MeshError(f"Elevations must rise from -90 to 90 at most, not {low:g} to {high:g}.")
         if not 0.9 < near <= far < 100:
             raise Img2MeshError(f"--distance must rise, from outside the object (0.9), not {near:g} {far:g}.")
+        if not 16 <= self.size <= 4096:
+            raise Img2MeshError(f"--size must be from 16 to 4096 pixels, not {self.size}.")
         if self.up not in UPS:
             raise Img2MeshError(f"--up must be one of {', '.join(UPS)}, not {self.up!r}.")
         if self.seed < 0:
@@ -80,9 +83,9 @@ def render_dataset(
 ) -> Outcome:
     """Render every model of `sources` that the dataset does not hold yet.
 
-    Each object's folder `<id>/` (NNN.webp, cameras.json) appears whole or not at all. Models that cannot be read
-    or rendered go into `broken.txt` (`broken-i-of-n.txt` with shards): id, file and reason, tab-separated; the
-    next call tries them again. `contact.png` shows a part of what is there.
+    Each object's folder `<id>/` (NNN.webp, cameras.json, and `SOLID_FILE` of closed models) appears whole or not at
+    all. Models that cannot be read or rendered go into `broken.txt` (`broken-i-of-n.txt` with shards): id, file and
+    reason, tab-separated; the next call tries them again. `contact.png` shows a part of what is there.
 
     Args:
         sources: see `find_models`.
@@ -150,12 +153,15 @@ def render_object(name: str, path: Path, target: Path, options: RenderOptions, e
         "options": asdict(options),
         "frames": [frame(camera, f"{i:03d}.webp") for i, camera in enumerate(cameras)],
     }
+    solid = true_solid(model)
     with atomic_folder(target) as temporary:
         for i, (picture, camera) in enumerate(zip(pictures, cameras, strict=True)):
             image = Image.fromarray(picture)
             image.save(temporary / f"{i:03d}.webp", quality=92, alpha_quality=100, method=4)
             if options.w2c:
                 np.save(temporary / f"{i:03d}.npy", w2c_from_camera(camera))
+        if solid is not None:
+            np.savez_compressed(temporary / SOLID_FILE, inside=solid)
         (temporary / "cameras.json").write_text(json.dumps(record))
 
 

@@ -1,8 +1,8 @@
 """Train the network that guesses the whole body from one photo (`zero123.body`).
 
-What it learns from are hulls: each object's silhouettes, seen from all of its cameras, leave a solid that contains
-it and, from a dozen directions, little more. Only points behind the photo's own silhouette count: nothing else can be
-inside.
+What it learns from are solids (`train.solids`): hulls of what is rendered, and what is truly inside where that is
+known, as of the vessels that `scripts/make_vessels.py` makes. Only points behind the photo's own silhouette count:
+nothing else can be inside.
 """
 
 from __future__ import annotations
@@ -14,63 +14,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2mesh.cameras import FOV_DEG, orbit_camera
+from img2mesh.cameras import FOV_DEG
 from img2mesh.train.config import TrainConfig
-from img2mesh.train.dataset import RenderSet
+from img2mesh.train.dataset import RenderSet, load_renders
 from img2mesh.train.denoiser import quick_attention
-from img2mesh.train.latents import is_mirrored, open_array
+from img2mesh.train.latents import is_mirrored
 from img2mesh.train.optimizers import Optimizers
 from img2mesh.train.pairs import INPUT_ELEVATIONS, between
 from img2mesh.train.small_views import SmallViews
+from img2mesh.train.solids import Solids
 from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.body import CELLS, HALF, SIZE, body_output, build_body, covered
 from img2mesh.zero123.recognise import BODY
 
 STATE = "body.pt"
-SOLID = 40  # cells per side of an object's solid, over the unit cube
 ELEVATION_WEIGHT = 0.03  # of the elevation's loss beside the occupancy's
 VALIDATED = 128  # pictures of validation objects
-
-
-class Solids:
-    """Soft hulls of a dataset's objects: (SOLID, SOLID, SOLID) over [-0.5, 0.5]^3, made when first asked for.
-
-    Args:
-        folder: parent of the cache on disk.
-        views: gives the silhouettes; fov_deg is that of their cameras.
-    """
-
-    def __init__(self, folder: Path, views: SmallViews, fov_deg: float = FOV_DEG) -> None:
-        self.views, self.fov_deg = views, fov_deg
-        count = len(views.data)
-        place = Path(folder) / f"solids-{views.data.key}"
-        place.mkdir(parents=True, exist_ok=True)
-        self.solids = open_array(place / "solids.npy", (count, SOLID, SOLID, SOLID), np.uint8)
-        self.done = open_array(place / "done.npy", (count,), np.bool_)
-
-    def get(self, items: np.ndarray) -> Tensor:
-        """(B, SOLID, SOLID, SOLID) float32 in [0, 1], axes x, y, z: the least alpha that any view has for a point."""
-        for item in np.unique(items):
-            if not self.done[item]:
-                self.solids[item] = np.round(self._solid(int(item)) * 255)
-                self.done[item] = True
-        return torch.from_numpy(self.solids[items].astype(np.float32) / 255)
-
-    def _solid(self, item: int) -> np.ndarray:
-        angles = self.views.data.objects[item].angles
-        rows = self.views.rows(np.full(len(angles), item), np.arange(len(angles)))
-        alpha = torch.from_numpy(self.views.thumbs[rows, 3:].astype(np.float32) / 255)
-        axis = (np.arange(SOLID) + 0.5) / SOLID - 0.5
-        points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-        size, places = self.views.size, []
-        for elevation, azimuth, radius in angles:
-            angle = np.degrees([elevation, azimuth])
-            pixels, _ = orbit_camera(*angle, float(radius), self.fov_deg, size).project(points)
-            places.append(pixels * 2 / size - 1)
-        grid = torch.from_numpy(np.stack(places).astype(np.float32))[:, None]
-        seen = F.grid_sample(alpha, grid, align_corners=False)[:, 0, 0]
-        return seen.min(dim=0).values.view(SOLID, SOLID, SOLID).numpy()
 
 
 def frustum(angles: Tensor, mirrored: Tensor, fov_deg: float = FOV_DEG) -> Tensor:
@@ -102,12 +62,14 @@ class BodySampler:
         folder: parent of the caches on disk.
         data: the objects.
         count: pictures per batch.
+        evenly: draw all objects equally often, whatever their weights.
     """
 
-    def __init__(self, folder: Path, data: RenderSet, count: int, seed: int) -> None:
+    def __init__(self, folder: Path, data: RenderSet, count: int, seed: int, evenly: bool = False) -> None:
         self.views = SmallViews(folder, data, SIZE)
         self.solids = Solids(folder, self.views)
-        self.count, self.seed, self.probabilities = count, seed, data.probabilities()
+        self.count, self.seed = count, seed
+        self.probabilities = np.full(len(data), 1 / len(data)) if evenly else data.probabilities()
 
     def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor]:
         """Pictures (B, 4, SIZE, SIZE), angles (B, 3), occupancy (B, CELLS, CELLS, CELLS) in [0, 1]."""
@@ -130,6 +92,18 @@ class BodySampler:
         return pictures, angles, inside
 
 
+class MixedSampler:
+    """Batches of several samplers, one after the other in every batch."""
+
+    def __init__(self, samplers: list[BodySampler]) -> None:
+        self.samplers = samplers
+
+    def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor]:
+        """As `BodySampler.batch`."""
+        parts = [sampler.batch(step, workers) for sampler in self.samplers]
+        return tuple(torch.cat(same) for same in zip(*parts, strict=True))
+
+
 def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor) -> dict[str, Tensor]:
     """Cross entropy of the occupancy behind the silhouette; the elevation's Gaussian log-likelihood; their `total`."""
     logits, elevation, variance = body_output(net, pictures, angles[:, 2])
@@ -144,6 +118,21 @@ def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor) -> dict[s
     }
 
 
+def samplers(
+    config: TrainConfig, data: RenderSet, validation: RenderSet
+) -> tuple[MixedSampler, dict[str, BodySampler]]:
+    """What a run learns from, and what its scores are measured on, by name."""
+    run, count = Path(config.run), config.body.optimisation.batch
+    known = round(count * config.body.known_share) if config.body.known else 0
+    learned = [BodySampler(run, data, count - known, config.seed)] if known < count else []
+    checked = {"renders": BodySampler(run, validation, VALIDATED, 7)}
+    if known:
+        more, held = load_renders(config.body.known).split()
+        learned.append(BodySampler(run, more, known, config.seed + 1, evenly=True))
+        checked["known"] = BodySampler(run, held, VALIDATED // 2, 7, evenly=True)
+    return MixedSampler(learned), checked
+
+
 def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, workers: Workers) -> None:
     """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state."""
     plan, run = config.body.optimisation, Path(config.run)
@@ -154,8 +143,7 @@ def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, work
     modules = {BODY: net}
     optimizers, ema = Optimizers(modules, plan, workers), Ema(modules, plan.ema)
     step = resume(run / STATE, modules, optimizers, ema)
-    sampler = BodySampler(run, data, plan.batch, config.seed)
-    checked = None  # the validation pictures, from when they are first wanted
+    sampler, checked = samplers(config, data, validation)
     log = Log(config, "body", workers)
     keeper = Keeper(run / STATE, config, lambda: training_state(modules, optimizers, ema, step), workers)
     while step < plan.steps:
@@ -169,9 +157,9 @@ def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, work
         if step % config.log_every == 0 or step == plan.steps:
             log.write(step=step, rate=rate, **log.means())
         if config.picture_every and workers.main and step % config.picture_every == 0:
-            if checked is None:
-                checked = BodySampler(run, validation, VALIDATED, 7).batch(0, Workers("cpu"))
-            log.write(step=step, **held_out(config, ema, checked, workers.device))
+            for name, chosen in checked.items():
+                scores = held_out(config, ema, chosen.batch(0, Workers("cpu")), workers.device)
+                log.write(step=step, of=name, **scores)
             log.pause()
         if not keeper.step():
             break

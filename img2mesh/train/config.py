@@ -102,9 +102,16 @@ class DenoiserRecipe:
 
 @dataclass(frozen=True)
 class BodyRecipe:
-    """The network that guesses the whole body from one photo (`zero123.body`); with no steps it is left out."""
+    """The network that guesses the whole body from one photo (`zero123.body`); with no steps it is left out.
+
+    Attributes:
+        known: a second dataset, whose objects' insides are known (`scripts/make_vessels.py`); empty for none.
+        known_share: of a batch that is drawn from it.
+    """
 
     widths: tuple[int, ...] = (48, 96, 160)
+    known: str = ""
+    known_share: float = 0.25
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=0))
 
 

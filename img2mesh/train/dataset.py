@@ -1,7 +1,8 @@
 """Rendered views of many objects, read from folders or from uncompressed tar packs of such folders.
 
 Format, one folder per object: `<id>/000.webp ...` (256 x 256 RGBA, straight alpha, sRGB) and `<id>/cameras.json` with
-`fov_deg` and, per frame, `file`, `elevation`, `azimuth` (radians), `radius` and `c2w` (docs/conventions.md).
+`fov_deg` and, per frame, `file`, `elevation`, `azimuth` (radians), `radius` and `c2w` (docs/conventions.md). Where
+the inside of an object is known, `solid.npz` holds it (`render.solid.true_solid`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.render.solid import SOLID_FILE
 
 HELDOUT_LIST = Path(__file__).with_name("heldout.json")
 CLASS_WEIGHTS = {  # how often an object of a class is drawn: scans and household things resemble photos most
@@ -45,6 +47,7 @@ class RenderedObject:
         angles: (n, 3) float32 elevation, azimuth (radians) and radius of each view.
         places: where each encoded image lies, (file, offset, size).
         weight: how often to draw it; 1 is average.
+        solid: where the file with its inside lies, if there is one.
     """
 
     id: str
@@ -53,6 +56,7 @@ class RenderedObject:
     places: list[tuple[str, int, int]]
     weight: float = 1.0
     facts: dict = field(default_factory=dict)
+    solid: tuple[str, int, int] | None = None
 
 
 class RenderSet:
@@ -73,13 +77,19 @@ class RenderSet:
         return sum(len(item.places) for item in self.objects)
 
     def read(self, item: int, view: int) -> np.ndarray:
-        """(256, 256, 4) uint8 RGBA of one view, straight alpha."""
-        path, offset, size = self.objects[item].places[view]
+        """(S, S, 4) uint8 RGBA of one view, straight alpha; S is 256 as a rule."""
+        with Image.open(io.BytesIO(self._content(*self.objects[item].places[view]))) as image:
+            return np.asarray(image.convert("RGBA"))
+
+    def solid(self, item: int) -> np.ndarray | None:
+        """(n, n, n) uint8 share of each cell inside of an object, of 255 (`render.solid`); None if unknown."""
+        place = self.objects[item].solid
+        return None if place is None else np.load(io.BytesIO(self._content(*place)))["inside"]
+
+    def _content(self, path: str, offset: int, size: int) -> bytes:
         if path not in self._handles:
             self._handles[path] = os.open(path, os.O_RDONLY)
-        data = os.pread(self._handles[path], size, offset)
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGBA"))
+        return os.pread(self._handles[path], size, offset)
 
     @property
     def key(self) -> str:
@@ -175,7 +185,8 @@ def _object(cameras: dict, name: str, places: dict[str, tuple[str, int, int]], t
         ) from None
     found = [places[f["file"]] for f in frames]
     weight = _weight(row, cameras) if len(found) > 1 else 0.0
-    return RenderedObject(name, row.get("group", name), angles, found, weight, row)
+    solid = places.get(SOLID_FILE)
+    return RenderedObject(name, row.get("group", name), angles, found, weight, row, solid)
 
 
 def _index_tar(pack: Path, table: dict) -> list[RenderedObject]:
@@ -199,7 +210,7 @@ def _index_tar(pack: Path, table: dict) -> list[RenderedObject]:
 
 
 def _index_folder(cameras: Path, table: dict) -> RenderedObject:
-    files = [p for p in cameras.parent.iterdir() if p.suffix in (".webp", ".png")]
+    files = [p for p in cameras.parent.iterdir() if p.suffix in (".webp", ".png") or p.name == SOLID_FILE]
     places = {p.name: (str(p), 0, p.stat().st_size) for p in files}
     try:
         content = json.loads(cameras.read_text())

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from img2mesh.machine import free_memory_gb
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.latents import is_mirrored, open_array
 from img2mesh.zero123.body import shrunk
@@ -38,6 +39,10 @@ def recolour_white(x: Tensor, changes: Tensor) -> Tensor:
     white = (1 - x[:, 3:]) / 2
     colour = torch.einsum("nij,njhw->nihw", changes, (x[:, :3] + 1) / 2 - white)
     return torch.cat([(colour + white) * 2 - 1, x[:, 3:]], dim=1)
+
+
+# Of the free memory that pictures may take up; read from disk, random ones come ten times as slowly.
+MEMORY_SHARE = 0.4
 
 
 class Variation:
@@ -75,6 +80,8 @@ class SmallViews:
         self.pooled = open_array(place / "pooled.npy", (count, 4, 32, 32), np.float16)
         self.thumbs = open_array(place / "thumbs.npy", (count, 4, size, size), np.uint8)
         self.done = open_array(place / "done.npy", (count,), np.bool_)
+        if self.done.all() and self.thumbs.nbytes < MEMORY_SHARE * 1e9 * (free_memory_gb() or 0):
+            self.thumbs = np.array(self.thumbs)
 
     def pictures(self, items: np.ndarray, views: np.ndarray, variants: np.ndarray) -> Tensor:
         """(B, 4, size, size) in [-1, 1], colour on white and alpha, of views in variants."""
@@ -88,7 +95,7 @@ class SmallViews:
         rows = self.offsets[items] + views
         for i in np.flatnonzero(~self.done[rows]):
             x = to_network(self.data.read(int(items[i]), int(views[i]))[None])
-            self.pooled[rows[i]] = F.avg_pool2d(x, 8)[0].numpy()
+            self.pooled[rows[i]] = F.avg_pool2d(x, x.shape[-1] // 32)[0].numpy()
             self.thumbs[rows[i]] = ((shrunk(x, self.size)[0] + 1) * 127.5 + 0.5).byte().numpy()
             self.done[rows[i]] = True
         return rows

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 import torch
 
 from img2mesh.cameras import orbit_camera
-from img2mesh.train.body import BodySampler, Solids, frustum, train_body
+from img2mesh.render.solid import SOLID, SOLID_FILE
+from img2mesh.train.body import BodySampler, frustum, samplers, train_body
 from img2mesh.train.config import BodyRecipe, Optimisation
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.small_views import SmallViews
+from img2mesh.train.solids import Solids
 from img2mesh.train.state import load_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.body import CELLS, HALF, body_output, build_body, guess_body
@@ -109,3 +112,31 @@ def test_the_distance_matters_to_the_network():
     with torch.no_grad():
         near, far = (body_output(net, picture, torch.tensor([d]))[0] for d in (1.5, 2.2))
     assert (near - far).abs().max() > 1e-4
+
+
+def test_known_insides_replace_hulls_and_take_their_share_of_a_batch(config, renders, tmp_path):
+    known = tmp_path / "known"
+    shutil.copytree(renders, known)
+    for folder in known.glob("ball*"):
+        np.savez_compressed(folder / SOLID_FILE, inside=np.zeros((SOLID,) * 3, np.uint8))
+    body = dataclasses.replace(config.body, known=str(known), known_share=0.5)
+    config = dataclasses.replace(config, body=body)
+    data = load_renders(config.data)
+    mixed, checked = samplers(config, data, data)
+    pictures, _, inside = mixed.batch(0, Workers("cpu"))
+    assert len(pictures) == 4 and set(checked) == {"renders", "known"}
+    assert inside[:2].amax() > 0.9 and inside[2:].amax() == 0, "these are known to be empty"
+    train_body(config, data, data, Workers("cpu"))
+    rows = [json.loads(line) for line in (Path(config.run) / "log.jsonl").read_text().splitlines()]
+    assert {row["of"] for row in rows if "iou" in row} == {"renders", "known"}
+
+
+def test_pictures_are_held_in_memory_once_all_are_there(renders, tmp_path, monkeypatch):
+    data = load_renders(renders)
+    views = SmallViews(tmp_path, data, 32)
+    assert isinstance(views.thumbs, np.memmap)
+    for item in range(len(data)):
+        views.rows(np.full(6, item), np.arange(6))
+    assert not isinstance(SmallViews(tmp_path, data, 32).thumbs, np.memmap)
+    monkeypatch.setattr("img2mesh.train.small_views.free_memory_gb", lambda: 1e-6)
+    assert isinstance(SmallViews(tmp_path, data, 32).thumbs, np.memmap)

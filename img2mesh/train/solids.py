@@ -1,0 +1,59 @@
+"""Solids of a dataset's objects: what is inside where that is known, else the hull of the silhouettes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from img2mesh.cameras import FOV_DEG, orbit_camera
+from img2mesh.render.solid import SOLID
+from img2mesh.train.latents import open_array
+from img2mesh.train.small_views import SmallViews
+
+
+class Solids:
+    """Soft solids of a dataset's objects: (SOLID, SOLID, SOLID) over [-0.5, 0.5]^3, made when first asked for.
+
+    A hull, from a dozen directions, is little larger than its object, but never hollow.
+
+    Args:
+        folder: parent of the cache on disk.
+        views: gives the silhouettes; fov_deg is that of their cameras.
+    """
+
+    def __init__(self, folder: Path, views: SmallViews, fov_deg: float = FOV_DEG) -> None:
+        self.views, self.fov_deg = views, fov_deg
+        count = len(views.data)
+        place = Path(folder) / f"solids-{views.data.key}"
+        place.mkdir(parents=True, exist_ok=True)
+        self.solids = open_array(place / "solids.npy", (count, SOLID, SOLID, SOLID), np.uint8)
+        self.done = open_array(place / "done.npy", (count,), np.bool_)
+
+    def get(self, items: np.ndarray) -> Tensor:
+        """(B, SOLID, SOLID, SOLID) float32 in [0, 1], axes x, y, z: how much of a cell is inside."""
+        for item in np.unique(items):
+            if not self.done[item]:
+                known = self.views.data.solid(int(item))
+                self.solids[item] = np.round(self._hull(int(item)) * 255) if known is None else known
+                self.done[item] = True
+        return torch.from_numpy(self.solids[items].astype(np.float32) / 255)
+
+    def _hull(self, item: int) -> np.ndarray:
+        """The least alpha that any view has for a cell's centre."""
+        angles = self.views.data.objects[item].angles
+        rows = self.views.rows(np.full(len(angles), item), np.arange(len(angles)))
+        alpha = torch.from_numpy(self.views.thumbs[rows, 3:].astype(np.float32) / 255)
+        axis = (np.arange(SOLID) + 0.5) / SOLID - 0.5
+        points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+        size, places = self.views.size, []
+        for elevation, azimuth, radius in angles:
+            angle = np.degrees([elevation, azimuth])
+            pixels, _ = orbit_camera(*angle, float(radius), self.fov_deg, size).project(points)
+            places.append(pixels * 2 / size - 1)
+        grid = torch.from_numpy(np.stack(places).astype(np.float32))[:, None]
+        seen = F.grid_sample(alpha, grid, align_corners=False)[:, 0, 0]
+        return seen.min(dim=0).values.view(SOLID, SOLID, SOLID).numpy()
