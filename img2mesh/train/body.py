@@ -22,7 +22,7 @@ from img2mesh.train.latents import is_mirrored
 from img2mesh.train.optimizers import Optimizers
 from img2mesh.train.pairs import INPUT_ELEVATIONS, between
 from img2mesh.train.small_views import SmallViews
-from img2mesh.train.solids import Solids
+from img2mesh.train.solids import Solids, misleading
 from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.body import CELLS, HALF, SIZE, body_output, build_body, covered
@@ -63,13 +63,18 @@ class BodySampler:
         data: the objects.
         count: pictures per batch.
         evenly: draw all objects equally often, whatever their weights.
+
+    Objects whose solids would mislead (`solids.misleading`) are never drawn.
     """
 
     def __init__(self, folder: Path, data: RenderSet, count: int, seed: int, evenly: bool = False) -> None:
         self.views = SmallViews(folder, data, SIZE)
         self.solids = Solids(folder, self.views)
         self.count, self.seed = count, seed
-        self.probabilities = np.full(len(data), 1 / len(data)) if evenly else data.probabilities()
+        odds = np.ones(len(data)) if evenly else data.probabilities()
+        kept = ~misleading(data)
+        odds = odds * kept if kept.any() else odds
+        self.probabilities = odds / odds.sum()
 
     def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor]:
         """Pictures (B, 4, SIZE, SIZE), angles (B, 3), occupancy (B, CELLS, CELLS, CELLS) in [0, 1]."""

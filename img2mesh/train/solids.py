@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,24 @@ from torch import Tensor
 
 from img2mesh.cameras import FOV_DEG, orbit_camera
 from img2mesh.render.solid import SOLID
+from img2mesh.train.dataset import RenderSet
 from img2mesh.train.latents import open_array
 from img2mesh.train.small_views import SmallViews
+
+# A wall thinner than a cell shares every cell that it crosses with air; it is made this much thicker, or the network
+# would never be sure of it. The surface of anything thicker moves out by a fifth of a cell.
+THICKENED = 1.7
+# Things whose ids have these words are mostly hollow: their hulls would teach that such things are filled.
+HOLLOW = re.compile(
+    r"bowl|mug|cups?(?![a-z])|\bpans?\b|pot(?![a-z])|basket|plate(?![a-z])|\bbin|crate|bucket|vase|tray|sink|tub(?![a-z])"
+    r"|glass(?![a-z])|barrel|shelf|shelves|bookcase|cart(?![a-z])|boat|bath",
+    re.IGNORECASE,
+)
+
+
+def misleading(data: RenderSet) -> np.ndarray:
+    """(objects,) bool: whose hull says little of them, and whose inside is not known."""
+    return np.array([item.solid is None and bool(HOLLOW.search(item.id)) for item in data.objects])
 
 
 class Solids:
@@ -38,7 +55,8 @@ class Solids:
         for item in np.unique(items):
             if not self.done[item]:
                 known = self.views.data.solid(int(item))
-                self.solids[item] = np.round(self._hull(int(item)) * 255) if known is None else known
+                solid = self._hull(int(item)) * 255 if known is None else known * THICKENED
+                self.solids[item] = np.round(np.minimum(solid, 255))
                 self.done[item] = True
         return torch.from_numpy(self.solids[items].astype(np.float32) / 255)
 
