@@ -13,9 +13,9 @@ from img2mesh.cameras import orbit_camera
 from img2mesh.render.solid import SOLID, SOLID_FILE
 from img2mesh.train.body import BodySampler, frustum, samplers, train_body
 from img2mesh.train.config import BodyRecipe, Optimisation
-from img2mesh.train.dataset import load_renders
+from img2mesh.train.dataset import RenderedObject, RenderSet, load_renders
 from img2mesh.train.small_views import SmallViews
-from img2mesh.train.solids import Solids
+from img2mesh.train.solids import Solids, misleading
 from img2mesh.train.state import load_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.body import CELLS, HALF, body_output, build_body, guess_body
@@ -98,9 +98,9 @@ def test_a_guess_stays_within_the_outline():
 def test_the_mirror_image_gets_the_mirrored_guess():
     torch.manual_seed(0)
     net = build_body((8, 16)).eval()
-    rgba = np.full((256, 256, 4), 255, np.uint8)
-    rgba[:, :100] = (200, 40, 40, 0)
-    rgba[100:, 150:] = (20, 40, 140, 255)
+    rgba = np.zeros((256, 256, 4), np.uint8)
+    rgba[64:192, 96:208] = (200, 40, 40, 255)
+    rgba[100:128, 150:] = (20, 40, 140, 255)
     one, two = guess_body(net, rgba, 1.6), guess_body(net, np.ascontiguousarray(rgba[:, ::-1]), 1.6)
     assert np.allclose(one.occupancy, two.occupancy[..., ::-1], atol=1e-5)
     assert one.elevation_deg == pytest.approx(two.elevation_deg, abs=1e-3)
@@ -140,3 +140,16 @@ def test_pictures_are_held_in_memory_once_all_are_there(renders, tmp_path, monke
     assert not isinstance(SmallViews(tmp_path, data, 32).thumbs, np.memmap)
     monkeypatch.setattr("img2mesh.train.small_views.free_memory_gb", lambda: 1e-6)
     assert isinstance(SmallViews(tmp_path, data, 32).thumbs, np.memmap)
+
+
+def test_hollow_things_are_not_learned_from_their_hulls(renders, tmp_path):
+    angles, place = np.zeros((1, 3), np.float32), ("", 0, 0)
+    names = ["ycb__mug", "set_a_cups", "cupboard", "spotlight", "frying_pan-1", "panda", "vase"]
+    things = RenderSet([RenderedObject(name, name, angles, [place]) for name in names])
+    assert misleading(things).tolist() == [True, True, False, False, True, False, True]
+    things.objects[0].solid = place
+    assert not misleading(things)[0], "its inside is known"
+    data = load_renders(renders)
+    data.objects[0].id = "bowl"
+    sampler = BodySampler(tmp_path, data, 4, seed=0)
+    assert sampler.probabilities[0] == 0 and sampler.probabilities.sum() == pytest.approx(1)
