@@ -18,7 +18,7 @@ SAMPLE = tuple(
     """model variant device precision seed offline steps guidance solver batch parity low_vram compile""".split()
 )
 SURFACE = tuple(
-    """device seed field_backend iterations rays hull_resolution photo_weight mask_weight eikonal_weight
+    """device seed field_backend iterations rays hull_resolution carve_resolution photo_weight mask_weight eikonal_weight
     mesh_resolution faces texture_size height ground""".split()
 )
 ALL = tuple(item.name for item in dataclasses.fields(Settings) if item.name != "preset")

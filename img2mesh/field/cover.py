@@ -16,7 +16,7 @@ import numpy as np
 from img2mesh.cameras import Camera
 from img2mesh.views.hull import Hull, lattice, mask_distance
 
-SIZE = 128  # pixels per side at which rays are followed
+SIZE, FINER = 128, 0.75  # pixels per side at which rays are followed: at least, and per cell of the lattice
 STEP = 0.7  # of the lattice's spacing between the points of a ray
 INSIDE = 0.3  # pixels that a ray must lie inside the silhouette
 LEAST = 3  # views that must miss something at a point before it is put back
@@ -42,17 +42,18 @@ def cover_silhouettes(
     shape = dataclasses.replace(hull, sdf=sdf)
     points = points[lost]
     missed, places = np.zeros(len(lost), np.int32), []
+    size = max(SIZE, round(FINER * max(sdf.shape)))
     for alpha, camera in zip(alphas, cameras, strict=True):
-        small, open_ = _uncovered(shape, alpha, camera)
+        small, open_ = _uncovered(shape, alpha, camera, size)
         pixels, _ = small.project(points)
         column, row = (np.floor(pixels[:, k]).astype(np.int64) for k in (0, 1))
-        at = np.clip(row, 0, SIZE - 1) * SIZE + np.clip(column, 0, SIZE - 1)
-        on = open_.ravel()[at] & (row >= 0) & (row < SIZE) & (column >= 0) & (column < SIZE)
+        at = np.clip(row, 0, size - 1) * size + np.clip(column, 0, size - 1)
+        on = open_.ravel()[at] & (row >= 0) & (row < size) & (column >= 0) & (column < size)
         missed += on
         places.append(np.where(on, at, -1))
     back = np.zeros(len(lost), bool)
     for at in places:
-        most = np.zeros(SIZE * SIZE, np.int32)
+        most = np.zeros(size * size, np.int32)
         on = at >= 0
         np.maximum.at(most, at[on], missed[on])
         back[on] |= (missed[on] >= LEAST) & (missed[on] >= most[at[on]])
@@ -62,13 +63,13 @@ def cover_silhouettes(
     return result.reshape(sdf.shape), len(found)
 
 
-def _uncovered(shape: Hull, alpha: np.ndarray, camera: Camera) -> tuple[Camera, np.ndarray]:
-    """A camera of `SIZE` pixels, and (SIZE, SIZE) bool: rays inside the silhouette that meet nothing."""
+def _uncovered(shape: Hull, alpha: np.ndarray, camera: Camera, size: int) -> tuple[Camera, np.ndarray]:
+    """A camera of `size` pixels, and (size, size) bool: rays inside the silhouette that meet nothing."""
     import cv2
 
-    small = camera.resized(SIZE, SIZE)
-    core = mask_distance(cv2.resize(alpha, (SIZE, SIZE), interpolation=cv2.INTER_AREA)) < -INSIDE
-    open_ = np.zeros((SIZE, SIZE), bool)
+    small = camera.resized(size, size)
+    core = mask_distance(cv2.resize(alpha, (size, size), interpolation=cv2.INTER_AREA)) < -INSIDE
+    open_ = np.zeros((size, size), bool)
     if not core.any():
         return small, open_
     corners = np.stack(np.meshgrid(*shape.bounds.T, indexing="ij"), -1).reshape(-1, 3)

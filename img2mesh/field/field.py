@@ -118,6 +118,11 @@ class Field:
     def device(self) -> torch.device:
         return self.net.low.device
 
+    @property
+    def cells(self) -> int:
+        """Along the longest side of the lattice that holds the shape; 0 where the shape is learned beyond it."""
+        return 0 if self.net.config["residual"] else max(self.net.base.shape) - 1
+
     @torch.no_grad()
     def _evaluate(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         points = np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 3)
@@ -130,6 +135,10 @@ class Field:
 
     def sdf(self, points: np.ndarray) -> np.ndarray:
         """(N, 3) points to (N,) float32 signed distances, negative inside."""
+        if self.cells:  # the lattice alone knows
+            points = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 3))
+            with torch.no_grad():
+                return self.net.base_sdf(points.to(self.device)).cpu().numpy()
         return self._evaluate(points)[0]
 
     def colour(self, points: np.ndarray) -> np.ndarray:

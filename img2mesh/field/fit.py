@@ -35,6 +35,7 @@ REFRESH = 20  # steps between updates of the approximate lattice
 # Incoherence left (`reconcile`) above which outlines are bent, and stereo finds what is not there.
 WAVERING = 0.7
 LATTICE = 64  # its cells along the longest side
+FILLED = 0.28  # share of a cube of `carve_resolution` cells that is spent where an object fills more of it
 
 
 def fit_field(
@@ -78,8 +79,10 @@ def fit_field(
         with progress.stage("carve hollows"):
             pictures, agreeing["exposure_disagreement_left"] = equal_exposure(views.views, hull)
             views = dataclasses.replace(views, views=pictures)
-            base, carving = carve_hull(views.views, hull)
-            known = base is not hull.sdf  # rendering noisily by few rays would only blur what is found
+            fine = _fine_hull_of(views, settings, hull)
+            base, carving = carve_hull(views.views, fine)
+            known = base is not fine.sdf  # rendering noisily by few rays would only blur what is found
+            hull, base = (fine, base) if known else (hull, hull.sdf)
     with progress.stage("fit field", settings.iterations) as step:
         fit = Fit(views, hull, base, settings, device, known)
         for _ in range(settings.iterations):
@@ -96,6 +99,13 @@ def fit_field(
         "seconds": round(time.perf_counter() - start, 2),
     }
     return Field(fit.net, hull.bounds, facts, views)
+
+
+def _fine_hull_of(views: ViewSet, settings: Settings, hull: Hull) -> Hull:
+    """The hull on a lattice fine enough for thin walls: finer, the less of a cube the object's box fills."""
+    share = hull.sdf.size / max(hull.sdf.shape) ** 3
+    cells = int(settings.carve_resolution * min(1, (FILLED / share) ** (1 / 3)))
+    return _hull_of(views, settings.replace(hull_resolution=cells)) if cells > max(hull.sdf.shape) else hull
 
 
 def _hull_of(views: ViewSet, settings: Settings) -> Hull:
@@ -150,7 +160,7 @@ class Fit:
             betas=(0.9, 0.99),
         )
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
-        coarse = hull.spacing * max(1.0, settings.hull_resolution / LATTICE)
+        coarse = hull.spacing * max(1.0, max(hull.sdf.shape) / LATTICE)
         extent = hull.bounds[1] - hull.bounds[0]
         shape = np.maximum(np.round(extent / coarse).astype(int) + 1, 2)
         axes = [np.linspace(hull.bounds[0, k], hull.bounds[1, k], shape[k]) for k in range(3)]

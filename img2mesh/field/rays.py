@@ -12,6 +12,7 @@ from img2mesh.views.hull import Hull, lattice
 from img2mesh.views.view import View
 
 COARSE = 64  # pixels per side at which a ray's way through the hull is looked up
+SPARSE = 0.0125  # world units between the points that are looked up at least: half of such a pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +56,10 @@ def collect_rays(views: tuple[View, ...], hull: Hull, size: int = 256, margin: f
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
-    points, _ = lattice(hull.bounds, hull.spacing)
-    points = points[hull.sdf.ravel() < margin]
+    step = max(1, int(SPARSE / hull.spacing))
+    near = np.zeros(hull.sdf.shape, bool)
+    near[::step, ::step, ::step] = hull.sdf[::step, ::step, ::step] < margin
+    points = lattice(hull.bounds, hull.spacing)[0][near.ravel()]
     parts: list[list[np.ndarray]] = [[] for _ in range(6)]
     for number, view in enumerate(views):
         scale = min(1.0, size / max(view.camera.width, view.camera.height))

@@ -17,7 +17,7 @@ from img2mesh.cameras import Camera
 from img2mesh.field.visible import Surface, facing, surface_of
 from img2mesh.views.hull import Hull, mask_distance
 
-ROUNDS = ((0.03, 13), (0.02, 11), (0.01, 9))  # world units searched each way, and steps
+ROUNDS = ((0.015, 9), (0.008, 7))  # world units searched each way, and steps
 PATCH = 0.008  # world units between the 3 x 3 samples of a patch: about 1.4 pixels of the main job's views
 CAP = 0.15  # colour differences count at most this much
 STIFF = 0.4  # of the surface against moving differently from point to point

@@ -21,8 +21,12 @@ from img2mesh.views.view import View
 
 SIZE, FINER = 96, 1.125  # pixels per side of the depth maps: at least, and per cell of the hull's lattice
 LABELS = 0.75  # depths per map, in units of that
-NEIGHBOURS = 6  # views compared with each view
-WIDEST = 80.0  # degrees between two views that are still compared
+NEIGHBOURS, BEST = (
+    8,
+    2,
+)  # views compared with each view, and how many of them must agree: others may not see it
+WIDEST = 90.0  # degrees between two views that are still compared
+WINDOW = 0.5  # share of the neighbouring pixels' colours in a pixel's cost
 BURIED = -0.05  # signed distance that a void cut off from the outside is filled with
 NOISIEST = 0.04  # median colour disagreement above which nothing is carved: the views do not share one object
 CEILING = 0.25  # colour differences count at most this much
@@ -54,8 +58,10 @@ def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
     del costs
     pictures = [views[i].rgba.astype(np.float32) / 255 for i in active]
     masks, full = [picture[..., 3] for picture in pictures], [views[i].camera for i in active]
-    sdf = _filled(refine_surface(_filled(merge_depths(maps, cameras, hull)), hull, pictures, full))
+    sdf = distances(_filled(merge_depths(maps, cameras, hull)), hull.spacing)
+    sdf = _filled(refine_surface(sdf, hull, pictures, full))
     sdf, _ = cover_silhouettes(sdf, hull, masks, full)  # last: refinement would drag what is put back along
+    sdf = distances(sdf, hull.spacing)
     volume = max(int((hull.sdf < 0).sum()), 1)
     return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3)}
 
@@ -101,11 +107,27 @@ def _cost_volume(k: int, cameras: list[Camera], pictures: list[np.ndarray], hull
     met = np.zeros(costs.shape, dtype=bool)
     met[rows[where], columns[where], label] = True
     if differences:
-        used = max(2, len(differences) // 2)
-        best = np.partition(np.stack(differences), min(used, len(differences)) - 1, axis=0)[:used]
+        best = np.partition(np.stack(differences), min(BEST, len(differences)) - 1, axis=0)[:BEST]
         costs[rows[where], columns[where], label] = best.mean(0)
     least = np.where(met, costs, np.inf).min(-1)[shown]
     return costs, depths, least[np.isfinite(least)], met
+
+
+def _windowed(costs: np.ndarray, met: np.ndarray) -> np.ndarray:
+    """Costs averaged, in part, with the neighbouring pixels' at the same depth."""
+    total, share = np.where(met, costs, 0), met.astype(np.float32)
+    for axis in (0, 1):
+        total, share = (_three(values, axis) for values in (total, share))
+    return np.where(met, (1 - WINDOW) * costs + WINDOW * total / np.maximum(share, 1), costs)
+
+
+def _three(values: np.ndarray, axis: int) -> np.ndarray:
+    """Sums of three neighbours along one axis."""
+    values = np.moveaxis(values, axis, 0)
+    total = values.copy()
+    total[1:] += values[:-1]
+    total[:-1] += values[1:]
+    return np.moveaxis(total, 0, axis)
 
 
 def _projected(points: np.ndarray, camera: Camera) -> np.ndarray:
@@ -132,6 +154,18 @@ def _bilinear(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 def _depth_map(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: float) -> np.ndarray:
     """Depth (H, W) float32, NaN where the ray misses; arguments as `_cost_volume` gives them."""
     shown = met.any(-1)
+    depth = np.full(shown.shape, np.nan, np.float32)
+    rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
+    if len(rows):
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        depth[part] = _matched(costs[part], depths, met[part], noise)
+    return depth
+
+
+def _matched(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: float) -> np.ndarray:
+    """`_depth_map` of a part of the picture."""
+    shown = met.any(-1)
+    costs = _windowed(costs, met)
     entry = np.argmax(met, axis=-1)
     unit = max(noise, 0.004)
     count = len(depths)
@@ -171,6 +205,20 @@ def _pass(energy: np.ndarray, axis: int, back: bool, small: float = 0.5, large: 
         out[n] = volume[n] + np.minimum(step, least + large) - least
     out = out[::-1] if back else out
     return np.moveaxis(out, 0, axis)
+
+
+def distances(sdf: np.ndarray, spacing: float) -> np.ndarray:
+    """(X, Y, Z) float32 with the same zero level, and the distance to it away from that."""
+    from scipy.ndimage import distance_transform_edt
+
+    inside = sdf < 0
+    if inside.all() or not inside.any():
+        return sdf
+    away = np.where(inside, -distance_transform_edt(inside), distance_transform_edt(~inside))
+    far = (
+        np.abs(away) > 1.5
+    )  # cells to the nearest sample on the other side: the sample's own value says less
+    return np.where(far, (away - 0.5 * np.sign(away)) * spacing, sdf).astype(np.float32)
 
 
 def _filled(sdf: np.ndarray) -> np.ndarray:

@@ -62,7 +62,7 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
 
 def closed_surface(field, settings: Settings, photo: View | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The field's surface with `settings.faces` faces within 2 %: (V, 3) and (F, 3), closed."""
-    resolution = settings.mesh_resolution
+    resolution = max(settings.mesh_resolution, getattr(field, "cells", 0))
     vertices, faces = extract_surface(field, resolution, photo)
     while len(faces) < settings.faces and resolution < MAX_RESOLUTION:
         # More faces are wanted than the grid gives: their number grows with the square of the resolution.

@@ -24,6 +24,9 @@ FINER = 2  # pixels per pixel of a view in which the mesh's own outline is found
 FAR = 4.0  # pixels: a gap this wide is another part of the object, not a small error
 CLOSE = 0.6  # pixels: median gap of a view that is believed half
 REACHES = (0.1, 0.03, 0.015)  # of each round: world units over which a move fades out beside a rim
+SMALL = (
+    0.5  # pixels: median gap up to which the last round is enough; the wider ones bend thin parts as a whole
+)
 
 
 def fit_outlines(vertices: np.ndarray, faces: np.ndarray, views: Sequence[View]) -> np.ndarray:
@@ -46,8 +49,13 @@ def fit_outlines(vertices: np.ndarray, faces: np.ndarray, views: Sequence[View])
     for reach in REACHES:
         moves, weights = np.zeros(len(vertices)), np.zeros(len(vertices))
         normals = vertex_normals(vertices, faces)
-        for camera, distance, weight in wanted:
-            found = _gaps(vertices, faces, normals, camera, distance)
+        rims = [_gaps(vertices, faces, normals, camera, distance) for camera, distance, _ in wanted]
+        gaps = [np.abs(found[2]) for found in rims if found is not None]
+        if not gaps:
+            return vertices
+        if reach > REACHES[-1] and np.median(np.concatenate(gaps)) < SMALL:
+            continue
+        for found, (_, _, weight) in zip(rims, wanted, strict=True):
             if found is None:
                 continue
             corners, bary, gap, length = found
@@ -57,8 +65,6 @@ def fit_outlines(vertices: np.ndarray, faces: np.ndarray, views: Sequence[View])
                 share = say * bary[:, k]
                 moves += np.bincount(corners[:, k], -share * gap * length, len(vertices))
                 weights += np.bincount(corners[:, k], share, len(vertices))
-        if not weights.any():
-            return vertices
         target = moves / np.maximum(weights, 1e-9)
         smooth = spread(vertices, faces, target[:, None], np.minimum(weights, 1.0), reach)
         vertices = vertices + normals * smooth

@@ -109,7 +109,7 @@ def test_a_perfect_model_gets_perfect_views(heldout):
 @pytest.mark.slow
 def test_a_perfect_model_gets_a_nearly_perfect_mesh(heldout, tmp_path):
     settings = Settings.load("draft", elevation="30", views=8, iterations=30, rays=256, hull_resolution=48)
-    settings = settings.replace(mesh_resolution=48, faces=500, texture_size=64)
+    settings = settings.replace(carve_resolution=48, mesh_resolution=48, faces=500, texture_size=64)
     table = one_image_meshes(
         [heldout / "ball.glb"],
         Perfect(read_object(heldout / "ball.glb"), 30.0),

@@ -10,7 +10,7 @@ from img2mesh.settings import Settings
 from img2mesh.views.view import ViewSet
 from tests.field.shapes import HALF_BOX, box_hit, stripes, views_of
 
-TINY = Settings(iterations=40, rays=384, hull_resolution=40, field_backend="torch")
+TINY = Settings(iterations=40, rays=384, hull_resolution=40, carve_resolution=40, field_backend="torch")
 
 
 @pytest.fixture(scope="module")

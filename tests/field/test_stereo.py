@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from img2mesh.cameras import orbit_camera
-from img2mesh.field.fusion import confirmations, merge_depths
+from img2mesh.field.fusion import confirmations, merge_depths, tangent_planes
 from img2mesh.field.refine import refine_surface, rim_offsets
-from img2mesh.field.stereo import carve_hull
+from img2mesh.field.stereo import carve_hull, distances
 from img2mesh.field.visible import facing, surface_of
 from img2mesh.views.hull import Hull, lattice, visual_hull
 from img2mesh.views.view import View, ViewSet
-from tests.field.shapes import picture, ring, sphere_hit, views_of
+from tests.field.shapes import box_hit, picture, ring, sphere_hit, views_of
 
 RADIUS = 0.4
 
@@ -90,8 +90,45 @@ def test_true_depth_maps_give_the_ball_back_and_a_stray_one_does_not_pierce_it()
     stray = [d.copy() for d in depths]
     stray[3][40:52, 40:52] += 0.4  # one view sees through the ball
     assert volume(merge_depths(stray, cameras, hull), hull) > 0.98 * volume(fair, hull)
-    counts = confirmations(stray, cameras)[3]
+    planes = [tangent_planes(depth, camera) for depth, camera in zip(stray, cameras, strict=True)]
+    counts = confirmations(stray, cameras, planes, 0.016)[3]
     assert counts[40:52, 40:52].max() < np.nanmin(counts[28:34, 40:52])
+
+
+def test_normals_of_a_depth_map_face_the_camera_and_stand_on_the_surface():
+    camera = orbit_camera(20, 0, size=96)
+    points, normals = tangent_planes(ball_depth(camera), camera)
+    inner = np.nan_to_num(np.linalg.norm(points[..., 1:], axis=-1), nan=1) < 0.2
+    outwards = points[inner] / np.linalg.norm(points[inner], axis=1, keepdims=True)
+    assert (np.einsum("ij,ij->i", outwards, normals[inner]) > 0.99).all()
+
+
+def test_both_sides_of_a_thin_plate_keep_their_places():
+    half = np.array([0.4, 0.4, 0.01])
+    bounds = np.array([[-0.44, -0.44, -0.08], [0.44, 0.44, 0.08]])
+    points, shape = lattice(bounds, 0.008)
+    silhouettes = (np.abs(points) - [0.4, 0.4, 0.06]).max(1).reshape(shape).astype(np.float32)
+    hull = Hull(silhouettes, bounds, np.ones(12), 0.0)
+    cameras = [orbit_camera(e, a, size=160) for e in (50, -50) for a in range(0, 360, 60)]
+    depths = []
+    for camera in cameras:
+        origins, directions = (part.reshape(-1, 3) for part in camera.rays())
+        found = box_hit(origins, directions, half).reshape(160, 160)
+        depths.append(np.where(np.isfinite(found), found, np.nan))
+    plate = merge_depths(depths, cameras, hull)
+    middle = dataclasses.replace(hull, sdf=plate).at
+    at = np.array([[x, y, 0.0] for x in (-0.2, 0.03, 0.25) for y in (-0.2, 0.1)])
+    assert (middle(at) < 0).all()  # one sample thick, and none lost
+    for side in (0.022, -0.022):  # its other side does not vouch for what lies before this one
+        assert (middle(at + [0, 0, side]) > 0).all()
+
+
+def test_distances_away_from_a_surface_are_those_to_it():
+    hull = ball(0.4, 40)
+    found = distances(np.clip(hull.sdf, -0.01, 0.01), hull.spacing)
+    near = np.abs(hull.sdf) < 0.01
+    assert np.array_equal(found < 0, hull.sdf < 0) and np.abs(found - hull.sdf).max() < 1.2 * hull.spacing
+    assert np.allclose(found[near], hull.sdf[near])
 
 
 def test_the_surface_moves_to_where_the_colours_agree():
