@@ -18,8 +18,8 @@ SAMPLE = tuple(
     """model variant device precision seed offline steps guidance solver batch parity low_vram compile""".split()
 )
 SURFACE = tuple(
-    """device seed field_backend iterations rays hull_resolution carve_resolution photo_weight mask_weight eikonal_weight
-    mesh_resolution faces texture_size height ground""".split()
+    """device seed field_backend iterations rays hull_resolution carve_resolution photo_weight mask_weight
+    eikonal_weight mesh_resolution faces texture_size height ground""".split()
 )
 ALL = tuple(item.name for item in dataclasses.fields(Settings) if item.name != "preset")
 # Shown by `img2mesh --help`; `img2mesh convert --help` shows all.

@@ -120,7 +120,7 @@ def test_both_sides_of_a_thin_plate_keep_their_places():
     at = np.array([[x, y, 0.0] for x in (-0.2, 0.03, 0.25) for y in (-0.2, 0.1)])
     assert (middle(at) < 0).all()  # one sample thick, and none lost
     for side in (0.022, -0.022):  # its other side does not vouch for what lies before this one
-        assert (middle(at + [0, 0, side]) > 0).all()
+        assert (middle(at + np.array([0, 0, side])) > 0).all()
 
 
 def test_distances_away_from_a_surface_are_those_to_it():
