@@ -164,7 +164,7 @@ def _segmenters(found: Diagnosis) -> None:
 
 def _times(found: Diagnosis, settings: Settings) -> None:
     from img2mesh.machine import resolve_device, use_threads
-    from img2mesh.predict import float32_speed, in_words, seconds_per_stage, time_sampler
+    from img2mesh.predict import float32_speed, in_words, seconds_per_stage, time_field, time_sampler
     from img2mesh.zero123 import load_model
 
     use_threads()
@@ -174,11 +174,11 @@ def _times(found: Diagnosis, settings: Settings) -> None:
     except Img2MeshError as error:
         found.faults.append(str(error))
         return
-    speed = float32_speed(device)
+    speed = float32_speed()
     found.say("speed", f"{speed:.0f} GFLOP/s in float32; {model.name} runs in {_short(model.dtype)}")
     for preset in PRESETS:
         values = Settings.load(preset).for_model(model)
-        stages = seconds_per_stage(values, time_sampler(model, values), speed)
+        stages = seconds_per_stage(values, time_sampler(model, values), time_field(values, device), speed)
         parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in stages.items())
         found.say(f"preset {preset}", f"{in_words(sum(stages.values()))} ({parts})")
 

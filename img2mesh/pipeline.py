@@ -173,11 +173,11 @@ class _Run:
 
     def predict(self, model: Sampler) -> None:
         """Say how long the rest will take, from the model's own pace on this machine."""
-        from img2mesh.predict import float32_speed, seconds_per_stage, sentence, time_sampler
+        from img2mesh.predict import float32_speed, seconds_per_stage, sentence, time_field, time_sampler
 
         with self.timed("predict"):
-            sampler = time_sampler(model, self.settings)
-            self.predicted = seconds_per_stage(self.settings, sampler, float32_speed(self.device))
+            sampler, step = time_sampler(model, self.settings), time_field(self.settings, self.device)
+            self.predicted = seconds_per_stage(self.settings, sampler, step, float32_speed())
         self.progress.note(sentence(self.predicted))
 
     def predict_views(self, model: Sampler, views: int) -> None:

@@ -128,6 +128,7 @@ def fake_rooms(monkeypatch) -> None:
 
     monkeypatch.setattr("img2mesh.zero123.load_model", lambda *a, **k: FakeModel(), raising=False)
     monkeypatch.setattr("img2mesh.predict.time_sampler", lambda *a, **k: SamplerTime(0.01, 0.01))
+    monkeypatch.setattr("img2mesh.predict.time_field", lambda *a, **k: 0.01)
     monkeypatch.setattr("img2mesh.views.generate.find_elevation", _sure, raising=True)
     monkeypatch.setattr("img2mesh.views.ring.find_elevation", _sure, raising=True)
     field = SimpleNamespace(

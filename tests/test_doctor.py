@@ -49,15 +49,19 @@ def test_the_command_exits_1_exactly_if_there_are_faults(capsys):
 
 
 def test_predictions_grow_with_the_work_and_shrink_with_speed():
-    pace = SamplerTime(0.05, 0.1)
+    pace, step = SamplerTime(0.05, 0.1), 0.05
     totals = [
-        sum(seconds_per_stage(Settings.load(preset, steps=8), pace, 100.0).values()) for preset in PRESETS
+        sum(seconds_per_stage(Settings.load(preset, steps=8), pace, step, 100.0).values())
+        for preset in PRESETS
     ]
     assert totals == sorted(totals)
-    standard = Settings.load("standard", steps=8)
-    stages, quicker = seconds_per_stage(standard, pace, 100.0), seconds_per_stage(standard, pace, 200.0)
-    assert quicker["field"] == pytest.approx(stages["field"] / 2**0.5) and quicker["views"] == stages["views"]
+    standard = Settings.load("standard", steps=8, elevation="20")
+    stages, quicker = (seconds_per_stage(standard, pace, step, speed) for speed in (100.0, 200.0))
+    assert quicker["mesh"] == pytest.approx(stages["mesh"] / 2**0.5) and quicker["views"] == stages["views"]
+    assert quicker["field"] > standard.iterations * step, "steps were timed on this machine, whatever the CPU"
     assert stages["views"] == pytest.approx(standard.views * (standard.steps * 0.05 + 0.1))
+    searched = seconds_per_stage(standard.replace(elevation="auto"), pace, step, 100.0)
+    assert searched["views"] > stages["views"], "the elevation has to be found first"
     assert "views" in sentence(stages)
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from img2mesh.predict import seconds_of_views, time_sampler
+from img2mesh import predict
+from img2mesh.errors import Img2MeshError
+from img2mesh.field.field import SurfaceNet
+from img2mesh.field.fit import GRID, Fit
+from img2mesh.predict import seconds_of_views, time_field, time_sampler
 from img2mesh.settings import Settings
+from img2mesh.views.hull import visual_hull
 from img2mesh.zero123 import load_model
 from img2mesh.zero123.networks import LONG_SECONDS
+from tests.field.shapes import box_hit, views_of
+from tests.pretend_cuda import pretended
 from tests.zero123.tiny import make_tiny
 from tests.zero123.tiny_plus import make_tiny_plus
 
@@ -64,3 +71,43 @@ def test_a_slow_model_is_asked_once_and_a_quick_one_twice(folders, monkeypatch):
         assert now["calls"] == calls
         assert time_sampler(model, settings) == first and now["calls"] == calls, "a second photo asks no more"
         assert time_sampler(model, settings, views=4) != first
+
+
+@pytest.fixture
+def work_clock(monkeypatch):
+    """A clock that only the field's network moves: a millionth for each level of each point."""
+    now, forward = [0.0], SurfaceNet.forward
+
+    def counted(net, points, active=None):
+        now[0] += 1e-6 * len(points) * (active or GRID["levels"])
+        return forward(net, points, active)
+
+    monkeypatch.setattr(SurfaceNet, "forward", counted)
+    monkeypatch.setattr(predict.time, "perf_counter", lambda: now[0])
+    predict._step_of_a_ball.cache_clear()
+    yield now
+    predict._step_of_a_ball.cache_clear()
+
+
+def test_the_fields_prediction_is_what_its_steps_take(work_clock):
+    settings = Settings(rays=200, iterations=60, field_backend="torch")
+    predicted = settings.iterations * time_field(settings)
+    views = views_of(box_hit, size=48)
+    pictures = [view.mask for view in views.views], [view.camera for view in views.views]
+    hull = visual_hull(*pictures, np.ones(len(views.views)), 24)
+    fit, start = Fit(views, hull, hull.sdf, settings), work_clock[0]
+    for _ in range(settings.iterations):
+        fit.step()
+    assert predicted == pytest.approx(work_clock[0] - start, rel=0.3)
+    before = work_clock[0]
+    assert time_field(settings) * settings.iterations == predicted and work_clock[0] == before, "asked once"
+
+
+def test_a_backend_that_cannot_run_is_refused_before_the_views_are_drawn():
+    with pytest.raises(Img2MeshError, match="tinycudann"):
+        time_field(Settings(field_backend="tcnn"))
+
+
+def test_the_field_is_timed_on_the_device_it_will_run_on(work_clock):
+    with pretended():
+        assert time_field(Settings(rays=32, field_backend="torch"), "cuda") > 0
