@@ -122,24 +122,33 @@ def ball(seed: int = 0):
 
 def fake_rooms(monkeypatch) -> None:
     """Let the pipeline segment for real, but synthesize, fit and mesh the ellipsoid within milliseconds."""
-    from types import SimpleNamespace
-
     from img2mesh.predict import SamplerTime
 
     monkeypatch.setattr("img2mesh.zero123.load_model", lambda *a, **k: FakeModel(), raising=False)
     monkeypatch.setattr("img2mesh.predict.time_sampler", lambda *a, **k: SamplerTime(0.01, 0.01))
-    monkeypatch.setattr("img2mesh.predict.time_field", lambda *a, **k: 0.01)
     monkeypatch.setattr("img2mesh.views.generate.find_elevation", _sure, raising=True)
     monkeypatch.setattr("img2mesh.views.ring.find_elevation", _sure, raising=True)
+    fake_reconstruction(monkeypatch)
+    monkeypatch.setattr("img2mesh.preview.write_preview", _one_picture)
+
+
+def fake_reconstruction(monkeypatch) -> list:
+    """Let whatever views there are give the ellipsoid; the list of view sets that the field was asked to explain."""
+    from types import SimpleNamespace
+
+    asked = []
     field = SimpleNamespace(
         bounds=np.array([[-0.5] * 3, [0.5] * 3]),
         sdf=lambda points: (np.linalg.norm(points / RADII, axis=1) - 1) * 0.3,
         colour=lambda points: np.clip(points + 0.5, 0, 1),
         facts={"backend": "fake"},
     )
-    monkeypatch.setattr("img2mesh.field.fit_field", lambda *a, **k: field, raising=False)
+    monkeypatch.setattr("img2mesh.predict.time_field", lambda *a, **k: 0.01)
+    monkeypatch.setattr(
+        "img2mesh.field.fit_field", lambda views, *a, **k: asked.append(views) or field, raising=False
+    )
     monkeypatch.setattr("img2mesh.mesh.build_mesh", lambda *a, **k: ball())
-    monkeypatch.setattr("img2mesh.preview.write_preview", _one_picture)
+    return asked
 
 
 def _one_picture(mesh, path) -> None:

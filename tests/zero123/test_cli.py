@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from img2mesh.cli import run
+from tests.fakes import fake_reconstruction
 from tests.zero123.manifest import NARROW, random_state, whole
 from tests.zero123.tiny_plus import make_tiny_plus
 
@@ -35,19 +36,25 @@ def test_zero123plus_goes_the_whole_way(tmp_path, picture, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(np.kron(picture, np.ones((4, 4, 1), np.uint8))).save("photo.png")
     make_tiny_plus(tmp_path / "plus")
+    asked = fake_reconstruction(monkeypatch)  # what six views of noise would make takes half a minute
     sampler = ["--model", "plus", "--steps", "1", "--device", "cpu", "--offline"]
-    small = (
-        "--iterations 20 --rays 128 --hull-resolution 32 --mesh-resolution 32 --faces 500 --texture-size 128"
-    )
     words = ["photo.png", "-o", "out.glb", "--report", "r.json", "--keep", "kept", "--elevation", "20"]
-    assert run([*words, *sampler, *small.split()]) == 0
+    assert run([*words, *sampler]) == 0
     assert (tmp_path / "out.glb").stat().st_size > 1000
+    (views,) = asked
+    drawn = [view.camera for view in views.views if view.kind == "generated"]
+    assert views.photo is not None and 1 <= len(drawn) <= 6, (
+        "views in which noise shows no object are left out"
+    )
+    for camera in drawn:
+        assert camera.distance == pytest.approx(0.5 / np.tan(np.radians(15)))
+        assert camera.width / camera.fl_x == pytest.approx(2 * np.tan(np.radians(15)))
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["model"] == "tiny-plus-v1.2" and report["licence_of_the_weights"] == "none"
     assert report["views"]["variant"] == "v1.2" and report["settings"]["views"] == 6
     frames = json.loads((tmp_path / "kept" / "views" / "transforms.json").read_text())["frames"]
     assert len(frames) <= 6 and {round(frame["elevation_deg"]) for frame in frames} <= {20, -10}
-    assert run(["views", "photo.png", "-o", "six", *sampler, "--elevation", "20", "--azimuth", "0"]) == 0
+    assert run(["views", "photo.png", "-o", "six", *sampler, "--input-elevation", "20"]) == 0
     frames = json.loads((tmp_path / "six" / "transforms.json").read_text())["frames"]
     assert [round(frame["azimuth_deg"] % 360) for frame in frames] == [30, 90, 150, 210, 270, 330]
 
