@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import runpy
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -62,3 +67,31 @@ def test_sixteen_views_of_the_published_size_fit_into_four_gigabytes():
         assert rgba.shape == (16, 256, 256, 4)
         unet = 2 * 859_532_484
         assert unet < memory.peak < 2.6e9 and memory.now < 1e7
+
+
+def test_the_benchmark_measures_a_gpu(tiny_full, monkeypatch):
+    """Its clock, its work and its memory are the device's; the U-Net's time does not come from hooks, which
+    torch.compile would compile."""
+    benchmark = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "sampler.py"))
+
+    class Event:
+        def __init__(self, enable_timing):
+            assert enable_timing
+
+        def record(self):
+            self.at = time.perf_counter()
+
+        def elapsed_time(self, other):
+            return 1000 * (other.at - self.at)
+
+    words = {"model": str(tiny_full), "views": 2, "plain_views": 1, "steps": 1, "batch": 0, "guidance": 3.0}
+    monkeypatch.setitem(benchmark["side"].__globals__, "matmul_peak", lambda *_: 1e12)
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    for side, dtype in (("plain", "float32"), ("ours", "bfloat16")):
+        options = {"device": "cuda", "precision": "auto", "compile": False, "low_vram": True, "side": side}
+        with pretended() as memory:
+            monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda m=memory: m.peak)
+            found = benchmark["side"](SimpleNamespace(**words, **options))
+        assert found["dtype"] == dtype and 0 < found["unet_seconds"] < found["seconds"]
+        assert 0 < found["device_memory"] < 1e8
+    assert found["flops"] > 1e6
