@@ -104,13 +104,22 @@ def download(
         raise Img2MeshError(f"There is no repository {entry.repo} on the Hub, or it is private.") from None
     except HfHubHTTPError as error:
         raise Img2MeshError(f"The Hub did not give {entry.repo}: {_first_line(error)}.") from None
-    except OSError as error:
+    except _network_errors() as error:
         raise Img2MeshError(
             f"Cannot download {entry.repo}: {_first_line(error)}; without network use --model mini."
         ) from None
     if find_cached(entry) is None:
         raise Img2MeshError(f"{entry.repo} was fetched into {folder}, but is no whole model.")
     return folder
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    """What a missing network raises: huggingface_hub speaks through requests, from 1.0 on through httpx."""
+    try:
+        from httpx import HTTPError
+    except ImportError:
+        return (OSError,)
+    return OSError, HTTPError
 
 
 def _sizes(repo: str) -> dict[str, int]:
