@@ -114,12 +114,13 @@ def download(
 
 
 def _network_errors() -> tuple[type[Exception], ...]:
-    """What a missing network raises: huggingface_hub speaks through requests, from 1.0 on through httpx."""
-    try:
-        from httpx import HTTPError
-    except ImportError:
-        return (OSError,)
-    return OSError, HTTPError
+    """What a missing network raises: it depends on the library through which the Hub's client speaks, and the
+    client's own error for bad answers descends from that library's."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return OSError, *(
+        kind for kind in HfHubHTTPError.__mro__ if kind not in (Exception, BaseException, object)
+    )
 
 
 def _sizes(repo: str) -> dict[str, int]:
