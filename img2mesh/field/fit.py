@@ -32,8 +32,8 @@ SOFT, SHARP = 80.0, 350.0  # sharpness of the surface, first and last (1 / world
 WARM = 0.4  # share of the steps in which only colours are learned
 ANCHOR, TIED = 0.1, 3.0  # weight of staying near the shape that hull and stereo gave; with generated views
 REFRESH = 20  # steps between updates of the approximate lattice
-# Incoherence left (`reconcile`) above which outlines are bent, and stereo finds what is not there.
-WAVERING = 0.7
+WAVERING = 0.7  # incoherence left (`reconcile`) above which stereo finds what is not there
+STRAIGHT = 1.5  # the same for views that have been straightened, by their colours too
 LATTICE = 64  # its cells along the longest side
 FILLED = 0.28  # share of a cube of `carve_resolution` cells that is spent where an object fills more of it
 
@@ -66,7 +66,8 @@ def fit_field(
             views, agreeing = reconcile(views)
         hull = _hull_of(views, settings)
         if agreeing.get("bent"):
-            views = straightened(views, lambda views: _hull_of(views, settings))
+            views, left = straightened(views, lambda views: _hull_of(views, settings))
+            agreeing["incoherence"] = [agreeing["incoherence"][0], round(left, 2)]
             hull = _hull_of(views, settings)
         if drawn:  # true views agree with the photo by themselves
             hull = smooth_hull(hull)
@@ -75,7 +76,7 @@ def fit_field(
                 hull = anchor_hull(hull, views.photo, number, belief, views.body)
     base, carving, known = hull.sdf, {}, False
     left = (agreeing.get("incoherence") or [0.0])[-1]
-    if not drawn and left < WAVERING:  # generated views agree too little for stereo
+    if not drawn and left < (STRAIGHT if agreeing.get("bent") else WAVERING):  # drawn ones agree too little
         with progress.stage("carve hollows"):
             pictures, agreeing["exposure_disagreement_left"] = equal_exposure(views.views, hull)
             views = dataclasses.replace(views, views=pictures)

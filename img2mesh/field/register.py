@@ -1,8 +1,10 @@
-"""Views bent until they show the same colours at the same points of the surface that they share.
+"""Bent views made straight: the smoothest displacements under which outlines and colours of all views fit one shape.
 
-Silhouettes alone leave open which of two views is bent, and say nothing inside the outline. Colours do: every point
-is seen by several views, and each view is moved towards what the others show there (Lucas and Kanade 1981, with the
-mean of all views as the template, as in congealing), by the control points of `views.bend`.
+Silhouettes alone leave open which of two views is bent, and say nothing inside the outline; colours do. Every place of
+a view is matched with its neighbours (`field.match`) on the shape as it is known so far, and one least-squares problem
+finds what explains all of it: the displacements of all views, likely ones before unlikely ones (`views.bend`), the
+depth of every place, which nobody knows well on a wrong shape, and the outlines' common tangents (`views.tangents`).
+The photo stays as it is. Then the shape is made anew, and all of it again.
 """
 
 from __future__ import annotations
@@ -12,114 +14,143 @@ from collections.abc import Callable
 
 import numpy as np
 
+from img2mesh.field.match import SIDE, Match, matched
 from img2mesh.field.stereo import carve_hull
-from img2mesh.field.visible import facing, surface_of
-from img2mesh.views.bend import NODES, basis, bent
+from img2mesh.views.bend import COUNT, basis, bent, continued
 from img2mesh.views.hull import Hull
-from img2mesh.views.reconcile import bend_outlines
+from img2mesh.views.tangents import bend_equations, median, outlines_of, residuals
 from img2mesh.views.view import View, ViewSet
 
-POINTS = 6000  # of the surface at which colours are compared
-SIDE = 128  # pixels of the pictures that are compared
-BLURS = (2.5, 1.8, 1.2, 0.9)  # their blur in pixels, by round
-MOVE = 6.0  # how far control points move, in thousandths of the side
-NOISE = 0.08  # difference of colours that says little
+EXPECTED = (
+    10.0  # thousandths of the side: root mean square of a displacement along either axis, where there is one
+)
+DEPTH = 0.1  # world units by which the shape may be wrong
+OUTLINES, INNER = 5, 3  # steps with the outlines alone; and with one set of matches
+CARVED = (False, False, True)  # the shape of each round: the hull, or what stereo carves out of it
+LONGEST = 3.0  # of what is expected: the longest step of a coefficient
 
 
-def straightened(views: ViewSet, hull_of: Callable[[ViewSet], Hull]) -> ViewSet:
-    """Bent views brought into line by their colours and their outlines in turns.
+def straightened(views: ViewSet, hull_of: Callable[[ViewSet], Hull]) -> tuple[ViewSet, float]:
+    """The views without the displacements that were found, and the outlines' disagreement left, as `reconcile` has it.
 
-    First on the hull, then on what stereo carves out of it: on a wrong surface even straight views differ.
+    Args:
+        views: with alpha, at least four; the photo, or else the first that shows anything, stays as it is.
+        hull_of: the hull of such views.
     """
-    for carve in (False, True):
-        hull = hull_of(views)
-        if carve:
-            hull = dataclasses.replace(hull, sdf=carve_hull(views.views, hull)[0])
-        views = bend_outlines(registered(views, hull))
-    return views
+    shown, chosen, outlines, free = outlines_of(views)
+    moves = np.zeros((len(shown), COUNT, 2))
+    for _ in range(OUTLINES):
+        moves = _solved(*bend_equations(chosen, outlines, moves, free), moves, np.zeros_like(moves), free)
+    smooth = [dataclasses.replace(view, rgba=continued(view.rgba)) for view in chosen]
+    for carved in CARVED:
+        now = [_bent(v, m) if f else w for v, w, m, f in zip(smooth, chosen, moves, free, strict=True)]
+        hull = hull_of(dataclasses.replace(views, views=tuple(now)))
+        if carved:
+            hull = dataclasses.replace(hull, sdf=carve_hull(tuple(now), hull)[0])
+        matches = matched(tuple(now), hull)
+        change = np.zeros_like(moves)
+        for _ in range(INNER):
+            flows, right = match_equations(matches, len(shown), change)
+            tangents, toward = bend_equations(chosen, outlines, moves + change, free)
+            toward += tangents @ change.ravel()
+            change = _solved(flows + tangents, right + toward, moves, change, free) - moves
+        moves = moves + change
+    out = list(views.views)
+    for i, view, move, may in zip(shown, smooth, moves, free, strict=True):
+        if may:
+            out[i] = _bent(view, move)
+    errors = np.concatenate([np.zeros((len(shown), 5)), moves.reshape(len(shown), -1)], axis=1)
+    return dataclasses.replace(views, views=tuple(out)), median(residuals(chosen, outlines, errors))
 
 
-def registered(given: ViewSet, hull: Hull) -> ViewSet:
-    """The views bent towards what all of them show of the hull; the photo, or else the first, stays as it is."""
-    views = given.views
-    surface = surface_of(hull.sdf, hull.bounds[0], hull.spacing)
-    if surface is None or len(views) < 3:
-        return given
-    cosines = facing(surface, [view.camera for view in views])
-    pick = np.unique(np.linspace(0, len(surface.points) - 1, POINTS).astype(np.int64))
-    points = surface.points[pick]
-    say = cosines[:, pick] ** 2 * (np.array([view.weight for view in views]) * hull.trust)[:, None]
-    free = np.array([view.kind != "photo" for view in views])
-    if free.all():
-        free[0] = False  # somebody has to stay
-    moves = np.zeros((len(views), NODES**2, 2))
-    place = [view.camera.resized(SIDE, SIDE).project(points)[0] for view in views]
-    weights = [basis(at, view.camera.resized(SIDE, SIDE)) for at, view in zip(place, views, strict=True)]
-    for blur in BLURS:
-        pictures = [_blurred(view, blur) for view in views]
-        shown = np.zeros((len(views), len(points), 3, 5))  # of each colour: value, slopes; alpha last
-        for row in range(len(views)):
-            shown[row] = _looked_up(pictures[row], place[row] + weights[row] @ moves[row])
-        colours, slopes, alpha = shown[..., 0], shown[..., 1:3], shown[..., 0, 4]
-        trust = say * (alpha > 0.8)
-        trust = trust * ((trust > 0).sum(axis=0) > 1)
-        mean = _common(colours, trust)
-        for row in np.flatnonzero(free):
-            rest = colours[row] - mean
-            w = trust[row] / (1 + (np.abs(rest).mean(axis=1) / NOISE) ** 2)
-            moves[row] += _step(rest, slopes[row], w, weights[row], moves[row])
-    out = []
-    for view, move in zip(views, moves, strict=True):
-        scale = view.camera.width / SIDE
-        out.append(
-            dataclasses.replace(view, rgba=bent(view.rgba, move * scale, view.camera)) if move.any() else view
-        )
-    return dataclasses.replace(given, views=tuple(out))
+def _bent(view: View, move: np.ndarray) -> View:
+    unit = max(view.camera.width, view.camera.height) / 1000
+    return dataclasses.replace(view, rgba=bent(view.rgba, move * unit, view.camera))
 
 
-def _blurred(view: View, blur: float) -> np.ndarray:
-    """(SIDE, SIDE, 4) float32 colours, blurred inside the silhouette only, and alpha."""
-    import cv2
-
-    small = cv2.resize(view.rgba.astype(np.float32) / 255, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    alpha = small[..., 3:]
-    flat = cv2.GaussianBlur(np.concatenate([small[..., :3] * alpha, alpha], axis=-1), (0, 0), blur)
-    return np.concatenate([flat[..., :3] / np.maximum(flat[..., 3:], 1e-3), alpha], axis=-1)
-
-
-def _looked_up(picture: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(N, 3, 5) of each colour at pixel coordinates: value, slope to the right and down, nothing, alpha."""
-    import cv2
-
-    slopes = np.stack(np.gradient(picture[..., :3], axis=(1, 0)), axis=-1)  # (H, W, 3, 2)
-    whole = np.concatenate([picture, slopes.reshape(*picture.shape[:2], 6)], axis=-1).astype(np.float32)
-    place = (at - 0.5).astype(np.float32)[None]
-    found = [
-        cv2.remap(whole[..., k : k + 2], place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-        for k in range(0, 10, 2)
-    ]
-    found = np.concatenate(found, axis=-1)
-    out = np.zeros((len(at), 3, 5))
-    out[..., 0], out[..., 4] = found[:, :3], found[:, 3:4]
-    out[..., 1:3] = found[:, 4:].reshape(-1, 3, 2)
-    return out
+def _solved(system, right, moves: np.ndarray, change: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """(V, COUNT, 2) moves that solve the equations of their change and are as likely as can be."""
+    on = np.repeat(free, COUNT * 2)
+    system = system + np.eye(len(system)) / EXPECTED**2
+    right = right - moves.ravel() / EXPECTED**2
+    step = np.zeros(len(system))
+    step[on] = np.linalg.solve(system[np.ix_(on, on)], right[on])
+    return moves + np.clip(step.reshape(moves.shape), -LONGEST * EXPECTED, LONGEST * EXPECTED)
 
 
-def _common(colours: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """(N, 3) robust mean of what the views show."""
-    for _ in range(2):
-        mean = np.einsum("vn,vnc->nc", trust, colours) / np.maximum(trust.sum(axis=0), 1e-9)[:, None]
-        trust = trust / (1 + (np.abs(colours - mean).mean(axis=-1) / NOISE) ** 2)
-    return mean
+def match_equations(matches: list[Match], count: int, change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Normal equations of displacements by the matches, every place's depth eliminated.
+
+    A view's picture moved by w and its neighbour's by x, and the surface deeper by t, show a place
+    `x - turn w + deeper t` off where the shape has it.
+
+    Args:
+        count: V, of the views.
+        change: (V, COUNT, 2) an estimate, thousandths of the side; matches far from it count less.
+
+    Returns:
+        (N, N) and (N,) of the N = V * COUNT * 2 displacements.
+    """
+    unit = SIDE / 1000
+    system = np.zeros((count, COUNT, 2, count, COUNT, 2))
+    right = np.zeros((count, COUNT, 2))
+    gathered = [_gathered(matches, view) for view in sorted({match.view for match in matches})]
+    gaps = [_gaps(*group, change * unit) for group in gathered]
+    known = [gap[np.isfinite(gap)] for gap in gaps]
+    scale = max(1.0, 1.5 * float(np.median(np.concatenate(known)))) if known else 1.0
+    for (numbers, shares, off, slopes, deeper, sure), gap in zip(gathered, gaps, strict=True):
+        sure = sure * (1 / (1 + (np.nan_to_num(gap) / scale) ** 2))[..., None, None]
+        along = np.einsum("plab,plb->pla", sure, deeper)
+        depth = np.einsum("pla,pla->p", deeper, along) + DEPTH**-2
+        # Of the displacements of the view and its neighbours at each place: slopes^T (sure - along along^T) slopes.
+        sided = np.einsum("plab,plsbc->plsac", sure, slopes)
+        full = np.einsum("plsab,pltac->psbtc", slopes, sided, optimize=True)
+        lost = np.einsum("pla,plsac->psc", along, slopes)
+        full -= lost[:, :, :, None, None] * lost[:, None, None] / depth[:, None, None, None, None]
+        pull = np.einsum("plsac,pla->psc", sided, off)
+        pull -= lost * (np.einsum("pla,pla->p", along, off) / depth)[:, None, None]
+        for s, one in enumerate(numbers):
+            right[one] += unit * np.einsum("pk,pc->kc", shares[s], pull[:, s])
+            for t, two in enumerate(numbers):
+                for a in (0, 1):
+                    for b in (0, 1):
+                        part = shares[s].T @ (full[:, s, a, t, b, None] * shares[t])
+                        system[one, :, a, two, :, b] += unit**2 * part
+    size = count * COUNT * 2
+    return system.reshape(size, size), right.ravel()
 
 
-def _step(rest, slopes, w, share, now) -> np.ndarray:
-    """(NODES^2, 2) further move of one view: Gauss and Newton with a prior that keeps moves small."""
-    count = share.shape[1]
-    jacobian = np.einsum("nca,nm->ncma", slopes, share).reshape(-1, 2 * count)
-    heavy = np.repeat(w, 3)
-    prior = heavy.sum() * NOISE**2 / (NODES**2 * 3) / (MOVE * SIDE / 1000) ** 2 * 0.1
-    system = jacobian.T @ (heavy[:, None] * jacobian) + prior * np.eye(2 * count)
-    right = -jacobian.T @ (heavy * rest.ravel()) - prior * now.ravel()
-    step = np.linalg.solve(system, right).reshape(count, 2)
-    return np.clip(step, -3.0, 3.0)
+def _gathered(matches: list[Match], view: int):
+    """The matches of one view with L neighbours at P places in common arrays; what is not known has `sure` 0.
+
+    Returns:
+        the numbers of the L + 1 views, the view's own first; (L + 1, P, COUNT) shares of their coefficients; and
+        (P, L, 2) off, (P, L, L + 1, 2, 2) slopes by the displacements, (P, L, 2) deeper, (P, L, 2, 2) sure.
+    """
+    mine = [match for match in matches if match.view == view]
+    places = np.unique(np.concatenate([match.place for match in mine]))
+    size, count = len(places), len(mine)
+    shares = np.zeros((count + 1, size, COUNT))
+    off, deeper = np.zeros((size, count, 2)), np.zeros((size, count, 2))
+    slopes, sure = np.zeros((size, count, count + 1, 2, 2)), np.zeros((size, count, 2, 2))
+    for k, match in enumerate(mine):
+        at = np.searchsorted(places, match.place)
+        off[at, k], deeper[at, k], sure[at, k] = match.off, match.deeper, match.sure
+        slopes[at, k, 0], slopes[at, k, k + 1] = -match.turn, np.eye(2)
+        shares[0, at], shares[k + 1, at] = _share(match.here), _share(match.there)
+    return [view, *(match.other for match in mine)], shares, off, slopes, deeper, sure
+
+
+def _gaps(numbers, shares, off, slopes, deeper, sure, change: np.ndarray) -> np.ndarray:
+    """(P, L) what displacements in pixels leave unexplained, in its own standard deviations; NaN where unknown."""
+    moved = np.stack([shares[k] @ change[n] for k, n in enumerate(numbers)], axis=1)  # (P, L + 1, 2)
+    left = off - np.einsum("plsac,psc->pla", slopes, moved)
+    along = np.einsum("plab,plb->pla", sure, deeper)
+    depth = np.einsum("pla,pla->p", along, left) / (np.einsum("pla,pla->p", along, deeper) + DEPTH**-2)
+    left = left - deeper * depth[:, None, None]
+    gap = np.sqrt(np.maximum(np.einsum("pla,plab,plb->pl", left, sure, left), 0))
+    return np.where(sure.any(axis=(2, 3)), gap, np.nan)
+
+
+def _share(pixels: np.ndarray) -> np.ndarray:
+    return basis(pixels / SIDE)

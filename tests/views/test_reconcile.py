@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from img2mesh.evaluate.spoil import spoil
-from img2mesh.views.reconcile import bend_outlines, reconcile
+from img2mesh.views.reconcile import reconcile
 from img2mesh.views.view import ViewSet
 from tests.field.shapes import box_hit, views_of
 
@@ -65,19 +65,10 @@ def test_too_few_views_say_nothing(views):
     assert reconcile(few)[0] is few
 
 
-def test_bent_pictures_are_straightened(views):
+def test_bent_pictures_are_recognised_and_left_to_others(views):
     spoilt = spoil(views, "warp")
     found, facts = reconcile(spoilt)
-    assert facts["bent"] and facts["incoherence"][1] < 0.15 * facts["incoherence"][0]
-    assert found.views[0] is spoilt.views[0]
-
-    def overlap(views_found):
-        pairs = [(a.mask > 0.5, b.mask > 0.5) for a, b in zip(views_found.views, views.views, strict=True)]
-        return np.mean([(a & b).sum() / (a | b).sum() for a, b in pairs[1:]])
-
-    assert overlap(spoilt) < 0.95 and 1 - overlap(found) < 0.8 * (1 - overlap(spoilt))
-    again = bend_outlines(found)
-    assert again.views[0] is found.views[0] and overlap(again) > overlap(found) - 0.01
+    assert found is spoilt and facts["bent"] and facts["incoherence"][0] > 3
 
 
 @pytest.mark.parametrize("kind", ["pose", "masks", "mirror", "empty", "jitter"])
