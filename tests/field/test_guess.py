@@ -6,7 +6,15 @@ from scipy.ndimage import map_coordinates
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.field.anchor import anchor_hull
-from img2mesh.field.guess import LEVEL, expected_iou, guessed_bounds, guessed_distance, trusted_share
+from img2mesh.field.guess import (
+    LEVELS,
+    best_level,
+    guessed_bounds,
+    guessed_distance,
+    guessed_solid,
+    hollowness,
+    trusted_share,
+)
 from img2mesh.views.body import Body
 from img2mesh.views.hull import Hull, lattice, visual_hull
 from img2mesh.views.view import View
@@ -78,7 +86,7 @@ def test_blurred_views_give_way_to_it(blurred):
 def test_an_unsure_guess_counts_for_nothing(blurred):
     sure = true_body()
     vague = Body(0.25 * sure.occupancy + 0.1, CAMERA, HALF)
-    assert expected_iou(sure) > 0.8 and trusted_share(sure) == 1
+    assert best_level(sure)[1] > 0.8 and trusted_share(sure) == 1
     assert trusted_share(vague) == 0
     photo = View(ellipsoid(CAMERA), CAMERA, "photo")
     plain, same = (anchor_hull(blurred, photo, 0, 0.3, body) for body in (None, vague))
@@ -95,6 +103,22 @@ def test_a_guess_of_nothing_changes_nothing(blurred):
 
 def test_where_no_depth_is_likely_the_likeliest_counts():
     body = true_body()
-    faint = Body(body.occupancy * LEVEL * 0.5, CAMERA, HALF)
+    faint = Body(body.occupancy * LEVELS[0] * 0.5, CAMERA, HALF)
     low, high = guessed_bounds(faint)
     assert (high - low > RADII).all()
+
+
+def test_a_hollow_body_is_trusted_though_its_walls_may_lie_a_little_elsewhere():
+    outer = true_body().occupancy
+    shrunk = np.zeros_like(outer)
+    shrunk[1:-1, 1:-1, 1:-1] = np.minimum.reduce(
+        [np.roll(outer, k, axis) for axis in range(3) for k in (-2, 2)]
+    )[1:-1, 1:-1, 1:-1]
+    shell = Body(0.3 * (outer - 0.95 * shrunk), CAMERA, HALF)
+    filled = Body(0.3 * outer, CAMERA, HALF)
+    assert hollowness(filled) < 0.01 < 0.15 < hollowness(shell)
+    assert trusted_share(shell) > 0.9 and trusted_share(filled) < 0.5
+    inside = guessed_solid(shell).occupancy > 1
+    middle = CELLS // 2
+    assert not inside[middle, middle, middle] and inside[:middle, middle, middle].any()
+    assert inside[middle:, middle, middle].any()
