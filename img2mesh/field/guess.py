@@ -21,14 +21,17 @@ FAINTEST = 0.02  # chance below which a ray misses
 DOUBTED, TRUSTED = 0.3, 0.5
 # A hollow thing's walls are thin: where they are by a few hundredths is in doubt, and the expected IoU therefore low,
 # though the shape is not. So much of it is added per unit of `hollowness`.
-HOLLOW = 5.0
+HOLLOW = 10.0
+# From this hollowness on the level is lower by `LOWERED`: thicker walls overlap the true ones as well, and have no holes.
+SURELY, LOWERED = 0.02, 0.3
 SMOOTH = 0.015  # world units: the guess's cells are three times as large
 
 
 def guessed_solid(body: Body) -> Body:
     """The body with its chances divided by the one from which a point counts as inside: inside is above 1."""
     best = body.occupancy.max(axis=0)
-    level = np.minimum(best_level(body)[0], NEAR_BEST * np.maximum(best, FAINTEST))
+    level = best_level(body)[0] * (1 - LOWERED * min(1.0, hollowness(body) / SURELY))
+    level = np.minimum(level, NEAR_BEST * np.maximum(best, FAINTEST))
     return dataclasses.replace(body, occupancy=(body.occupancy / level).astype(np.float32))
 
 

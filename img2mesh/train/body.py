@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2mesh.cameras import FOV_DEG
+from img2mesh.errors import Img2MeshError
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet, load_renders
 from img2mesh.train.denoiser import quick_attention
@@ -126,12 +127,21 @@ def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor) -> dict[s
 def samplers(
     config: TrainConfig, data: RenderSet, validation: RenderSet
 ) -> tuple[MixedSampler, dict[str, BodySampler]]:
-    """What a run learns from, and what its scores are measured on, by name."""
+    """What a run learns from, and what its scores are measured on, by name.
+
+    Raises:
+        Img2MeshError: the folder of objects with known insides is not there.
+    """
     run, count = Path(config.run), config.body.optimisation.batch
     known = round(count * config.body.known_share) if config.body.known else 0
     learned = [BodySampler(run, data, count - known, config.seed)] if known < count else []
     checked = {"renders": BodySampler(run, validation, VALIDATED, 7)}
     if known:
+        if not Path(config.body.known).is_dir():
+            raise Img2MeshError(
+                f"No such dataset folder: {config.body.known}; make it: `python scripts/make_vessels.py MODELS`, then "
+                f"`img2mesh render MODELS -o {config.body.known} --size 128`."
+            )
         more, held = load_renders(config.body.known).split()
         learned.append(BodySampler(run, more, known, config.seed + 1, evenly=True))
         checked["known"] = BodySampler(run, held, VALIDATED // 2, 7, evenly=True)
