@@ -122,3 +122,12 @@ def test_a_hollow_body_is_trusted_though_its_walls_may_lie_a_little_elsewhere():
     middle = CELLS // 2
     assert not inside[middle, middle, middle] and inside[:middle, middle, middle].any()
     assert inside[middle:, middle, middle].any()
+
+
+def test_the_fainter_of_two_walls_is_not_lost():
+    chance = np.full((CELLS,) * 3, 0.02, np.float32)
+    chance[6:9], chance[20:23] = 0.3, 0.15  # both below every level
+    inside = guessed_solid(Body(chance, CAMERA, HALF)).occupancy > 1
+    assert inside[7].all() and inside[21].all() and not inside[10:19].any()
+    chance[20:23] = 0.05
+    assert not (guessed_solid(Body(chance, CAMERA, HALF)).occupancy > 1)[21].any(), "too faint for a wall"
