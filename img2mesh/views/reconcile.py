@@ -21,6 +21,8 @@ from img2mesh.views.view import View, ViewSet
 EXPECTED = np.array([3.0, 3.0, 6.0, 6.0, 8.0])  # how large errors are, where there are any
 STEPS = np.array([0.3, 0.3, 1.0, 1.0, 1.0])  # of the numerical derivative
 COHERENT = 1.0  # median disagreement up to which the views are taken as they are
+# What such errors have to bring it down to if they are to be the cause: few views fit nearly anything by halves.
+SOLVED, SHARE = 0.8, 0.08  # in itself, or as a share of what it was
 ROUNDS = 5
 
 
@@ -46,7 +48,7 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
     for _ in range(ROUNDS):
         errors = _improved(chosen, outlines, errors, free)
     after = median(residuals(chosen, outlines, errors))
-    if after > COHERENT:
+    if after > min(COHERENT, max(SOLVED, SHARE * before)):
         return views, {"incoherence": [round(before, 2)] * 2, "bent": True}
     if after >= before:
         return views, {"incoherence": [round(before, 2)] * 2}
