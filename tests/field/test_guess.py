@@ -85,7 +85,7 @@ def test_blurred_views_give_way_to_it(blurred):
 
 def test_an_unsure_guess_counts_for_nothing(blurred):
     sure = true_body()
-    vague = Body(0.25 * sure.occupancy + 0.1, CAMERA, HALF)
+    vague = Body(0.1 * sure.occupancy + 0.02, CAMERA, HALF)
     assert best_level(sure)[1] > 0.8 and trusted_share(sure) == 1
     assert trusted_share(vague) == 0
     photo = View(ellipsoid(CAMERA), CAMERA, "photo")
