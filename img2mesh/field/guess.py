@@ -85,8 +85,8 @@ def hollowness(body: Body) -> float:
 def trusted_share(body: Body) -> float:
     """How far the guessed body counts against what the views show, in [0, 1].
 
-    Over 20 validation objects of the mini's training, mixing the guess and the views' hull by this reached a mean IoU of
-    0.567 with their solids, the guess alone 0.550, the hull alone, anchored to the photo, 0.427.
+    Over 20 validation objects of the mini's training, mixing the guess and the views' hull by this reached a mean IoU
+    of 0.567 with their solids, the guess alone 0.550, the hull alone, anchored to the photo, 0.427.
     """
     sure = best_level(body)[1] + HOLLOW * hollowness(body)
     return float(np.clip((sure - DOUBTED) / (TRUSTED - DOUBTED), 0, 1))
