@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from img2mesh.cameras import orbit_camera
+from img2mesh.errors import Img2MeshError
 from img2mesh.render.solid import SOLID, SOLID_FILE
 from img2mesh.train.body import BodySampler, frustum, samplers, train_body
 from img2mesh.train.config import BodyRecipe, Optimisation
@@ -153,3 +154,10 @@ def test_hollow_things_are_not_learned_from_their_hulls(renders, tmp_path):
     data.objects[0].id = "bowl"
     sampler = BodySampler(tmp_path, data, 4, seed=0)
     assert sampler.probabilities[0] == 0 and sampler.probabilities.sum() == pytest.approx(1)
+
+
+def test_missing_vessels_are_named_with_how_to_make_them(config):
+    config = dataclasses.replace(config, body=dataclasses.replace(config.body, known="no/such/folder"))
+    data = load_renders(config.data)
+    with pytest.raises(Img2MeshError, match=r"no/such/folder; make it: `python scripts/make_vessels.py"):
+        samplers(config, data, data)
