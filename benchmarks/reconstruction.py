@@ -29,7 +29,7 @@ import numpy as np
 from img2mesh.cameras import orbit_camera
 from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.baselines import hull_surface, render_from_views
-from img2mesh.evaluate.geometry import occupancy, sample_surface
+from img2mesh.evaluate.geometry import sample_surface
 from img2mesh.evaluate.metrics import psnr
 from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.evaluate.oracle import NOVEL, shape_scores
@@ -38,6 +38,7 @@ from img2mesh.evaluate.truth import load_truth, render_truth, true_views
 from img2mesh.field import fit_field
 from img2mesh.files import atomic_file
 from img2mesh.mesh import build_mesh, mesh_report, write_mesh
+from img2mesh.render.solid import occupancy
 from img2mesh.settings import Settings
 from img2mesh.views.hull import visual_hull
 from img2mesh.views.plan import view_cameras

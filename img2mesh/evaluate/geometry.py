@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.evaluate.metrics import point_scores
-from img2mesh.render.solid import occupancy as occupancy
 
 
 def volume_iou(a: np.ndarray, b: np.ndarray) -> float:

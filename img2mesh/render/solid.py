@@ -59,39 +59,19 @@ def true_solid(model: Model) -> np.ndarray | None:
     Closed parts may overlap: their union counts. Parts that are turned inside out are hollows in the others.
     None where a part has a hole, so that nobody can tell, or where there are more parts than `MOST_PARTS`.
     """
-    from img2mesh.mesh.textured import face_cross, weld
+    from img2mesh.mesh.textured import face_components, is_closed, volume, weld
 
     vertices, faces = weld(model.vertices, model.faces)
-    if not _closed(faces):
+    if not is_closed(faces):
         return None
-    parts = _parts(faces, len(vertices))
-    if len(parts) > MOST_PARTS:
+    number = face_components(faces, len(vertices))
+    if number.max() >= MOST_PARTS:
         return None
     n = SOLID * FINER
     inside, hollow = np.zeros((n, n, n), bool), np.zeros((n, n, n), bool)
-    for part in parts:
-        corners = vertices[part[:, 0]]
-        volume = np.einsum("ij,ij->", corners, face_cross(vertices, part))
+    for part in (faces[number == k] for k in np.unique(number)):
         filled = occupancy(vertices, part, n, 0.5)
-        (inside if volume > 0 else hollow)[filled] = True
+        (inside if volume(vertices, part) > 0 else hollow)[filled] = True
     inside &= ~hollow
     cells = inside.reshape(SOLID, FINER, SOLID, FINER, SOLID, FINER).mean(axis=(1, 3, 5))
     return np.round(cells * 255).astype(np.uint8)
-
-
-def _closed(faces: np.ndarray) -> bool:
-    """Whether every edge has two faces that run along it in opposite directions."""
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    there, back = (np.unique(e, axis=0, return_counts=True) for e in (edges, edges[:, ::-1]))
-    return bool((there[1] == 1).all()) and np.array_equal(there[0], back[0])
-
-
-def _parts(faces: np.ndarray, count: int) -> list[np.ndarray]:
-    """The faces (F, 3) of each connected part."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    a, b = faces[:, [0, 1]].reshape(-1), faces[:, [1, 2]].reshape(-1)
-    graph = coo_matrix((np.ones(len(a), bool), (a, b)), shape=(count, count))
-    label = connected_components(graph, directed=False)[1][faces[:, 0]]
-    return [faces[label == k] for k in np.unique(label)]

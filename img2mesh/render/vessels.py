@@ -163,16 +163,24 @@ def _revolved(radii, heights, section, last: float, inner, painted: _Paint) -> P
     body = np.empty((rings, n, 3))
     body[..., :2] = radii[:, None, None] * section
     body[..., 2] = heights[:, None]
-    vertices = np.concatenate([body.reshape(-1, 3), [[0, 0, heights[0]], [0, 0, last]]])
-    i, j = np.meshgrid(np.arange(rings - 1), np.arange(n), indexing="ij")
+    vertices, faces = _capped(body, [[0, 0, heights[0]], [0, 0, last]])
+    inside = np.concatenate([np.repeat(inner, n), [False, inner[-1]]])
+    return Part(vertices, faces, painted(vertices, inside))
+
+
+def _capped(rings: np.ndarray, ends) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and faces of rings (R, n, 3), first and last closed towards the points `ends` (2, 3).
+
+    Outwards for rings that run counter-clockwise, seen from where the last one lies.
+    """
+    count, n, _ = rings.shape
+    i, j = np.meshgrid(np.arange(count - 1), np.arange(n), indexing="ij")
     a, b = i * n + j, i * n + (j + 1) % n
     wall = np.stack([a, b, b + n, a, b + n, a + n], axis=-1).reshape(-1, 3)
-    ring = np.arange(n)
-    bottom = np.stack([np.full(n, rings * n), (ring + 1) % n, ring], axis=1)
-    top = (rings - 1) * n
-    cover = np.stack([np.full(n, rings * n + 1), top + ring, top + (ring + 1) % n], axis=1)
-    inside = np.concatenate([np.repeat(inner, n), [False, inner[-1]]])
-    return Part(vertices, np.concatenate([wall, bottom, cover]), painted(vertices, inside))
+    here, after, last = np.arange(n), (np.arange(n) + 1) % n, (count - 1) * n
+    first = np.stack([np.full(n, count * n), after, here], axis=1)
+    cover = np.stack([np.full(n, count * n + 1), last + here, last + after], axis=1)
+    return np.concatenate([rings.reshape(-1, 3), ends]), np.concatenate([wall, first, cover])
 
 
 def _handles(kind, height, radius, section, thickness, painted, rng) -> list[Part]:
@@ -223,13 +231,6 @@ def _tube(path: np.ndarray, radius: float, flat: float, colour: np.ndarray) -> P
     across = np.cross(side, along)
     angle = np.arange(n) / n * 2 * np.pi
     ring = side[:, None] * np.cos(angle)[:, None] + flat * across[:, None] * np.sin(angle)[:, None]
-    body = (path[:, None] + radius * ring).reshape(-1, 3)
-    vertices = np.concatenate([body, path[[0, -1]]])
-    i, j = np.meshgrid(np.arange(len(path) - 1), np.arange(n), indexing="ij")
-    a, b = i * n + j, i * n + (j + 1) % n
-    wall = np.stack([a, b + n, b, a, a + n, b + n], axis=-1).reshape(-1, 3)
-    turn, end = np.arange(n), (len(path) - 1) * n
-    first = np.stack([np.full(n, len(body)), turn, (turn + 1) % n], axis=1)
-    last = np.stack([np.full(n, len(body) + 1), end + (turn + 1) % n, end + turn], axis=1)
-    faces = np.concatenate([wall, first, last])
-    return Part(vertices, faces, np.broadcast_to(colour, vertices.shape))
+    vertices, faces = _capped(path[:, None] + radius * ring, path[[0, -1]])
+    # These rings run clockwise.
+    return Part(vertices, faces[:, ::-1], np.broadcast_to(colour, vertices.shape))

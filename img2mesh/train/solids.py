@@ -21,7 +21,8 @@ from img2mesh.train.small_views import SmallViews
 THICKENED = 1.7
 # Things whose ids have these words are mostly hollow: their hulls would teach that such things are filled.
 HOLLOW = re.compile(
-    r"bowl|mug|cups?(?![a-z])|(?<![a-z])pans?(?![a-z])|pot(?![a-z])|basket|plate(?![a-z])|\bbin|crate|bucket|vase|tray|sink|tub(?![a-z])"
+    r"bowl|mug|cups?(?![a-z])|(?<![a-z])pans?(?![a-z])|pot(?![a-z])"
+    r"|basket|plate(?![a-z])|\bbin|crate|bucket|vase|tray|sink|tub(?![a-z])"
     r"|glass(?![a-z])|barrel|shelf|shelves|bookcase|cart(?![a-z])|boat|bath",
     re.IGNORECASE,
 )
