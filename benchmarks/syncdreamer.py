@@ -1,9 +1,9 @@
 """SyncDreamer's NeuS on a CPU, imported from a clone of github.com/liuyuan-pal/SyncDreamer: used by neus.py.
 
-What is changed of it, all from outside: fewer rays a step (object rays in the recipe's share; its 4096 want more than
+What is changed of it, all from outside: fewer rays a step (object rays in the recipe's share; its 4096 would want some
 20 GB), both ramps of its schedule shortened to what the time allows, the true alpha in place of carvekit's guess,
 tensors stay on the CPU, a plain loop in Lightning's place, empty modules for what its NeuS imports but never calls,
-and our marching cubes, not timed, at our resolution (its own evaluate 512^3 points, half an hour).
+and our marching cubes, not timed, at our resolution (its own asks the network 134 million times).
 """
 
 from __future__ import annotations
