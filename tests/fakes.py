@@ -9,9 +9,11 @@ import numpy as np
 
 from img2mesh.cameras import DISTANCE, FOV_DEG, Camera, orbit_camera
 from img2mesh.progress import Progress
+from img2mesh.views.body import Body
 from img2mesh.zero123.interface import RelativeViews
 
 RADII = np.array([0.30, 0.42, 0.5])  # half axes of the ellipsoid along x, y, z
+HALF, CELLS = 0.72, 32  # depth and cells of guessed bodies
 
 
 def ellipsoid(camera: Camera, centre=(0.0, 0.0, 0.0), scale: float = 1.0) -> np.ndarray:
@@ -27,6 +29,29 @@ def ellipsoid(camera: Camera, centre=(0.0, 0.0, 0.0), scale: float = 1.0) -> np.
     rgb = np.where(hit[..., None], 0.5 + 0.45 * point, 1.0)
     rgba = np.concatenate([rgb, hit[..., None]], -1)
     return np.round(np.clip(rgba, 0, 1) * 255).astype(np.uint8)
+
+
+def ellipsoid_body(camera: Camera) -> Body:
+    """What a perfect network would say about the ellipsoid, seen by a camera."""
+    cell = (np.arange(CELLS) + 0.5) / CELLS
+    depth, v, u = np.meshgrid(camera.distance + HALF * (2 * cell - 1), cell, cell, indexing="ij")
+    pixels = np.stack([u * camera.width, v * camera.height], -1).reshape(-1, 2)
+    origins, directions = camera.rays(pixels)
+    axial = -directions @ camera.c2w[:3, 2]
+    points = origins + directions * (depth.reshape(-1) / axial)[:, None]
+    value = 1 - np.sqrt(((points / RADII) ** 2).sum(-1))  # above 0 inside
+    chance = 1 / (1 + np.exp(-value / 0.05))
+    return Body(chance.reshape(CELLS, CELLS, CELLS).astype(np.float32), camera, HALF)
+
+
+def hollow_and_filled(camera: Camera) -> tuple[Body, Body]:
+    """Faint guesses of the ellipsoid with nothing in it, and of the whole."""
+    outer = ellipsoid_body(camera).occupancy
+    inner = np.zeros_like(outer)
+    inner[1:-1, 1:-1, 1:-1] = np.minimum.reduce(
+        [np.roll(outer, k, axis) for axis in range(3) for k in (-2, 2)]
+    )[1:-1, 1:-1, 1:-1]
+    return Body(0.3 * (outer - 0.95 * inner), camera, HALF), Body(0.3 * outer, camera, HALF)
 
 
 class Counter(Progress):

@@ -6,16 +6,23 @@ body's network (`train.body`) what hollow things look like, together with closed
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-AROUND = 96  # vertices of a ring
+from img2mesh.render.glaze import Paint, openness, random_colour, shadowed
+
+AROUND = 128  # vertices of a ring
 ALONG = 48  # rings of a wall
-CLOSED = 0.2  # share of vessels with a lid level with the rim
+CLOSED = 0.12  # share of vessels with a lid level with the rim
 FILLED = 0.15  # share of vessels with something in them
+LIQUID = 0.5  # share of those in which it has a colour of its own
 SIDEWAYS = 0.08  # share of vessels that lie on their side
-KINDS = {"bowl": 3, "plate": 1, "mug": 2, "cup": 1, "pan": 2, "pot": 1, "vase": 1, "box": 2, "basket": 1}
+FLUTED = 0.2  # share of vessels with ribs on the outside
+SAUCER = {"cup": 0.5, "mug": 0.15, "bowl": 0.1, "pot": 0.15}  # share of kinds that stand on a plate
+DIVIDED = 0.2  # share of boxes and baskets with a wall across
+KINDS = {"bowl": 3, "plate": 1, "mug": 2, "cup": 2, "pan": 2, "pot": 1, "vase": 1, "box": 2, "basket": 1}
 STRAIGHT = ("box", "basket")  # kinds whose cross-section is mostly angular
 
 
@@ -41,19 +48,43 @@ def random_vessel(rng: np.random.Generator) -> tuple[str, list[Part]]:
     section = _section(kind, rng)
     thickness = float(np.exp(rng.uniform(np.log(0.008), np.log(0.05))))
     floor = thickness * rng.uniform(0.8, 2.0)
+    painted, content = Paint(rng, height), None
     if rng.random() < FILLED:
         floor += height * rng.uniform(0.1, 0.7)
+        content = random_colour(rng) if rng.random() < LIQUID else None
     elif rng.random() < CLOSED:
         floor = height
-    painted = _Paint(rng, height)
-    parts = [_shell(height, radius, section, thickness, floor, painted)]
+    ribs = rng.uniform(0.005, 0.03) * np.cos(np.arange(AROUND) / AROUND * 2 * np.pi * rng.integers(8, 33))
+    ribs = ribs if rng.random() < FLUTED else np.zeros(AROUND)
+    parts = [_shell(height, radius, section, thickness, floor, painted, ribs, content)]
     parts += _handles(kind, height, radius, section, thickness, painted, rng)
+    if kind in STRAIGHT and floor < height and rng.random() < DIVIDED:
+        parts.append(_wall_across(height, radius, section, thickness, floor, painted, rng))
+    if rng.random() < SAUCER.get(kind, 0):
+        parts.append(_saucer(radius, painted, rng))
+    parts = _darkened(parts, rng)
     if rng.random() < SIDEWAYS:
         turn = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], dtype=float)
-        parts = [Part(part.vertices @ turn.T, part.faces, part.colour) for part in parts]
+        parts = [dataclasses.replace(part, vertices=part.vertices @ turn.T) for part in parts]
     spin = rng.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(spin), -np.sin(spin), 0], [np.sin(spin), np.cos(spin), 0], [0, 0, 1]])
-    return kind, [Part(part.vertices @ turn.T, part.faces, part.colour) for part in parts]
+    return kind, [dataclasses.replace(part, vertices=part.vertices @ turn.T) for part in parts]
+
+
+def _darkened(parts: list[Part], rng: np.random.Generator) -> list[Part]:
+    """The parts with the soft shadows that all of them cast on each other."""
+    starts = np.cumsum([0] + [len(part.vertices) for part in parts])
+    faces = np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)])
+    seen, strength = (
+        openness(np.concatenate([part.vertices for part in parts]), faces, rng),
+        rng.uniform(0.2, 1),
+    )
+    return [
+        dataclasses.replace(
+            part, colour=shadowed(part.colour, seen[start : start + len(part.vertices)], strength)
+        )
+        for part, start in zip(parts, starts, strict=False)
+    ]
 
 
 def _outline(kind: str, rng: np.random.Generator):
@@ -102,41 +133,13 @@ def _section(kind: str, rng: np.random.Generator) -> np.ndarray:
     return circle * [1.0, rng.uniform(0.6, 1.0) if rng.random() < 0.2 else 1.0]
 
 
-class _Paint:
-    """Colours of a vessel: outside, inside, and a band, spots or stripes on the outside."""
+def _shell(height, radius, section, thickness, floor, painted: Paint, ribs=0.0, content=None) -> Part:
+    """Wall and floor: up the outside, over the rim, down the inside.
 
-    def __init__(self, rng: np.random.Generator, height: float) -> None:
-        self.outside, self.mark = _colour(rng), _colour(rng)
-        self.inside = self.outside if rng.random() < 0.6 else _colour(rng)
-        self.pattern = str(rng.choice(["plain", "plain", "band", "stripes", "spots"]))
-        self.low, self.high = np.sort(rng.uniform(0, height, 2))
-        self.waves, self.phase = rng.integers(3, 14), rng.uniform(0, 6)
-        self.rough = rng.normal(size=(8, 3)) * 25, rng.uniform(0, 6, 8), rng.uniform(0, 0.05)
-
-    def __call__(self, points: np.ndarray, inner: np.ndarray) -> np.ndarray:
-        """(N, 3) colours of points (N, 3); inner (N,) bool are those of the inside."""
-        colour = np.where(inner[:, None], self.inside, self.outside)
-        angle = np.arctan2(points[:, 1], points[:, 0])
-        marked = {
-            "plain": np.zeros(len(points), bool),
-            "band": (points[:, 2] > self.low) & (points[:, 2] < self.high),
-            "stripes": np.sin(angle * self.waves + self.phase) > 0.4,
-            "spots": np.sin(angle * self.waves) * np.sin(points[:, 2] * 6 * self.waves + self.phase) > 0.5,
-        }[self.pattern]
-        colour = np.where((marked & ~inner)[:, None], self.mark, colour)
-        waves, phases, size = self.rough
-        return np.clip(colour + size * np.sin(points @ waves.T + phases).mean(1, keepdims=True) * 3, 0, 1)
-
-
-def _colour(rng: np.random.Generator) -> np.ndarray:
-    """(3,) sRGB: often white, grey or black, as crockery and pans are."""
-    if rng.random() < 0.45:
-        return np.full(3, rng.choice([rng.uniform(0.05, 0.3), rng.uniform(0.4, 0.7), rng.uniform(0.8, 0.97)]))
-    return rng.uniform(0.1, 0.95, 3)
-
-
-def _shell(height, radius, section, thickness, floor, painted: _Paint) -> Part:
-    """Wall and floor: up the outside, over the rim, down the inside."""
+    Args:
+        ribs: (AROUND,) added to the outer radius, as a share of it, where the wall is not at its ends.
+        content: (3,) sRGB of what is in it, as high as the floor.
+    """
     z = np.linspace(0, height, ALONG)
     outer = radius(z)
     if floor >= height:
@@ -154,10 +157,17 @@ def _shell(height, radius, section, thickness, floor, painted: _Paint) -> Part:
         inner = [np.zeros(ALONG, bool), np.zeros(5, bool), np.ones(ALONG, bool)]
         last = floor
     radii, heights = (np.concatenate([ring[k] for ring in rings]) for k in range(2))
-    return _revolved(radii, heights, section, last, np.concatenate(inner), painted)
+    inner = np.concatenate(inner)
+    part = _revolved(radii, heights, section, last, inner, painted)
+    middle = np.sin(np.pi * np.linspace(0, 1, ALONG))[:, None]
+    part.vertices[: ALONG * AROUND, :2] *= 1 + (middle * ribs).reshape(-1, 1)
+    if content is not None:
+        part.colour[-1] = content
+        part.colour[-2 - AROUND : -2] = content
+    return part
 
 
-def _revolved(radii, heights, section, last: float, inner, painted: _Paint) -> Part:
+def _revolved(radii, heights, section, last: float, inner, painted: Paint) -> Part:
     """Rings stacked on a bottom's centre, closed by a centre at the height `last`."""
     n, rings = AROUND, len(radii)
     body = np.empty((rings, n, 3))
@@ -166,6 +176,37 @@ def _revolved(radii, heights, section, last: float, inner, painted: _Paint) -> P
     vertices, faces = _capped(body, [[0, 0, heights[0]], [0, 0, last]])
     inside = np.concatenate([np.repeat(inner, n), [False, inner[-1]]])
     return Part(vertices, faces, painted(vertices, inside))
+
+
+def _saucer(radius, painted: Paint, rng: np.random.Generator) -> Part:
+    """A plate under a vessel, whose foot stands in it."""
+    wide, high, thick = rng.uniform(1.2, 1.9), rng.uniform(0.03, 0.12), rng.uniform(0.015, 0.03)
+    foot = float(radius(np.zeros(1))[0])
+    inner = min(foot * rng.uniform(1.0, 1.2), 0.45 * wide)
+    up = np.linspace(0, 1, 12)
+    under, over = inner + (0.5 * wide - inner) * up, thick + high * up ** rng.uniform(1, 2)
+    radii = np.concatenate([under, under[::-1]])
+    heights = np.concatenate([over - thick, over[::-1]]) - thick / 2
+    section = np.stack([np.cos(a := np.arange(AROUND) / AROUND * 2 * np.pi), np.sin(a)], axis=1)
+    return _revolved(radii, heights, section, float(heights[-1]), np.zeros(len(radii), bool), painted)
+
+
+def _wall_across(height, radius, section, thickness, floor, painted: Paint, rng) -> Part:
+    """A wall inside of a box, from its floor nearly to its rim and a little into its sides."""
+    top = floor + (height - floor) * rng.uniform(0.6, 1.0)
+    at = rng.uniform(-0.15, 0.15)
+    half = (
+        float(radius(np.array([(floor + top) / 2]))[0]) * float(np.abs(section[:, 1]).max()) - thickness / 2
+    )
+    z = np.linspace(max(floor - thickness / 2, 0), top, 12)
+    angle = np.arange(AROUND) / AROUND * 2 * np.pi
+    square = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    square /= np.abs(square).max(1, keepdims=True)
+    rings = np.empty((len(z), AROUND, 3))
+    rings[..., :2] = square * [thickness / 2, half] + [at, 0]
+    rings[..., 2] = z[:, None]
+    vertices, faces = _capped(rings, [[at, 0, z[0]], [at, 0, z[-1]]])
+    return Part(vertices, faces, painted(vertices, np.ones(len(vertices), bool)))
 
 
 def _capped(rings: np.ndarray, ends) -> tuple[np.ndarray, np.ndarray]:
@@ -186,7 +227,7 @@ def _capped(rings: np.ndarray, ends) -> tuple[np.ndarray, np.ndarray]:
 def _handles(kind, height, radius, section, thickness, painted, rng) -> list[Part]:
     """A mug's ear, a pan's bar, a pot's lugs, a basket's arch."""
     reach = float(np.abs(section[:, 0]).max())
-    colour = painted.outside if rng.random() < 0.6 else _colour(rng)
+    colour = painted.outside if rng.random() < 0.6 else random_colour(rng)
 
     def wall(z: float) -> float:  # the middle of the wall, on the x axis
         return float(radius(np.array([z]))[0]) * reach - thickness / 2

@@ -6,35 +6,14 @@ from scipy.ndimage import map_coordinates
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.field.anchor import anchor_hull
-from img2mesh.field.guess import (
-    LEVELS,
-    best_level,
-    guessed_bounds,
-    guessed_distance,
-    guessed_solid,
-    hollowness,
-    trusted_share,
-)
+from img2mesh.field.guess import guessed_bounds, guessed_distance, trusted_share
 from img2mesh.views.body import Body
 from img2mesh.views.hull import Hull, lattice, visual_hull
+from img2mesh.views.likely import LEVELS, best_level, hollowness
 from img2mesh.views.view import View
-from tests.fakes import RADII, ellipsoid
+from tests.fakes import CELLS, HALF, RADII, ellipsoid, ellipsoid_body, hollow_and_filled
 
 CAMERA = orbit_camera(20.0, 0.0)
-HALF, CELLS = 0.72, 32
-
-
-def true_body(camera=CAMERA):
-    """What a perfect network would say about the ellipsoid."""
-    cell = (np.arange(CELLS) + 0.5) / CELLS
-    depth, v, u = np.meshgrid(camera.distance + HALF * (2 * cell - 1), cell, cell, indexing="ij")
-    pixels = np.stack([u * camera.width, v * camera.height], -1).reshape(-1, 2)
-    origins, directions = camera.rays(pixels)
-    axial = -directions @ camera.c2w[:3, 2]
-    points = origins + directions * (depth.reshape(-1) / axial)[:, None]
-    value = 1 - np.sqrt(((points / RADII) ** 2).sum(-1))  # above 0 inside
-    chance = 1 / (1 + np.exp(-value / 0.05))
-    return Body(chance.reshape(CELLS, CELLS, CELLS).astype(np.float32), camera, HALF)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +33,7 @@ def overlap(hull):
 
 
 def test_its_chance_is_looked_up_in_the_world():
-    body = true_body()
+    body = ellipsoid_body(CAMERA)
     inside, outside = RADII * [0.6, 0.5, 0.4], RADII * [0.7, -0.8, 0.6]
     chance = body.probability(np.array([[0, 0, 0], inside, outside, [9.0, 0, 0], [-9.0, 0, 0]]))
     assert chance[0] > 0.95 and chance[1] > 0.85 and chance[2] < 0.1 and (chance[3:] == 0).all()
@@ -62,7 +41,7 @@ def test_its_chance_is_looked_up_in_the_world():
 
 def test_its_distance_is_that_of_the_solid():
     hull = Hull(np.ones((61,) * 3, np.float32), np.array([[-0.6] * 3, [0.6] * 3]), np.ones(9), 0.0)
-    sdf = guessed_distance(true_body(), hull)
+    sdf = guessed_distance(ellipsoid_body(CAMERA), hull)
     back = CAMERA.position / CAMERA.distance  # through the middle of the picture
     along = np.arange(-0.55, 0.55, 0.01)
     places = (along[:, None] * back - hull.bounds[0]) / hull.spacing
@@ -71,20 +50,20 @@ def test_its_distance_is_that_of_the_solid():
     reach = 1 / np.linalg.norm(back / RADII)
     assert len(edges) == 2 and np.allclose(edges, [-reach, reach], atol=0.03)
     assert found.min() == pytest.approx(-RADII.min(), abs=0.04)
-    low, high = guessed_bounds(true_body())
+    low, high = guessed_bounds(ellipsoid_body(CAMERA))
     for reach in (high, -low):
         assert (reach > RADII - 0.05).all() and (reach < RADII + 0.1).all()
 
 
 def test_blurred_views_give_way_to_it(blurred):
     photo = View(ellipsoid(CAMERA), CAMERA, "photo")
-    alone, guessed = (anchor_hull(blurred, photo, 0, 0.0, body) for body in (None, true_body()))
+    alone, guessed = (anchor_hull(blurred, photo, 0, 0.0, body) for body in (None, ellipsoid_body(CAMERA)))
     assert overlap(guessed) > 0.9
     assert overlap(guessed) > overlap(alone) + 0.05
 
 
 def test_an_unsure_guess_counts_for_nothing(blurred):
-    sure = true_body()
+    sure = ellipsoid_body(CAMERA)
     vague = Body(0.1 * sure.occupancy + 0.02, CAMERA, HALF)
     assert best_level(sure)[1] > 0.8 and trusted_share(sure) == 1
     assert trusted_share(vague) == 0
@@ -102,32 +81,13 @@ def test_a_guess_of_nothing_changes_nothing(blurred):
 
 
 def test_where_no_depth_is_likely_the_likeliest_counts():
-    body = true_body()
+    body = ellipsoid_body(CAMERA)
     faint = Body(body.occupancy * LEVELS[0] * 0.5, CAMERA, HALF)
     low, high = guessed_bounds(faint)
     assert (high - low > RADII).all()
 
 
 def test_a_hollow_body_is_trusted_though_its_walls_may_lie_a_little_elsewhere():
-    outer = true_body().occupancy
-    shrunk = np.zeros_like(outer)
-    shrunk[1:-1, 1:-1, 1:-1] = np.minimum.reduce(
-        [np.roll(outer, k, axis) for axis in range(3) for k in (-2, 2)]
-    )[1:-1, 1:-1, 1:-1]
-    shell = Body(0.3 * (outer - 0.95 * shrunk), CAMERA, HALF)
-    filled = Body(0.3 * outer, CAMERA, HALF)
+    shell, filled = hollow_and_filled(CAMERA)
     assert hollowness(filled) < 0.01 < 0.15 < hollowness(shell)
     assert trusted_share(shell) > 0.9 and trusted_share(filled) < 0.5
-    inside = guessed_solid(shell).occupancy > 1
-    middle = CELLS // 2
-    assert not inside[middle, middle, middle] and inside[:middle, middle, middle].any()
-    assert inside[middle:, middle, middle].any()
-
-
-def test_the_fainter_of_two_walls_is_not_lost():
-    chance = np.full((CELLS,) * 3, 0.02, np.float32)
-    chance[6:9], chance[20:23] = 0.3, 0.15  # both below every level
-    inside = guessed_solid(Body(chance, CAMERA, HALF)).occupancy > 1
-    assert inside[7].all() and inside[21].all() and not inside[10:19].any()
-    chance[20:23] = 0.05
-    assert not (guessed_solid(Body(chance, CAMERA, HALF)).occupancy > 1)[21].any(), "too faint for a wall"
