@@ -27,7 +27,7 @@ def test_a_true_body_has_the_true_silhouette(camera):
     drawn, true = silhouette(guessed_solid(ellipsoid_body(PHOTO)), camera), ellipsoid(camera)[..., 3] > 127
     assert drawn.shape == (camera.height, camera.width) and drawn.min() >= 0 and drawn.max() <= 1
     found = drawn > 0.5
-    assert (found & true).sum() / (found | true).sum() > 0.85  # cells are coarse and chances soft
+    assert (found & true).sum() / (found | true).sum() > 0.8  # the level is low: chances fall off softly
 
 
 def test_blurred_views_come_nearer_to_the_truth_and_keep_their_colours():
