@@ -19,7 +19,7 @@ from img2mesh.images import save_png
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings
 from img2mesh.views.generate import guessed_body, sample_views
-from img2mesh.views.outlines import outlined
+from img2mesh.views.redraw import redrawn
 from img2mesh.views.view import View
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def novel_views(
             }
             rows = [("truth", [photo, *wanted])]
             for seed in seeds:
-                ours = _outlined(photo, model, sample_views(photo, model, settings, offsets, elevation, seed))
+                ours = _as_used(photo, model, sample_views(photo, model, settings, offsets, elevation, seed))
                 table.add(model.name, truth.name, seed, _scores(ours, wanted, perceptual, known))
                 rows.append((f"{model.name}, seed {seed}", [None, *ours]))
                 step(1)
@@ -95,15 +95,15 @@ def novel_views(
     return table
 
 
-def _outlined(photo: np.ndarray, model: Zero123, drawn: Drawn) -> list[np.ndarray]:
+def _as_used(photo: np.ndarray, model: Zero123, drawn: Drawn) -> list[np.ndarray]:
     """Views as the main job uses them; the body stands where the model itself guesses the photo's elevation."""
     guess = model.guess(photo)
     if guess is None:
         return list(drawn.rgba)
-    body = guessed_body(guess, drawn.photo_camera(guess.elevation_deg, IMAGE_SIZE))
+    front = View(photo, drawn.photo_camera(guess.elevation_deg, IMAGE_SIZE), "photo")
     cameras = drawn.cameras(guess.elevation_deg)
     views = [View(picture, camera, "generated") for picture, camera in zip(drawn.rgba, cameras, strict=True)]
-    return [view.rgba for view in outlined(views, body)]
+    return [view.rgba for view in redrawn(views, front, guessed_body(guess, front.camera))]
 
 
 def _metrics(perceptual: Perceptual | None) -> dict[str, str]:

@@ -15,8 +15,8 @@ from img2mesh.views.align import align_photo
 from img2mesh.views.body import Body
 from img2mesh.views.locate import locate_photo
 from img2mesh.views.masks import cut_from_colour
-from img2mesh.views.outlines import outlined
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
+from img2mesh.views.redraw import redrawn
 from img2mesh.views.view import View, ViewSet
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     camera, frame = photo_camera(photo, drawn, elevation, seeing)
     weights = angle_weights([view.camera for view in seeing], camera)
     views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(seeing, weights, strict=True)]
+    front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
     body = guessed_body(guess, camera)
     if body is not None:
-        views = outlined(views, body)
-    front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
+        views = redrawn(views, front, body)
     facts.update(
         elevation_deg=elevation,
         **model_facts(model, settings),

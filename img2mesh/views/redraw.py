@@ -1,0 +1,132 @@
+"""Views that a model is unsure of, redrawn with what the photo and the body that it suggests say about them.
+
+A sampler that is unsure draws the mean of what a view may look like: the right hues, soft outlines, no detail. Where
+the same model also guesses the body (`views.body`), that body's silhouette has a say in each view's outline, and what
+the photo shows of its surface is drawn where the view sees the same surface (image warping by depth, as in Chen and
+Williams 1993, "View interpolation for image synthesis").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from img2mesh.cameras import Camera
+from img2mesh.views.body import Body
+from img2mesh.views.certainty import certainty
+from img2mesh.views.likely import guessed_solid
+from img2mesh.views.view import View
+
+PIXELS = 96  # side of the picture in which the body is looked at; its cells are three times as large
+STEPS = 80  # along each ray
+GUESSED = 0.5  # the body's share of an outline where the view decides nothing
+# Two opinions that agree are surer than each of them: the mixture's contrast grows by this per unit of the share.
+SURER = 1.0
+BEHIND = (
+    0.02,
+    0.07,
+)  # world units behind what the photo sees at which a point begins to be hidden, and is hidden
+FAINT = 0.6  # chance, of that of the inside, below which a ray meets nothing that could be drawn
+EDGE = 5  # pixels at the photo's outline whose colours are mixed with the background's
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A body from a camera, `PIXELS` square.
+
+    Attributes:
+        chance: (P, P) the best chance along each ray, that of the inside (`guessed_solid`) being 1.
+        points: (P, P, 3) world points where rays enter the inside, or where they come nearest to it.
+        depth: (P, P) their depths along the viewing axis, world units.
+    """
+
+    chance: np.ndarray
+    points: np.ndarray
+    depth: np.ndarray
+
+
+def redrawn(views: Iterable[View], photo: View, body: Body) -> list[View]:
+    """The generated ones of some views with sharper outlines, and the photo's colours where both see the same.
+
+    Figures: weights/mini/README.md.
+
+    Args:
+        photo: (H, W, 4), whose camera is the body's.
+    """
+    solid = guessed_solid(body)
+    front, result = look(solid, photo.camera), []
+    for view in views:
+        if view.kind == "generated":
+            seen = look(solid, view.camera)
+            alpha = _outline(view, seen)
+            rgb = _coloured(view, photo, front, seen)
+            view = dataclasses.replace(view, rgba=np.round(np.dstack([rgb, 255 * alpha])).astype(np.uint8))
+        result.append(view)
+    return result
+
+
+def look(solid: Body, camera: Camera) -> Seen:
+    """What a camera sees of a body whose inside has chances above 1."""
+    small = camera.resized(PIXELS, PIXELS)
+    v, u = np.mgrid[:PIXELS, :PIXELS] + 0.5
+    origins, directions = small.rays(np.column_stack([u.ravel(), v.ravel()]))
+    axial = -directions @ camera.c2w[:3, 2]  # share of a ray's length along the viewing axis
+    depth = camera.distance + solid.half * np.linspace(-1, 1, STEPS)
+    points = origins[:, None] + directions[:, None] * (depth / axial[:, None])[..., None]
+    chance = solid.probability(points.reshape(-1, 3)).reshape(-1, STEPS)
+    inside, ray = chance > 1, np.arange(len(chance))
+    first = np.where(inside.any(axis=1), inside.argmax(axis=1), chance.argmax(axis=1))
+    before = np.maximum(first - 1, 0)
+    low, high = chance[ray, before], chance[ray, first]
+    crossing = (low < 1) & (high > 1)
+    share = np.where(crossing, (1 - low) / np.where(crossing, high - low, 1), 1)
+    entry = depth[before] + share * (depth[first] - depth[before])
+    place = origins + directions * (entry / axial)[:, None]
+    square = (PIXELS, PIXELS)
+    return Seen(chance.max(axis=1).reshape(square), place.reshape(*square, 3), entry.reshape(square))
+
+
+def _outline(view: View, seen: Seen) -> np.ndarray:
+    """(H, W) alpha in [0, 1]: the view's own mixed with the body's silhouette, the more of it the less sharp it is."""
+    share = GUESSED * (1 - certainty(view.mask))
+    alpha = (1 - share) * view.mask + share * np.clip(_enlarged(np.clip(seen.chance / 2, 0, 1), view), 0, 1)
+    return np.clip((alpha - 0.5) * (1 + SURER * share) + 0.5, 0, 1)
+
+
+def _coloured(view: View, photo: View, front: Seen, seen: Seen) -> np.ndarray:
+    """(H, W, 3) in [0, 255]: the view's colours, and the photo's where it sees the same points.
+
+    The photo counts as the square root of the cosine between the directions from which both look at a point.
+    """
+    import cv2
+
+    pixels, depth = photo.camera.project(seen.points)
+    towards = [camera.position - seen.points for camera in (photo.camera, view.camera)]
+    both = np.prod([np.linalg.norm(way, axis=-1) for way in towards], axis=0)
+    facing = np.sqrt(np.clip((towards[0] * towards[1]).sum(axis=-1) / both, 0, 1))
+    scale = PIXELS / np.array([photo.camera.width, photo.camera.height])
+    nearest = cv2.GaussianBlur(front.depth.astype(np.float32), (0, 0), 1.0)
+    u, v = (pixels * scale - 0.5).astype(np.float32).transpose(2, 0, 1)
+    nearest = cv2.remap(nearest, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    hidden = np.clip((depth - nearest - BEHIND[0]) / (BEHIND[1] - BEHIND[0]), 0, 1)
+    known = (1 - hidden) * facing * (seen.chance > FAINT)
+    known = _enlarged(cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.0), view)
+    u, v = (_enlarged(pixels[..., k] - 0.5, view) for k in range(2))
+    whole = photo.mask[..., None] * np.float32([1, 1, 1, 1])
+    whole[..., :3] *= photo.rgba[..., :3]
+    within = cv2.GaussianBlur(cv2.erode(photo.mask, np.ones((EDGE, EDGE))), (0, 0), 1.0)
+    taken, share = (cv2.remap(picture, u, v, cv2.INTER_LINEAR) for picture in (whole, within))
+    share = (np.clip(known, 0, 1) * share)[..., None]
+    colour = taken[..., :3] / np.maximum(taken[..., 3:], 1e-3)
+    return np.clip((1 - share) * view.rgba[..., :3] + share * colour, 0, 255)
+
+
+def _enlarged(small: np.ndarray, view: View) -> np.ndarray:
+    """(H, W) float32 from (PIXELS, PIXELS), of a view's size."""
+    import cv2
+
+    size = (view.camera.width, view.camera.height)
+    return cv2.resize(small.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
