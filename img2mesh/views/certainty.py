@@ -23,6 +23,10 @@ def certainty(alpha: np.ndarray) -> float:
 
 
 def believed(views: Iterable[View]) -> float:
-    """How far the generated ones among some views are believed, in [0, 1]: the median `certainty` of their masks."""
-    shares = [certainty(view.mask) for view in views if view.kind == "generated"]
+    """How far the generated ones among some views are believed, in [0, 1]: their median `certainty`."""
+    shares = [
+        certainty(view.mask) if view.certainty is None else view.certainty
+        for view in views
+        if view.kind == "generated"
+    ]
     return float(np.median(shares)) if shares else 1.0

@@ -60,10 +60,10 @@ def redrawn(views: Iterable[View], photo: View, body: Body) -> list[View]:
     front, result = look(solid, photo.camera), []
     for view in views:
         if view.kind == "generated":
-            seen = look(solid, view.camera)
-            alpha = _outline(view, seen)
-            rgb = _coloured(view, photo, front, seen)
-            view = dataclasses.replace(view, rgba=np.round(np.dstack([rgb, 255 * alpha])).astype(np.uint8))
+            seen, sure = look(solid, view.camera), certainty(view.mask)
+            alpha = _outline(view, GUESSED * (1 - sure), seen)
+            rgba = np.dstack([_coloured(view, photo, front, seen), 255 * alpha])
+            view = dataclasses.replace(view, rgba=np.round(rgba).astype(np.uint8), certainty=sure)
         result.append(view)
     return result
 
@@ -89,9 +89,8 @@ def look(solid: Body, camera: Camera) -> Seen:
     return Seen(chance.max(axis=1).reshape(square), place.reshape(*square, 3), entry.reshape(square))
 
 
-def _outline(view: View, seen: Seen) -> np.ndarray:
-    """(H, W) alpha in [0, 1]: the view's own mixed with the body's silhouette, the more of it the less sharp it is."""
-    share = GUESSED * (1 - certainty(view.mask))
+def _outline(view: View, share: float, seen: Seen) -> np.ndarray:
+    """(H, W) alpha in [0, 1]: the view's own mixed with a share of the body's silhouette."""
     alpha = (1 - share) * view.mask + share * np.clip(_enlarged(np.clip(seen.chance / 2, 0, 1), view), 0, 1)
     return np.clip((alpha - 0.5) * (1 + SURER * share) + 0.5, 0, 1)
 

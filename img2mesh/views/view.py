@@ -21,6 +21,7 @@ class View:
         kind: `photo` (the user's own pixels), `generated` (the sampler's) or `given` (a folder of views).
         weight: how much the field trusts its colours and silhouette; the photo has the settings' photo_weight.
         full: the photo at full resolution, (S, S', 4) uint8 with the same framing as `rgba`, or None.
+        certainty: in [0, 1], how sure its sampler was of it (`views.certainty`), where that does not show any more.
     """
 
     rgba: np.ndarray
@@ -28,6 +29,7 @@ class View:
     kind: str = "given"
     weight: float = 1.0
     full: np.ndarray | None = None
+    certainty: float | None = None
 
     @property
     def rgb_on_white(self) -> np.ndarray:

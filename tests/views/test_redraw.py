@@ -1,11 +1,14 @@
 """Guessed bodies seen by cameras, and what they and the photo make of blurred views and leave of sharp ones."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.evaluate.metrics import mask_iou
+from img2mesh.views.certainty import believed
 from img2mesh.views.likely import guessed_solid
 from img2mesh.views.redraw import PIXELS, look, redrawn
 from img2mesh.views.view import View
@@ -55,6 +58,16 @@ def test_what_the_photo_shows_is_drawn_and_what_it_hides_stays(azimuth, better):
     inside = true[..., 3] > 127
     errors = [np.abs(x[inside][:, :3].astype(float) - true[inside][:, :3]).mean() for x in (grey, after.rgba)]
     assert errors[1] < better * errors[0]
+
+
+def test_what_was_unsure_is_not_believed_once_it_is_redrawn():
+    before = [blurred(camera, 40) for camera in ASIDE]
+    after = redrawn(before, FRONT, ellipsoid_body(PHOTO))
+    assert (
+        believed(after)
+        == believed(before)
+        < believed([dataclasses.replace(v, certainty=None) for v in after])
+    )
 
 
 def test_sharp_outlines_and_photos_stay_as_they_are():
