@@ -1,7 +1,7 @@
 """Reconstruction from true views of objects whose shape is known: a Markdown table, and every figure as JSON.
 
-    python benchmarks/reconstruction.py DATA [--objects N | --names A,B] [--preset P] [--views clean,jitter,...]
-        [--json FILE] [--markdown FILE]
+    python benchmarks/reconstruction.py DATA [--objects N [--others] | --names A,B] [--preset P]
+        [--views clean,jitter,...] [--json FILE] [--markdown FILE]
 
 DATA is a folder of .glb files (+Y up, one textured mesh each). Views come from the main job's own camera plan for a
 photo taken at --elevation. Two methods run side by side: `field` is ours, from the views to the exported .glb;
@@ -51,6 +51,8 @@ def main() -> int:
     given = arguments()
     settings = Settings.load(given.preset)
     files = named_objects(given.data, given.objects, given.names)
+    if given.others:
+        files = [path for path in named_objects(given.data, None, None) if path not in files]
     kinds = given.views.split(",") if given.views != "all" else ["clean", *KINDS]
     facts = {"settings": settings.as_dict(), "elevation": given.elevation}
     rows = kept_rows(given.json, facts)
@@ -85,6 +87,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("--objects", type=int, help="only this many, spread over the folder")
+    parser.add_argument("--others", action="store_true", help="those that --objects or --names leaves out")
     parser.add_argument("--names", help="only objects with one of these in their name, comma-separated")
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--elevation", type=float, default=20.0, help="of the photo, degrees")

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2mesh.cameras import Camera
-from img2mesh.views.hull import Hull, lattice, mask_distance
+from img2mesh.field.march import entries
+from img2mesh.views.hull import Hull, lattice, mask_distance, projected
 
 SIZE, FINER = 128, 0.75  # pixels per side at which rays are followed: at least, and per cell of the lattice
-STEP = 0.7  # of the lattice's spacing between the points of a ray
 INSIDE = 0.3  # pixels that a ray must lie inside the silhouette
 LEAST = 3  # views that must miss something at a point before it is put back
 TOUCH = 0.4  # of the lattice's spacing: how deep inside a point counts at least that is put back
@@ -43,12 +43,12 @@ def cover_silhouettes(
     points = points[lost]
     missed, places = np.zeros(len(lost), np.int32), []
     size = max(SIZE, round(FINER * max(sdf.shape)))
-    for alpha, camera in zip(alphas, cameras, strict=True):
-        small, open_ = _uncovered(shape, alpha, camera, size)
-        pixels, _ = small.project(points)
+    smaller = [camera.resized(size, size) for camera in cameras]
+    for camera, open_ in zip(smaller, _uncovered(shape, alphas, smaller, size), strict=True):
+        pixels, _ = projected(points, camera)
         column, row = (np.floor(pixels[:, k]).astype(np.int64) for k in (0, 1))
         at = np.clip(row, 0, size - 1) * size + np.clip(column, 0, size - 1)
-        on = open_.ravel()[at] & (row >= 0) & (row < size) & (column >= 0) & (column < size)
+        on = open_[at] & (row >= 0) & (row < size) & (column >= 0) & (column < size)
         missed += on
         places.append(np.where(on, at, -1))
     back = np.zeros(len(lost), bool)
@@ -63,25 +63,20 @@ def cover_silhouettes(
     return result.reshape(sdf.shape), len(found)
 
 
-def _uncovered(shape: Hull, alpha: np.ndarray, camera: Camera, size: int) -> tuple[Camera, np.ndarray]:
-    """A camera of `size` pixels, and (size, size) bool: rays inside the silhouette that meet nothing."""
+def _uncovered(
+    shape: Hull, alphas: Sequence[np.ndarray], cameras: Sequence[Camera], size: int
+) -> list[np.ndarray]:
+    """(size * size,) bool per view, whose cameras have that size: rays inside the silhouette that meet nothing."""
     import cv2
 
-    small = camera.resized(size, size)
-    core = mask_distance(cv2.resize(alpha, (size, size), interpolation=cv2.INTER_AREA)) < -INSIDE
-    open_ = np.zeros((size, size), bool)
-    if not core.any():
-        return small, open_
-    corners = np.stack(np.meshgrid(*shape.bounds.T, indexing="ij"), -1).reshape(-1, 3)
-    far = np.linalg.norm(corners - camera.position, axis=-1)
-    depths = np.arange(
-        max(far.min() - shape.spacing, 0.05), far.max(), STEP * shape.spacing, dtype=np.float32
-    )
-    directions = small.rays()[1][core].astype(np.float32)
-    points = camera.position.astype(np.float32) + directions[:, None] * depths[None, :, None]
-    flat = points.reshape(-1, 3)
-    within = ((flat > shape.bounds[0]) & (flat < shape.bounds[1])).all(-1)
-    value = np.full(len(flat), np.inf, np.float32)
-    value[within] = shape.at(flat[within])
-    open_[core] = ~(value.reshape(len(directions), -1) < 0).any(1)
-    return small, open_
+    cores = [
+        mask_distance(cv2.resize(alpha, (size, size), interpolation=cv2.INTER_AREA)) < -INSIDE
+        for alpha in alphas
+    ]
+    rays = [(c.position, c.rays()[1][core]) for c, core in zip(cameras, cores, strict=True)]
+    origins = np.concatenate([np.broadcast_to(position, along.shape) for position, along in rays])
+    missed = np.isnan(entries(shape, origins, np.concatenate([along for _, along in rays])))
+    ends = np.cumsum([len(along) for _, along in rays])
+    for core, part in zip(cores, np.split(missed, ends[:-1]), strict=True):
+        core[core] = part
+    return [core.ravel() for core in cores]

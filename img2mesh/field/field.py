@@ -14,6 +14,7 @@ from img2mesh.field.hashgrid import HashGrid
 from img2mesh.files import atomic_file
 from img2mesh.views.view import ViewSet
 
+GRID = {"levels": 8, "features": 2, "log2_size": 16, "base": 8, "finest": 160}
 CHUNK = 1 << 16  # points evaluated at once
 RESIDUAL_SCALE = 0.03  # world units that the network's first output counts, unless the shape is known
 COLOUR_SCALE = 2.0  # colours move this much faster than distances under one learning rate

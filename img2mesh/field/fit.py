@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from img2mesh.field.anchor import anchor_hull, smooth_hull
 from img2mesh.field.exposure import equal_exposure
-from img2mesh.field.field import RESIDUAL_SCALE, Field, SurfaceNet, sample_lattice
+from img2mesh.field.field import GRID, Field, SurfaceNet, sample_lattice
 from img2mesh.field.guess import trusted_share
+from img2mesh.field.paint import Paint
 from img2mesh.field.rays import RayBank, collect_rays
 from img2mesh.field.register import straightened
 from img2mesh.field.render import composite, importance_depths
@@ -25,9 +26,8 @@ from img2mesh.views.hull import Hull, visual_hull
 from img2mesh.views.reconcile import reconcile
 from img2mesh.views.view import ViewSet
 
-GRID = {"levels": 8, "features": 2, "log2_size": 16, "base": 8, "finest": 160}
 PROBES = 40  # cheap samples per ray of the approximate lattice
-SAMPLES, KNOWN = 14, 5  # exact samples per ray; where the shape is known
+SAMPLES = 14  # exact samples per ray
 SOFT, SHARP = 80.0, 350.0  # sharpness of the surface, first and last (1 / world units)
 WARM = 0.4  # share of the steps in which only colours are learned
 ANCHOR, TIED = 0.1, 3.0  # weight of staying near the shape that hull and stereo gave; with generated views
@@ -85,7 +85,10 @@ def fit_field(
             known = base is not fine.sdf  # rendering noisily by few rays would only blur what is found
             hull, base = (fine, base) if known else (hull, hull.sdf)
     with progress.stage("fit field", settings.iterations) as step:
-        fit = Fit(views, hull, base, settings, device, known)
+        if known:
+            fit = Paint(views, dataclasses.replace(hull, sdf=base), settings, device)
+        else:
+            fit = Fit(views, hull, base, settings, device)
         for _ in range(settings.iterations):
             fit.step()
             step()
@@ -120,7 +123,6 @@ class Fit:
 
     Args:
         base: (X, Y, Z) signed distance on the hull's lattice that the fit starts from.
-        known: the shape is `base` and stays so; only colours are learned.
     """
 
     def __init__(
@@ -130,13 +132,11 @@ class Fit:
         base: np.ndarray,
         settings: Settings,
         device: str = "cpu",
-        known: bool = False,
     ) -> None:
         self.settings, self.hull, self.device = settings, hull, device
         self.total, self.done = settings.iterations, 0
         self.tie = TIED if any(view.kind == "generated" for view in views.views) else ANCHOR
         self.generator = torch.Generator().manual_seed(settings.seed)
-        self.known, self.samples = known, KNOWN if known else SAMPLES
         self.net = SurfaceNet(
             torch.from_numpy(base),
             hull.bounds,
@@ -145,7 +145,6 @@ class Fit:
             settings.field_backend,
             device,
             settings.seed,
-            0.0 if known else RESIDUAL_SCALE,
         )
         self.bank: RayBank = collect_rays(views.views, hull).to(device)
         prior = torch.tensor([view.weight for view in views.views], dtype=torch.float32)
@@ -194,7 +193,7 @@ class Fit:
         share, sharp, active = self.schedule()
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * min(1.0, (self.done + 1) / 10) * 0.05 ** max(0.0, share * 1.3 - 0.3)
-        if self.done % REFRESH == 0 and self.done and not self.known:
+        if self.done % REFRESH == 0 and self.done:
             self.refresh(active)
         count = self.settings.rays
         index = torch.randint(0, len(self.bank), (count,), generator=self.generator).to(self.device)
@@ -206,12 +205,12 @@ class Fit:
         probes = rays.origin[:, None] + rays.direction[:, None] * depths[..., None]
         rough = sample_lattice(self.image, self.net.low, self.net.extent, probes.view(-1, 3)).view(count, -1)
         spread = 0.5 * (1 - share) + 0.05
-        depths = importance_depths(depths, rough, min(sharp, 120.0), self.samples, spread, jitter[:, 1:])
+        depths = importance_depths(depths, rough, min(sharp, 120.0), SAMPLES, spread, jitter[:, 1:])
         points = (rays.origin[:, None] + rays.direction[:, None] * depths[..., None]).view(-1, 3)
         free, colour = self.net(points, active)
         sdf = free
         # While the colours are wrong, their errors say nothing about the shape.
-        if share < WARM or self.known:
+        if share < WARM:
             sdf = sdf.detach()
         seen, opacity = composite(sdf.view(count, -1), colour.view(count, -1, 3), sharp)
         adjust = self.exposure[rays.view]
@@ -225,17 +224,15 @@ class Fit:
         colour_loss = (error * weight).mean()
         mask_loss = ((opacity - alpha[:, 0]).abs() * weight).mean()
         loss = colour_loss + 0.1 * self.exposure.square().mean()
-        eikonal = torch.zeros(())
-        if not self.known:
-            eikonal, smooth = self.regularity(points, active)
-            residual = free - self.net.base_sdf(points)
-            loss = (
-                loss
-                + self.settings.mask_weight * mask_loss
-                + self.settings.eikonal_weight * eikonal
-                + 0.02 * smooth
-                + self.tie * (residual / 0.01).square().mean()
-            )
+        eikonal, smooth = self.regularity(points, active)
+        residual = free - self.net.base_sdf(points)
+        loss = (
+            loss
+            + self.settings.mask_weight * mask_loss
+            + self.settings.eikonal_weight * eikonal
+            + 0.02 * smooth
+            + self.tie * (residual / 0.01).square().mean()
+        )
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()

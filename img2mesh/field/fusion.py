@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2mesh.cameras import Camera
-from img2mesh.views.hull import Hull, lattice
+from img2mesh.views.hull import Hull, lattice, projected
 
 CLIP = 1.2  # of the lattice's spacing: how far from its surface a vote is fully for or against
 REACH = 0.025  # world units behind a map's surface that it still vouches for
@@ -128,12 +128,11 @@ def confirmations(
 
 def _pixels(points: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row and column of the pixel that shows each point, and its distance from the camera."""
-    turn = camera.c2w[:3, :3].astype(np.float32)
-    local = np.asarray(points, np.float32) @ turn - (camera.position @ camera.c2w[:3, :3]).astype(np.float32)
-    scale = 1 / np.maximum(-local[:, 2], 1e-6)
-    column = np.clip(np.floor(camera.cx + camera.fl_x * local[:, 0] * scale), 0, camera.width - 1)
-    row = np.clip(np.floor(camera.cy - camera.fl_y * local[:, 1] * scale), 0, camera.height - 1)
-    return row.astype(np.int32), column.astype(np.int32), np.sqrt(np.einsum("ij,ij->i", local, local))
+    pixels, _ = projected(points, camera)
+    column = np.clip(pixels[:, 0], 0, camera.width - 1).astype(np.int32)
+    row = np.clip(pixels[:, 1], 0, camera.height - 1).astype(np.int32)
+    away = [points[:, k] - np.float32(camera.position[k]) for k in range(3)]
+    return row, column, np.sqrt(sum(part * part for part in away))
 
 
 def least_variation(votes: np.ndarray, trust: np.ndarray, least: np.ndarray) -> np.ndarray:

@@ -10,16 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from img2mesh.cameras import Camera
-from img2mesh.field.field import sample_lattice
+from img2mesh.field.march import entries
 from img2mesh.views.hull import Hull
 from img2mesh.views.view import View
 
 SIDE = 256  # pixels of the pictures that are compared
 DEPTHS = 128  # of the pictures of depth
-STEP = 0.7  # of the lattice's spacing between the points of a ray
 NEIGHBOURS, WIDEST = 6, 75.0  # views compared with each view, and degrees between two
 EVERY = 8  # pixels between the places at which the flow is read
 WINDOW = 9  # pixels across that have to be seen, and whose texture tells how sure the flow is
@@ -64,8 +62,7 @@ def matched(views: tuple[View, ...], hull: Hull) -> list[Match]:
     pictures = [
         cv2.resize(v.rgba, (SIDE, SIDE), interpolation=cv2.INTER_AREA) / np.float32(255) for v in views
     ]
-    sdf = torch.from_numpy(np.ascontiguousarray(hull.sdf.transpose(2, 1, 0)))[None, None]
-    depths = [_depths(hull, sdf, camera) for camera in cameras]
+    depths = _depths(hull, cameras)
     towards = np.stack([camera.position / camera.distance for camera in cameras])
     angles = np.degrees(np.arccos(np.clip(towards @ towards.T, -1, 1)))
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
@@ -154,33 +151,19 @@ def _at(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return cv2.remap(picture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _depths(hull: Hull, sdf, camera: Camera) -> np.ndarray:
-    """(SIDE, SIDE) distance along each ray to where it enters the shape; NaN where it misses."""
+def _depths(hull: Hull, cameras: list[Camera]) -> list[np.ndarray]:
+    """(SIDE, SIDE) per camera: distance along each ray to where it enters the shape; NaN where it misses."""
+    directions = [camera.resized(DEPTHS, DEPTHS).rays()[1].reshape(-1, 3) for camera in cameras]
+    origins = np.repeat([camera.position for camera in cameras], DEPTHS**2, axis=0)
+    found = entries(hull, origins, np.concatenate(directions)).astype(np.float64)
+    return [_enlarged(depth) for depth in found.reshape(-1, DEPTHS, DEPTHS)]
+
+
+def _enlarged(depth: np.ndarray) -> np.ndarray:
+    """(SIDE, SIDE) of a picture of depths with NaN: these do not spread."""
     import cv2
     from scipy.ndimage import distance_transform_edt
 
-    small = camera.resized(DEPTHS, DEPTHS)
-    directions = small.rays()[1].reshape(-1, 3)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        walls = (hull.bounds[:, None] - camera.position) / directions  # (2, N, 3)
-    near, far = np.nanmin(walls, axis=0).max(-1), np.nanmax(walls, axis=0).min(-1)
-    near = np.maximum(near, 1e-3)
-    ray = np.flatnonzero(near < far)
-    depth = np.full(DEPTHS * DEPTHS, np.nan)
-    low, extent = (
-        torch.from_numpy(a.astype(np.float32)) for a in (hull.bounds[0], hull.bounds[1] - hull.bounds[0])
-    )
-    step, before = STEP * hull.spacing, np.full(len(ray), hull.spacing)
-    at = near[ray]
-    while len(ray):
-        points = torch.from_numpy((camera.position + directions[ray] * at[:, None]).astype(np.float32))
-        value = sample_lattice(sdf, low, extent, points).numpy()
-        enters = value < 0
-        share = before[enters] / np.maximum(before[enters] - value[enters], 1e-9)
-        depth[ray[enters]] = at[enters] - (1 - np.clip(share, 0, 1)) * step
-        on = ~enters & (at < far[ray])
-        ray, before, at = ray[on], np.maximum(value[on], 0), at[on] + step
-    depth = depth.reshape(DEPTHS, DEPTHS)
     hit = np.isfinite(depth)
     if not hit.any():
         return np.full((SIDE, SIDE), np.nan)

@@ -14,9 +14,10 @@ import numpy as np
 from img2mesh.cameras import Camera
 from img2mesh.field.cover import cover_silhouettes
 from img2mesh.field.fusion import merge_depths
+from img2mesh.field.march import along, crossings
 from img2mesh.field.rays import resized_rgba
 from img2mesh.field.refine import refine_surface
-from img2mesh.views.hull import Hull
+from img2mesh.views.hull import Hull, projected
 from img2mesh.views.view import View
 
 SIZE, FINER = 96, 1.125  # pixels per side of the depth maps: at least, and per cell of the hull's lattice
@@ -88,18 +89,18 @@ def _cost_volume(k: int, cameras: list[Camera], pictures: list[np.ndarray], hull
     shown = picture[..., 3] > 0.5
     rows, columns = np.nonzero(shown)
     directions = camera.rays()[1][shown].astype(np.float32)
-    points = camera.position.astype(np.float32) + directions[:, None] * depths[None, :, None]  # (n, L, 3)
-    points = points.reshape(-1, 3)
-    low = (hull.bounds[0] - hull.spacing).astype(np.float32)
-    high = (hull.bounds[1] + hull.spacing).astype(np.float32)
-    inside = ((points > low) & (points < high)).all(-1)
-    inside[inside] = hull.at(points[inside]) < 0.5 * hull.spacing
-    where, label = np.divmod(np.flatnonzero(inside), count)
-    chosen = points[inside]
+    near, far = crossings(hull, camera.position, directions)
+    first, last = (np.searchsorted(depths, ends) for ends in (near, far))
+    length = np.maximum(last - first, 0)  # samples inside the hull's box
+    where = np.repeat(np.arange(len(rows)), length)
+    label = np.arange(len(where)) + np.repeat(first - np.cumsum(length) + length, length)
+    points = along(camera.position, directions[where], depths[label])
+    inside = np.flatnonzero(hull.at(points) < 0.5 * hull.spacing)
+    where, label, chosen = where[inside], label[inside], points[inside]
     own = picture[rows, columns, :3][where]
     differences = []
     for j in _neighbours(k, cameras):
-        seen = _bilinear(pictures[j], _projected(chosen, cameras[j]))
+        seen = _bilinear(pictures[j], projected(chosen, cameras[j])[0])
         gap = np.abs(seen[:, :3] - own).mean(-1)
         gap[seen[:, 3] < 0.5] = CEILING
         differences.append(np.minimum(gap, CEILING))
@@ -128,14 +129,6 @@ def _three(values: np.ndarray, axis: int) -> np.ndarray:
     total[1:] += values[:-1]
     total[:-1] += values[1:]
     return np.moveaxis(total, 0, axis)
-
-
-def _projected(points: np.ndarray, camera: Camera) -> np.ndarray:
-    """`Camera.project` of (N, 3) points in front of the camera, in single precision: (N, 2) float32 pixels."""
-    turn = camera.c2w[:3, :3].astype(np.float32)
-    local = points @ turn - (camera.position @ camera.c2w[:3, :3]).astype(np.float32)
-    scale = np.float32([-camera.fl_x, camera.fl_y]) / local[:, 2:]
-    return local[:, :2] * scale + np.float32([camera.cx, camera.cy])
 
 
 def _bilinear(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:

@@ -93,7 +93,7 @@ def _gaps(vertices, faces, normals, camera: Camera, distance: np.ndarray):
         silhouette there, (N,) length of a pixel in world units.
     """
     fine = camera.resized(FINER * camera.width, FINER * camera.height)
-    drawn = rasterise_view(vertices, faces, fine)
+    drawn = rasterise_view(vertices, faces, fine, outline=True)
     rows, columns, at = [], [], []
     for axis in (0, 1):
         for inner, outer in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,28 +52,56 @@ class Hull:
         """(N,) float32 trilinear `sdf` at (N, 3) world points; beyond the lattice, its nearest border value."""
         import torch
 
-        place = (points - self.bounds[0]) * (2 / (self.bounds[1] - self.bounds[0])) - 1
-        grid = torch.from_numpy(np.ascontiguousarray(place, dtype=np.float32))[None, None, None]
-        volume = torch.from_numpy(np.ascontiguousarray(self.sdf.transpose(2, 1, 0)))[None, None]
+        place = np.empty((len(points), 3), np.float32)
+        for k, (low, high) in enumerate(self.bounds.T.astype(np.float32)):
+            np.subtract(points[:, k], (low + high) / 2, out=place[:, k], casting="same_kind")
+            place[:, k] *= 2 / (high - low)
         found = torch.nn.functional.grid_sample(
-            volume, grid, mode="bilinear", padding_mode="border", align_corners=True
+            self._volume,
+            torch.from_numpy(place)[None, None, None],
+            mode="bilinear",
+            padding_mode="border",
+            align_corners=True,
         )
         return found.view(-1).numpy()
+
+    @cached_property
+    def _volume(self):
+        """`sdf` as `grid_sample` wants it: (1, 1, Z, Y, X)."""
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(self.sdf.transpose(2, 1, 0)))[None, None]
 
 
 def mask_distance(alpha: np.ndarray) -> np.ndarray:
     """(H, W) alpha in [0, 1] to signed distance in pixels, negative inside, exact to a fraction near the edge."""
-    from scipy.ndimage import distance_transform_edt
+    import cv2
 
     inside = alpha > 0.5
     if not inside.any():
         return np.full(alpha.shape, float(max(alpha.shape)), dtype=np.float32)
     if inside.all():
         return np.full(alpha.shape, -float(max(alpha.shape)), dtype=np.float32)
-    outer, inner = distance_transform_edt(~inside), distance_transform_edt(inside)
+    outer, inner = (
+        cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        for side in (~inside, inside)
+    )
     distance = np.where(inside, 0.5 - inner, outer - 0.5)
     near = np.abs(distance) < 0.75  # a box-filtered straight edge: alpha falls by one over one pixel
     return np.where(near, 0.5 - alpha, distance).astype(np.float32)
+
+
+def projected(points: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """`Camera.project` of (N, 3) points in front of the camera in single precision, which is faster."""
+    turn = camera.c2w[:3, :3] * [camera.fl_x, -camera.fl_y, -1.0]
+    across, down, depth = turn.T.astype(np.float32) @ np.asarray(points, np.float32).T
+    for row, shift in zip((across, down, depth), (camera.position @ turn).astype(np.float32), strict=True):
+        row -= shift
+    scale = 1 / np.maximum(depth, 1e-6)
+    pixels = np.empty((len(depth), 2), np.float32)
+    pixels[:, 0] = across * scale + np.float32(camera.cx)
+    pixels[:, 1] = down * scale + np.float32(camera.cy)
+    return pixels, depth
 
 
 def cone_distances(
@@ -85,16 +114,21 @@ def cone_distances(
     import torch
 
     found = np.empty((len(cameras), len(points)), dtype=np.float32)
+    points = np.asarray(points, np.float32)
     for row, (distance, camera) in enumerate(zip(distances, cameras, strict=True)):
-        pixels, depth = camera.project(points)
-        grid = torch.from_numpy(
-            pixels.astype(np.float32) * np.float32([2 / camera.width, 2 / camera.height]) - 1
-        )
+        pixels, depth = projected(points, camera)
+        for k, side in enumerate((camera.width, camera.height)):
+            pixels[:, k] *= np.float32(2 / side)
+        pixels -= 1
         picture = torch.from_numpy(distance)[None, None]
         value = torch.nn.functional.grid_sample(
-            picture, grid[None, None], mode="bilinear", padding_mode="border", align_corners=False
+            picture,
+            torch.from_numpy(pixels)[None, None],
+            mode="bilinear",
+            padding_mode="border",
+            align_corners=False,
         )
-        found[row] = value.numpy().reshape(-1) * (np.maximum(depth, 1e-3) / camera.fl_x)
+        found[row] = value.numpy().reshape(-1) * (np.maximum(depth, 1e-3) / np.float32(camera.fl_x))
     return found
 
 

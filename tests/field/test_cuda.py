@@ -7,6 +7,7 @@ import pytest
 
 from img2mesh.field import Field
 from img2mesh.field.fit import Fit
+from img2mesh.field.paint import Paint
 from img2mesh.settings import Settings
 from img2mesh.views.hull import visual_hull
 from tests.field.shapes import box_hit, views_of
@@ -30,8 +31,8 @@ def test_the_same_field_as_on_the_cpu(known, start, tmp_path, monkeypatch):
     points = np.random.default_rng(0).uniform(-0.5, 0.5, (400, 3))
 
     def fitted(device):
-        fit = Fit(views, hull, hull.sdf, TINY, device, known)
-        losses = [fit.step() for _ in range(TINY.iterations)]
+        fit = Paint(views, hull, TINY, device) if known else Fit(views, hull, hull.sdf, TINY, device)
+        losses = [fit.step()["colour"] for _ in range(TINY.iterations)]
         return Field(fit.net, hull.bounds), losses
 
     expected, losses = fitted("cpu")
