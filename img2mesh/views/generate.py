@@ -76,22 +76,25 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
         warnings.append(f"{empty} of {len(drawn.rgba)} synthesized views show nothing and were left out.")
         progress.warn(warnings[-1])
     camera, frame = photo_camera(photo, drawn, elevation, seeing)
-    weights = angle_weights([view.camera for view in seeing], camera)
-    views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(seeing, weights, strict=True)]
     front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
-    body = guessed_body(guess, camera)
-    if body is not None:
-        views = redrawn(views, front, body)
     facts.update(
         elevation_deg=elevation,
         **model_facts(model, settings),
         empty_views=empty,
-        mask_area_mean=float(np.mean([view.mask.mean() for view in views])),
+        mask_area_mean=float(np.mean([view.mask.mean() for view in seeing])),
         mask_area_photo=float(front.mask.mean()),
         **frame,
         warnings=warnings,
     )
-    return ViewSet((front, *views), facts, body)
+    return assembled(front, seeing, facts, guess)
+
+
+def assembled(front: View, drawn: list[View], facts: dict, guess: Guess | None) -> ViewSet:
+    """The photo and the views drawn of it, each as far as it is to be trusted, and redrawn where there is a guess."""
+    weights = angle_weights([view.camera for view in drawn], front.camera)
+    views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(drawn, weights, strict=True)]
+    body = guessed_body(guess, front.camera)
+    return ViewSet((front, *(views if body is None else redrawn(views, front, body))), facts, body)
 
 
 def guessed_body(guess: Guess | None, camera: Camera) -> Body | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,14 @@ from img2mesh.images import contact_sheet, save_png, write_animation
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings, parse_elevation
 from img2mesh.views.generate import (
+    assembled,
     find_elevation,
-    guessed_body,
     model_facts,
     other_seed,
     photo_camera,
     sample_views,
 )
-from img2mesh.views.plan import HIGHEST_DEG, angle_weights
+from img2mesh.views.plan import HIGHEST_DEG
 from img2mesh.views.transforms import save_views
 from img2mesh.views.view import View, ViewSet
 
@@ -114,11 +113,9 @@ def synthesize_at(
     if drawn.absolute:
         camera, frame = photo_camera(photo, drawn, elevation, seeing)
         facts.update(frame)
-    weights = angle_weights(cameras, camera)
-    views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(seeing, weights, strict=True)]
     front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
     facts.update(elevation_deg=elevation, **model_facts(model, settings))
-    return ViewSet((front, *views), facts, guessed_body(guess, camera))
+    return assembled(front, seeing, facts, guess)
 
 
 def write_ring(

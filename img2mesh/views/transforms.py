@@ -1,8 +1,8 @@
 """Views on disk: nerfstudio's `transforms.json` beside RGBA pictures, ours and other people's.
 
-Ours holds the pinhole intrinsics at the top level and one frame per view, with `azimuth_deg`, `elevation_deg`
-and `weight` as extra keys, and the photo under `img2mesh.photo` (readers that do not know the key see only
-the synthesized views). nerfstudio loads it unchanged with `orientation_method=none center_method=none
+Ours holds the pinhole intrinsics at the top level and one frame per view, with `azimuth_deg`, `elevation_deg`, `weight`
+and, where it is known, `certainty` as extra keys, and the photo under `img2mesh.photo` (readers that do not know the
+key see only the synthesized views). nerfstudio loads it unchanged with `orientation_method=none center_method=none
 auto_scale_poses=False`. Cameras are OpenGL camera-to-world (docs/conventions.md).
 """
 
@@ -75,6 +75,7 @@ def _extras(view: View) -> dict[str, Any]:
         "distance": round(view.camera.distance, 6),
         "kind": view.kind,
         "weight": round(view.weight, 6),
+        **({} if view.certainty is None else {"certainty": round(view.certainty, 6)}),
     }
 
 
@@ -121,7 +122,7 @@ def load_views(source: str | Path) -> ViewSet:
         rgba, size, how = read_frame_picture(path.parent, frame, {**document, **frame})
         camera = _camera(path, index, {**document, **frame}, size).resized(rgba.shape[1], rgba.shape[0])
         sources.add(how)
-        views.append(_view(path, frame, rgba, camera, bool(ours)))
+        views.append(_view(path, index, frame, rgba, camera, bool(ours)))
     facts: dict[str, Any] = {"source": str(path.parent.name), "masks": sorted(sources), "warnings": []}
     if "white" in sources:
         facts["warnings"].append(
@@ -133,7 +134,7 @@ def load_views(source: str | Path) -> ViewSet:
     return normalised(ViewSet(tuple(views), facts))
 
 
-def _view(path: Path, frame: dict, rgba: np.ndarray, camera: Camera, ours: bool) -> View:
+def _view(path: Path, index: int, frame: dict, rgba: np.ndarray, camera: Camera, ours: bool) -> View:
     if not ours:
         return View(rgba, camera, "given", 1.0)
     full = None
@@ -142,10 +143,11 @@ def _view(path: Path, frame: dict, rgba: np.ndarray, camera: Camera, ours: bool)
 
         full = open_rgba(path.parent / frame["full_path"])
     kind = frame.get("kind") if frame.get("kind") in ("photo", "generated", "given") else "given"
-    weight = frame.get("weight", 1.0)
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
-        raise Img2MeshError(f"A frame's weight in {path} must be a number of 0 or more, not {weight!r}.")
-    return View(rgba, camera, kind, float(weight), full)
+    weight, certainty = (_number(path, index, frame, key) for key in ("weight", "certainty"))
+    weight = 1.0 if weight is None else weight
+    if weight < 0 or not 0 <= (certainty or 0) <= 1:
+        raise Img2MeshError(f"Frame {index} of {path}: weights are 0 or more, certainties from 0 to 1.")
+    return View(rgba, camera, kind, weight, full, certainty)
 
 
 def _body(path: Path, ours: dict, photo: View) -> Body | None:

@@ -16,7 +16,10 @@ from tests.fakes import RADII, ellipsoid
 
 def _views(n=6, size=96):
     cameras = [orbit_camera(10.0 + 8 * k, 360 * k / n, size=size) for k in range(n)]
-    return [View(ellipsoid(camera), camera, "generated", 0.5 + 0.05 * k) for k, camera in enumerate(cameras)]
+    return [
+        View(ellipsoid(camera), camera, "generated", 0.5 + 0.05 * k, certainty=None if k == 0 else 0.1 * k)
+        for k, camera in enumerate(cameras)
+    ]
 
 
 def test_round_trip_keeps_everything(tmp_path):
@@ -33,10 +36,23 @@ def test_round_trip_keeps_everything(tmp_path):
     assert after.facts["elevation_deg"] == 20.0
     for a, b in zip(before.views, after.views, strict=True):
         assert (a.kind, pytest.approx(a.weight)) == (b.kind, b.weight)
+        assert pytest.approx(a.certainty) == b.certainty
         np.testing.assert_array_equal(a.rgba, b.rgba)
         np.testing.assert_allclose(a.camera.c2w, b.camera.c2w, atol=1e-12)
         assert b.camera.fl_x == pytest.approx(a.camera.fl_x) and b.camera.width == a.camera.width
     np.testing.assert_array_equal(after.photo.full, photo.full)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("weight", -1), ("weight", True), ("certainty", 1.5), ("certainty", "sure")]
+)
+def test_what_is_no_number_is_named(tmp_path, key, value):
+    path = save_views(ViewSet(tuple(_views())), tmp_path / "views")
+    document = json.loads(path.read_text())
+    document["frames"][2][key] = value
+    path.write_text(json.dumps(document))
+    with pytest.raises(Img2MeshError, match=r"Frame 2 of .*(weight|certaint)"):
+        load_views(path)
 
 
 def test_the_file_has_what_nerfstudio_reads(tmp_path):
