@@ -50,9 +50,7 @@ COLUMNS = ("IoU", "Chamfer", "F@0.01", "PSNR", "wall s", "cpu s")
 def main() -> int:
     given = arguments()
     settings = Settings.load(given.preset)
-    files = named_objects(given.data, given.objects, given.names)
-    if given.others:
-        files = [path for path in named_objects(given.data, None, None) if path not in files]
+    files = chosen_files(given)
     kinds = given.views.split(",") if given.views != "all" else ["clean", *KINDS]
     facts = {"settings": settings.as_dict(), "elevation": given.elevation}
     rows = kept_rows(given.json, facts)
@@ -95,6 +93,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="every figure; an earlier run's are kept")
     parser.add_argument("--markdown", type=Path, help="the table")
     return parser.parse_args()
+
+
+def chosen_files(given: argparse.Namespace) -> list[Path]:
+    """The objects of --objects or --names; with --others all the rest of the folder."""
+    files = named_objects(given.data, given.objects, given.names)
+    if not given.others:
+        return files
+    rest = [path for path in named_objects(given.data, None, None) if path not in files]
+    if not rest:
+        raise Img2MeshError("--others needs --objects or --names that leave something out.")
+    return rest
 
 
 def same(row: dict, name: str, kind: str) -> bool:

@@ -5,6 +5,9 @@ a view is matched with its neighbours (`field.match`) on the shape as it is know
 finds what explains all of it: the displacements of all views, likely ones before unlikely ones (`views.bend`), the
 depth of every place, which nobody knows well on a wrong shape, and the outlines' common tangents (`views.tangents`).
 The photo stays as it is. Then the shape is made anew, and all of it again.
+
+On a shape that is wrong altogether, as the hull of a bowl is, matches lead astray, and every round further. So each
+round is first made with half of the places: displacements that really are in the views explain the other half, too.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from img2mesh.field.match import SIDE, Match, matched
+from img2mesh.field.match import EVERY, SIDE, Match, matched
 from img2mesh.field.stereo import carve_hull
 from img2mesh.views.bend import COUNT, basis, bent, continued
 from img2mesh.views.hull import Hull
@@ -27,6 +30,8 @@ EXPECTED = (
 DEPTH = 0.1  # world units by which the shape may be wrong
 OUTLINES, INNER = 5, 3  # steps with the outlines alone; and with one set of matches
 CARVED = (False, False, True)  # the shape of each round: the hull, or what stereo carves out of it
+BLOCK = 2  # by as many places, of which every other one is left out
+EXPLAINED = 1.0  # standard deviations: what may be left of the places that were left out
 LONGEST = 3.0  # of what is expected: the longest step of a coefficient
 
 
@@ -42,18 +47,18 @@ def straightened(views: ViewSet, hull_of: Callable[[ViewSet], Hull]) -> tuple[Vi
     for _ in range(OUTLINES):
         moves = _solved(*bend_equations(chosen, outlines, moves, free), moves, np.zeros_like(moves), free)
     smooth = [dataclasses.replace(view, rgba=continued(view.rgba)) for view in chosen]
-    for carved in CARVED:
+    carved = False
+    for carve in CARVED:
+        carved = carved or carve
         now = [_bent(v, m) if f else w for v, w, m, f in zip(smooth, chosen, moves, free, strict=True)]
         hull = hull_of(dataclasses.replace(views, views=tuple(now)))
-        if carved:
+        change = None if carved else _change(tuple(now), hull, chosen, outlines, moves, free)
+        if change is None:  # what the outlines alone allow may be another shape altogether
+            carved = True
             hull = dataclasses.replace(hull, sdf=carve_hull(tuple(now), hull)[0])
-        matches = matched(tuple(now), hull)
-        change = np.zeros_like(moves)
-        for _ in range(INNER):
-            flows, right = match_equations(matches, len(shown), change)
-            tangents, toward = bend_equations(chosen, outlines, moves + change, free)
-            toward += tangents @ change.ravel()
-            change = _solved(flows + tangents, right + toward, moves, change, free) - moves
+            change = _change(tuple(now), hull, chosen, outlines, moves, free)
+        if change is None:
+            break
         moves = moves + change
     out = list(views.views)
     for i, view, move, may in zip(shown, smooth, moves, free, strict=True):
@@ -61,6 +66,50 @@ def straightened(views: ViewSet, hull_of: Callable[[ViewSet], Hull]) -> tuple[Vi
             out[i] = _bent(view, move)
     errors = np.concatenate([np.zeros((len(shown), 5)), moves.reshape(len(shown), -1)], axis=1)
     return dataclasses.replace(views, views=tuple(out)), median(residuals(chosen, outlines, errors))
+
+
+def _change(
+    now: tuple[View, ...], hull: Hull, chosen: list[View], outlines, moves, free
+) -> np.ndarray | None:
+    """(V, COUNT, 2) further displacements by matches on one shape; None if they do not explain what they were not told.
+
+    Args:
+        now: the views without the displacements `moves` that are known so far; `chosen` are those with them.
+    """
+
+    def fitted(matches: list[Match]) -> np.ndarray:
+        change = np.zeros_like(moves)
+        for _ in range(INNER):
+            flows, right = match_equations(matches, len(moves), change)
+            tangents, toward = bend_equations(chosen, outlines, moves + change, free)
+            toward += tangents @ change.ravel()
+            change = _solved(flows + tangents, right + toward, moves, change, free) - moves
+        return change
+
+    matches = matched(now, hull)
+    some, others = (halved(matches, which) for which in (0, 1))
+    if not unexplained(others, fitted(some)) < EXPLAINED:
+        return None
+    return fitted(matches)
+
+
+def halved(matches: list[Match], which: int) -> list[Match]:
+    """The matches with every other block of places, or with the rest of them, unknown."""
+    found = []
+    for match in matches:
+        row, column = (place // (EVERY * BLOCK) for place in np.divmod(match.place, SIDE))
+        known = (row + column) % 2 == which
+        found.append(dataclasses.replace(match, sure=match.sure * known[:, None, None]))
+    return found
+
+
+def unexplained(matches: list[Match], change: np.ndarray) -> float:
+    """Median of what (V, COUNT, 2) displacements leave of the matches, in standard deviations; infinite without any."""
+    views = sorted({match.view for match in matches})
+    gaps = [_gaps(*_gathered(matches, view), change * SIDE / 1000).ravel() for view in views]
+    known = np.concatenate([np.zeros(0), *gaps])
+    known = known[np.isfinite(known)]
+    return float(np.median(known)) if len(known) else float("inf")
 
 
 def _bent(view: View, move: np.ndarray) -> View:

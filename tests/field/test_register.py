@@ -5,7 +5,7 @@ import pytest
 
 from img2mesh.evaluate.spoil import spoil
 from img2mesh.field.match import matched
-from img2mesh.field.register import match_equations, straightened
+from img2mesh.field.register import halved, match_equations, straightened, unexplained
 from img2mesh.views.bend import COUNT, basis
 from img2mesh.views.hull import Hull, visual_hull
 from img2mesh.views.view import ViewSet
@@ -46,6 +46,39 @@ def test_a_shifted_view_is_found_by_its_colours_alone(true, box):
     pixels = basis(np.full((1, 2), 0.5)) @ found.reshape(14, COUNT, 2) * 0.096
     assert 1.3 < pixels[5, 0, 0] < 2.7 and abs(pixels[5, 0, 1]) < 0.5
     assert np.abs(np.delete(pixels[:, 0], 5, axis=0)).max() < 0.7
+
+
+def test_places_are_left_out_by_halves_and_tell_what_is_wrong(true, box):
+    matches = matched(true.views, box)
+    known, some, others = (
+        [m.sure.any(axis=(1, 2)) for m in part] for part in (matches, halved(matches, 0), halved(matches, 1))
+    )
+    for whole, one, two in zip(known, some, others, strict=True):
+        assert np.array_equal(whole, one | two) and not (one & two).any()
+    shares = np.concatenate(some).sum() / np.concatenate(known).sum()
+    assert 0.4 < shares < 0.6
+    still, moved = np.zeros((14, COUNT, 2)), np.zeros((14, COUNT, 2))
+    moved[5] = 20
+    assert unexplained(halved(matches, 1), still) < 0.5
+    fifth = [match for match in matches if match.view == 5]
+    assert unexplained(fifth, moved) > 2 * unexplained(fifth, still)
+    assert unexplained([], still) == np.inf
+
+
+def test_matches_that_do_not_explain_the_rest_move_nothing(true, monkeypatch):
+    carved = []
+    monkeypatch.setattr("img2mesh.field.register.unexplained", lambda matches, change: 1.5)
+    monkeypatch.setattr(
+        "img2mesh.field.register.carve_hull", lambda views, hull: carved.append(views) or (hull.sdf, {})
+    )
+    spoilt = spoil(true, "warp")
+    found, left = straightened(spoilt, hull_of)
+    assert len(carved) == 1 and left < 0.5  # the carved shape was tried, and what the outlines say stayed
+    off = [
+        np.mean([np.abs(a.mask - b.mask).mean() for a, b in zip(views.views, true.views, strict=True)])
+        for views in (found, spoilt)
+    ]
+    assert off[0] < 0.8 * off[1]
 
 
 @pytest.mark.slow
