@@ -12,21 +12,25 @@ from img2mesh.views.body import Body
 # {chance > p}, the one with the best expected IoU J has p = J / (1 + J).
 LEVELS = (0.2, 0.45)
 STEPS = 11  # levels that are tried
+# What the network learned of most objects is their silhouettes' hull, and of thin walls thicker ones: things are smaller
+# than that. The level is therefore this much higher. Chosen, with `NEAR_BEST`, on every second of the held-out scans;
+# on the others it raises the mean IoU of the guess alone from 0.379 to 0.412 (the mini's body after 9000 steps).
+RAISED = 1.3
 # Where the guess cannot say how far away something lies, no depth reaches that; then those count that come near to the
 # likeliest one: something is there, for the photo shows it.
-NEAR_BEST = 0.8
+NEAR_BEST = 0.87
 FAINTEST = 0.02  # chance below which a ray misses
-# From this hollowness on the level is lower by the share `LOWERED`: thicker walls overlap the true ones as well, and
-# have no holes.
-SURELY, LOWERED = 0.02, 0.3
 # Depth of a gap, as a share of the lesser wall's chance, that makes two walls of a ray's chances, and the least chance
 # of the lesser wall, as a share of the other's.
 GAP, SECOND = 0.15, 0.4
 
 
-def guessed_solid(body: Body) -> Body:
-    """The body with its chances divided by the one from which a point counts as inside: inside is above 1."""
-    level = best_level(body)[0] * (1 - LOWERED * min(1.0, hollowness(body) / SURELY))
+def guessed_solid(body: Body, raised: float = RAISED) -> Body:
+    """The body with its chances divided by the one from which a point counts as inside: inside is above 1.
+
+    `raised` is how much higher that is than what would be best if all chances were right.
+    """
+    level = raised * best_level(body)[0]
     level = np.minimum(level, NEAR_BEST * np.maximum(_walls(body.occupancy), FAINTEST))
     return dataclasses.replace(body, occupancy=(body.occupancy / level).astype(np.float32))
 

@@ -22,7 +22,7 @@ from img2mesh.views.view import View
 
 PIXELS = 96  # side of the picture in which the body is looked at; its cells are three times as large
 STEPS = 80  # along each ray
-GUESSED = 0.5  # the body's share of an outline where the view decides nothing
+GUESSED = 0.8  # the body's share of an outline where the view decides nothing
 # Two opinions that agree are surer than each of them: the mixture's contrast grows by this per unit of the share.
 SURER = 1.0
 BEHIND = (
@@ -56,7 +56,7 @@ def redrawn(views: Iterable[View], photo: View, body: Body) -> list[View]:
     Args:
         photo: (H, W, 4), whose camera is the body's.
     """
-    solid = guessed_solid(body)
+    solid = guessed_solid(body, raised=1.0)  # outlines of a hull are right; only its inside is too large
     front, result = look(solid, photo.camera), []
     for view in views:
         if view.kind == "generated":
