@@ -25,10 +25,8 @@ STEPS = 80  # along each ray
 GUESSED = 0.8  # the body's share of an outline where the view decides nothing
 # Two opinions that agree are surer than each of them: the mixture's contrast grows by this per unit of the share.
 SURER = 1.0
-BEHIND = (
-    0.02,
-    0.07,
-)  # world units behind what the photo sees at which a point begins to be hidden, and is hidden
+# World units behind what the photo sees at which a point begins to be hidden, and is hidden.
+BEHIND = (0.02, 0.07)
 FAINT = 0.6  # chance, of that of the inside, below which a ray meets nothing that could be drawn
 EDGE = 5  # pixels at the photo's outline whose colours are mixed with the background's
 
