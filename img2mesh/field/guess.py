@@ -28,17 +28,8 @@ def trusted_share(body: Body) -> float:
 
 def guessed_bounds(body: Body) -> np.ndarray | None:
     """(2, 3) box of the cells inside of the guessed body, or None where it names none."""
-    depth, height, width = body.occupancy.shape
-    cells = np.argwhere(guessed_solid(body).occupancy > 1)
-    if not len(cells):
-        return None
-    camera = body.camera
-    pixels = (cells[:, [2, 1]] + 0.5) / [width, height] * [camera.width, camera.height]
-    along = camera.distance + ((cells[:, 0] + 0.5) / depth * 2 - 1) * body.half
-    origins, directions = camera.rays(pixels)
-    axial = -directions @ camera.c2w[:3, 2]  # share of a ray's length along the viewing axis
-    points = origins + directions * (along / axial)[:, None]
-    return np.stack([points.min(0), points.max(0)])
+    inside = body.points()[guessed_solid(body).occupancy > 1]
+    return np.stack([inside.min(0), inside.max(0)]) if len(inside) else None
 
 
 def guessed_distance(body: Body, hull: Hull) -> np.ndarray:

@@ -24,6 +24,20 @@ class Body:
     camera: Camera
     half: float
 
+    def depths(self) -> np.ndarray:
+        """(D,) of the cells along the viewing axis, world units."""
+        count = len(self.occupancy)
+        return self.camera.distance + ((np.arange(count) + 0.5) / count * 2 - 1) * self.half
+
+    def points(self) -> np.ndarray:
+        """(D, H, W, 3) the cells' middles in the world."""
+        _, height, width = self.occupancy.shape
+        v, u = np.mgrid[:height, :width] + 0.5
+        pixels = np.stack([u / width * self.camera.width, v / height * self.camera.height], axis=-1)
+        origins, directions = self.camera.rays(pixels)
+        axial = -directions @ self.camera.c2w[:3, 2]  # share of a ray's length along the viewing axis
+        return origins + (directions / axial[..., None]) * self.depths()[:, None, None, None]
+
     def probability(self, points: np.ndarray) -> np.ndarray:
         """(N,) float32 trilinear values of the occupancy at (N, 3) world points; 0 outside of the frustum."""
         import torch

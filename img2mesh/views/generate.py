@@ -17,6 +17,7 @@ from img2mesh.views.locate import locate_photo
 from img2mesh.views.masks import cut_from_colour
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
 from img2mesh.views.redraw import redrawn
+from img2mesh.views.turned import rounded
 from img2mesh.views.view import View, ViewSet
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def assembled(front: View, drawn: list[View], facts: dict, guess: Guess | None) 
 
 
 def guessed_body(guess: Guess | None, camera: Camera) -> Body | None:
-    """The guess of a photo's model, behind the photo's camera."""
-    return None if guess is None else Body(guess.occupancy, camera, guess.half)
+    """The guess of a photo's model, behind the photo's camera; round things are round (`views.turned`)."""
+    return None if guess is None else rounded(Body(guess.occupancy, camera, guess.half))
 
 
 def model_facts(model: Sampler, settings: Settings) -> dict:

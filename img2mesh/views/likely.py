@@ -12,14 +12,14 @@ from img2mesh.views.body import Body
 # {chance > p}, the one with the best expected IoU J has p = J / (1 + J).
 LEVELS = (0.2, 0.45)
 STEPS = 11  # levels that are tried
-# What the network learned of most objects is their silhouettes' hull, and of thin walls thicker ones: things are smaller
-# than that. The level is therefore this much higher. Chosen, with `NEAR_BEST`, on every second of the held-out scans;
-# on the others it raises the mean IoU of the guess alone from 0.379 to 0.412 (the mini's body after 9000 steps).
+# What the network learned of most objects is their silhouettes' hull, and of thin walls thicker ones: things are
+# smaller than that. The level is therefore this much higher. Chosen, with `NEAR_BEST`, on every second of the held-out
+# scans; on the others it raises the mean IoU of the guess alone from 0.379 to 0.412 (the mini's, after 9000 steps).
 RAISED = 1.3
 # A hollow thing about whose walls the guess is in doubt would be full of holes: from the hollowness `SURELY` on, and
 # the more the lower the expected IoU is, between these two, the level is lower by up to the share `LOWERED`.
 SURELY, LOWERED = 0.02, 0.5
-DIM, CLEAR = 0.26, 0.36
+DIM, CLEAR = 0.24, 0.32
 # Where the guess cannot say how far away something lies, no depth reaches that; then those count that come near to the
 # likeliest one: something is there, for the photo shows it.
 NEAR_BEST = 0.87

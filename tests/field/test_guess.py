@@ -77,7 +77,7 @@ def test_a_guess_of_nothing_changes_nothing(blurred):
     nothing = Body(np.zeros((CELLS,) * 3, np.float32), CAMERA, HALF)
     assert guessed_bounds(nothing) is None
     plain, same = (anchor_hull(blurred, photo, 0, 0.3, body) for body in (None, nothing))
-    assert np.array_equal(plain.sdf, same.sdf)
+    np.testing.assert_allclose(plain.sdf, same.sdf, atol=1e-5)  # sums depend on where arrays lie in memory
 
 
 def test_where_no_depth_is_likely_the_likeliest_counts():
