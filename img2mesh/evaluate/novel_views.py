@@ -103,7 +103,7 @@ def _as_used(photo: np.ndarray, model: Zero123, drawn: Drawn) -> list[np.ndarray
     front = View(photo, drawn.photo_camera(guess.elevation_deg, IMAGE_SIZE), "photo")
     cameras = drawn.cameras(guess.elevation_deg)
     views = [View(picture, camera, "generated") for picture, camera in zip(drawn.rgba, cameras, strict=True)]
-    return [view.rgba for view in redrawn(views, front, guessed_body(guess, front.camera))]
+    return [view.rgba for view in redrawn(views, front, guessed_body(guess, front))]
 
 
 def _metrics(perceptual: Perceptual | None) -> dict[str, str]:

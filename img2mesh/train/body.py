@@ -25,12 +25,14 @@ from img2mesh.train.pairs import INPUT_ELEVATIONS, between
 from img2mesh.train.small_views import SmallViews
 from img2mesh.train.solids import Solids, misleading
 from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
+from img2mesh.train.symmetry import Symmetries, seen_overlaps
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.body import CELLS, HALF, SIZE, body_output, build_body, covered
 from img2mesh.zero123.recognise import BODY
 
 STATE = "body.pt"
 ELEVATION_WEIGHT = 0.03  # of the elevation's loss beside the occupancy's
+SYMMETRY_WEIGHT = 2.0
 VALIDATED = 128  # pictures of validation objects
 
 
@@ -71,14 +73,18 @@ class BodySampler:
     def __init__(self, folder: Path, data: RenderSet, count: int, seed: int, evenly: bool = False) -> None:
         self.views = SmallViews(folder, data, SIZE)
         self.solids = Solids(folder, self.views)
+        self.symmetries = Symmetries(len(data))
         self.count, self.seed = count, seed
         odds = np.ones(len(data)) if evenly else data.probabilities()
         kept = ~misleading(data)
         odds = odds * kept if kept.any() else odds
         self.probabilities = odds / odds.sum()
 
-    def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures (B, 4, SIZE, SIZE), angles (B, 3), occupancy (B, CELLS, CELLS, CELLS) in [0, 1]."""
+    def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pictures (B, 4, SIZE, SIZE), angles (B, 3), occupancy (B, CELLS, CELLS, CELLS), symmetry (B, PLANES).
+
+        The last two in [0, 1].
+        """
         rng = np.random.default_rng(workers.seed(self.seed, 9, step))
         objects = self.views.data.objects
         items = rng.choice(len(objects), size=self.count, p=self.probabilities)
@@ -93,9 +99,12 @@ class BodySampler:
         )
         mirrored = torch.tensor([is_mirrored(int(v)) for v in variants])
         points = frustum(angles, mirrored)
-        solids = self.solids.get(items)[:, None]  # grid_sample takes the last axis first
-        inside = F.grid_sample(solids, points.flip(-1) * 2, align_corners=False)[:, 0]
-        return pictures, angles, inside
+        solids = self.solids.get(items)
+        # grid_sample takes the last axis first
+        inside = F.grid_sample(solids[:, None], points.flip(-1) * 2, align_corners=False)[:, 0]
+        overlaps = self.symmetries.get(items, solids)
+        seen = seen_overlaps(overlaps, angles[:, 1].numpy(), mirrored.numpy())
+        return pictures, angles, inside, torch.from_numpy(seen)
 
 
 class MixedSampler:
@@ -104,23 +113,28 @@ class MixedSampler:
     def __init__(self, samplers: list[BodySampler]) -> None:
         self.samplers = samplers
 
-    def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As `BodySampler.batch`."""
         parts = [sampler.batch(step, workers) for sampler in self.samplers]
         return tuple(torch.cat(same) for same in zip(*parts, strict=True))
 
 
-def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor) -> dict[str, Tensor]:
-    """Cross entropy of the occupancy behind the silhouette; the elevation's Gaussian log-likelihood; their `total`."""
-    logits, elevation, variance = body_output(net, pictures, angles[:, 2])
+def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor, overlaps: Tensor) -> dict[str, Tensor]:
+    """Cross entropy of the occupancy behind the silhouette and of the symmetry; the elevation's; their `total`.
+
+    The elevation's is its Gaussian log-likelihood.
+    """
+    logits, elevation, variance, symmetry = body_output(net, pictures, angles[:, 2])
     there = covered(pictures)
     entropy = F.binary_cross_entropy_with_logits(logits, inside, reduction="none") * there
     occupancy = entropy.sum() / there.sum().clamp_min(1) / CELLS
     likelihood = ((elevation - angles[:, 0]).square() * (-variance).exp() + variance).mean() / 2
+    mirrored = F.binary_cross_entropy_with_logits(symmetry, overlaps)
     return {
         "occupancy": occupancy,
         "elevation": likelihood,
-        "total": occupancy + ELEVATION_WEIGHT * likelihood,
+        "symmetry": mirrored,
+        "total": occupancy + ELEVATION_WEIGHT * likelihood + SYMMETRY_WEIGHT * mirrored,
     }
 
 
@@ -183,17 +197,25 @@ def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, work
 
 @torch.no_grad()
 def held_out(
-    config: TrainConfig, ema: Ema, batch: tuple[Tensor, Tensor, Tensor], device: torch.device
+    config: TrainConfig, ema: Ema, batch: tuple[Tensor, ...], device: torch.device
 ) -> dict[str, float]:
-    """What the averaged weights reach on a batch: `iou` of solids, `elevation_error` in degrees."""
+    """What the averaged weights reach on a batch: `iou` of solids, `elevation_error` in degrees, `symmetry_error`.
+
+    That is how much less symmetric the object is about the plane that they name than about its best one.
+    """
     net = build_body(config.body.widths).to(device).eval()
     net.load_state_dict(ema.weights(BODY))
-    ious, errors = [], []
-    pictures, angles, inside = (part.to(device) for part in batch)
-    for x, a, solid in zip(pictures.split(16), angles.split(16), inside.split(16), strict=True):
-        logits, elevation, _ = body_output(net, x, a[:, 2])
+    ious, errors, lost = [], [], []
+    for x, a, solid, overlaps in zip(*(part.to(device).split(16) for part in batch), strict=True):
+        logits, elevation, _, symmetry = body_output(net, x, a[:, 2])
         there = covered(x) > 0
         found, true = (logits > 0) & there, (solid > 0.5) & there
         ious += ((found & true).sum((1, 2, 3)) / (found | true).sum((1, 2, 3)).clamp_min(1)).tolist()
         errors += (elevation - a[:, 0]).abs().rad2deg().tolist()
-    return {"iou": float(np.mean(ious)), "elevation_error": float(np.mean(errors))}
+        chosen = overlaps.gather(1, symmetry.argmax(1, keepdim=True))[:, 0]
+        lost += (overlaps.amax(1) - chosen).tolist()
+    return {
+        "iou": float(np.mean(ious)),
+        "elevation_error": float(np.mean(errors)),
+        "symmetry_error": float(np.mean(lost)),
+    }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from img2mesh.cameras import Camera
+from img2mesh.views.mirror import Mirror
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,11 +19,13 @@ class Body:
             between the camera's distance - `half` and its distance + `half` along the viewing axis.
         camera: the photo's.
         half: world units.
+        mirror: the plane about which the body was made symmetric, if it was.
     """
 
     occupancy: np.ndarray
     camera: Camera
     half: float
+    mirror: Mirror | None = None
 
     def depths(self) -> np.ndarray:
         """(D,) of the cells along the viewing axis, world units."""

@@ -15,6 +15,7 @@ from img2mesh.views.align import align_photo
 from img2mesh.views.body import Body
 from img2mesh.views.locate import locate_photo
 from img2mesh.views.masks import cut_from_colour
+from img2mesh.views.mirrored import symmetrised
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
 from img2mesh.views.redraw import redrawn
 from img2mesh.views.turned import rounded
@@ -94,13 +95,20 @@ def assembled(front: View, drawn: list[View], facts: dict, guess: Guess | None) 
     """The photo and the views drawn of it, each as far as it is to be trusted, and redrawn where there is a guess."""
     weights = angle_weights([view.camera for view in drawn], front.camera)
     views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(drawn, weights, strict=True)]
-    body = guessed_body(guess, front.camera)
+    body = guessed_body(guess, front)
     return ViewSet((front, *(views if body is None else redrawn(views, front, body))), facts, body)
 
 
-def guessed_body(guess: Guess | None, camera: Camera) -> Body | None:
-    """The guess of a photo's model, behind the photo's camera; round things are round (`views.turned`)."""
-    return None if guess is None else rounded(Body(guess.occupancy, camera, guess.half))
+def guessed_body(guess: Guess | None, photo: View) -> Body | None:
+    """The guess of a photo's model, behind the photo's camera.
+
+    Round things are round (`views.turned`), others symmetric where the model speaks of it (`views.mirrored`).
+    """
+    if guess is None:
+        return None
+    body = Body(guess.occupancy, photo.camera, guess.half)
+    turned = rounded(body)
+    return symmetrised(body, guess.symmetry, photo.mask) if turned is body else turned
 
 
 def model_facts(model: Sampler, settings: Settings) -> dict:

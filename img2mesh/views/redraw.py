@@ -18,6 +18,7 @@ from img2mesh.cameras import Camera
 from img2mesh.views.body import Body
 from img2mesh.views.certainty import certainty
 from img2mesh.views.likely import guessed_solid
+from img2mesh.views.mirror import Mirror
 from img2mesh.views.view import View
 
 PIXELS = 96  # side of the picture in which the body is looked at; its cells are three times as large
@@ -60,7 +61,7 @@ def redrawn(views: Iterable[View], photo: View, body: Body) -> list[View]:
         if view.kind == "generated":
             seen, sure = look(solid, view.camera), certainty(view.mask)
             alpha = _outline(view, GUESSED * (1 - sure), seen)
-            rgba = np.dstack([_coloured(view, photo, front, seen), 255 * alpha])
+            rgba = np.dstack([_coloured(view, photo, front, seen, body.mirror), 255 * alpha])
             view = dataclasses.replace(view, rgba=np.round(rgba).astype(np.uint8), certainty=sure)
         result.append(view)
     return result
@@ -93,15 +94,31 @@ def _outline(view: View, share: float, seen: Seen) -> np.ndarray:
     return np.clip((alpha - 0.5) * (1 + SURER * share) + 0.5, 0, 1)
 
 
-def _coloured(view: View, photo: View, front: Seen, seen: Seen) -> np.ndarray:
+def _coloured(view: View, photo: View, front: Seen, seen: Seen, mirror: Mirror | None) -> np.ndarray:
     """(H, W, 3) in [0, 255]: the view's colours, and the photo's where it sees the same points.
 
-    The photo counts as the square root of the cosine between the directions from which both look at a point.
+    Where it sees their mirror images, of an object that is symmetric, it says what colour they have too.
+    """
+    colour = view.rgba[..., :3].astype(np.float32)
+    if mirror is not None:
+        images = dataclasses.replace(seen, points=mirror.reflected(seen.points))
+        taken, share = _seen_by(photo, front, images, mirror.reflected(view.camera.position), view)
+        colour += share * (taken - colour)
+    taken, share = _seen_by(photo, front, seen, view.camera.position, view)
+    return np.clip(colour + share * (taken - colour), 0, 255)
+
+
+def _seen_by(
+    photo: View, front: Seen, seen: Seen, eye: np.ndarray, view: View
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a photo shows of points that an eye sees: (H, W, 3) colours and (H, W, 1) how far they count, in [0, 1].
+
+    That is the square root of the cosine between the directions from which both look at a point.
     """
     import cv2
 
     pixels, depth = photo.camera.project(seen.points)
-    towards = [camera.position - seen.points for camera in (photo.camera, view.camera)]
+    towards = [position - seen.points for position in (photo.camera.position, eye)]
     both = np.prod([np.linalg.norm(way, axis=-1) for way in towards], axis=0)
     facing = np.sqrt(np.clip((towards[0] * towards[1]).sum(axis=-1) / both, 0, 1))
     scale = PIXELS / np.array([photo.camera.width, photo.camera.height])
@@ -116,9 +133,7 @@ def _coloured(view: View, photo: View, front: Seen, seen: Seen) -> np.ndarray:
     whole[..., :3] *= photo.rgba[..., :3]
     within = cv2.GaussianBlur(cv2.erode(photo.mask, np.ones((EDGE, EDGE))), (0, 0), 1.0)
     taken, share = (cv2.remap(picture, u, v, cv2.INTER_LINEAR) for picture in (whole, within))
-    share = (np.clip(known, 0, 1) * share)[..., None]
-    colour = taken[..., :3] / np.maximum(taken[..., 3:], 1e-3)
-    return np.clip((1 - share) * view.rgba[..., :3] + share * colour, 0, 255)
+    return taken[..., :3] / np.maximum(taken[..., 3:], 1e-3), (np.clip(known, 0, 1) * share)[..., None]
 
 
 def _enlarged(small: np.ndarray, view: View) -> np.ndarray:

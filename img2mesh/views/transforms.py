@@ -20,6 +20,7 @@ from img2mesh.cameras import Camera
 from img2mesh.errors import Img2MeshError
 from img2mesh.files import atomic_folder
 from img2mesh.views.body import Body
+from img2mesh.views.mirror import Mirror
 from img2mesh.views.view import View, ViewSet
 
 NAME = "transforms.json"
@@ -59,8 +60,10 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         document["frames"] = frames
         document["img2mesh"] = {"photo": photo, "facts": viewset.facts}
         if viewset.body is not None:
+            body, mirror = viewset.body, viewset.body.mirror
+            plane = {} if mirror is None else {"mirror": [mirror.azimuth, mirror.offset]}
             np.savez_compressed(
-                target / BODY, occupancy=viewset.body.occupancy.astype(np.float16), half=viewset.body.half
+                target / BODY, occupancy=body.occupancy.astype(np.float16), half=body.half, **plane
             )
             document["img2mesh"]["body"] = BODY
         text = json.dumps(document, indent=1, allow_nan=False)
@@ -157,11 +160,12 @@ def _body(path: Path, ours: dict, photo: View) -> Body | None:
     try:
         with np.load(path.parent / BODY, allow_pickle=False) as stored:
             occupancy, half = stored["occupancy"].astype(np.float32), float(stored["half"])
+            mirror = Mirror(*map(float, stored["mirror"])) if "mirror" in stored else None
     except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile):
         raise Img2MeshError(f"{path.parent / BODY} is missing or broken.") from None
     if occupancy.ndim != 3 or not occupancy.size or not half > 0:
         raise Img2MeshError(f"{path.parent / BODY} holds no occupancy of depths, rows and columns.")
-    return Body(occupancy, photo.camera, half)
+    return Body(occupancy, photo.camera, half, mirror)
 
 
 def _find(source: Path) -> Path:

@@ -2,8 +2,9 @@
 
 A sampler that is unsure draws the mean of what a view may look like, and means of silhouettes make poor hulls. This
 network says directly how likely each point behind a pixel is to be inside of the object: a U-Net over the photo
-whose output channels are depths (voxel tubes: Richter and Roth 2018, "Matryoshka Networks", section 3.1), and two more
-whose means are the photo's elevation and its uncertainty. A model folder holds it as `body/`.
+whose output channels are depths (voxel tubes: Richter and Roth 2018, "Matryoshka Networks", section 3.1), and more
+whose means are the photo's elevation, its uncertainty, and how symmetric the object is about upright planes. A model
+folder holds it as `body/`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ SIZE = 128  # pixels per side of the picture that it sees
 CELLS = 32  # of its output along each axis
 HALF = 0.72  # world units from the origin to the first and to the last depth, along the viewing axis
 MIDDLE_DISTANCE = 1.85  # of the cameras it was trained with
+PLANES = 24  # upright planes, evenly turned over half a turn, of whose symmetry it speaks
 TOUCHED = 0.02  # share of a cell's pixels that the object covers, from which it may hold some of it
 LOG_VARIANCE = (-6.0, 2.0)  # limits of the elevation's, radians squared
 
@@ -35,6 +37,9 @@ class Guess:
             photo's frame and D depths, evenly spaced cells between `distance` - `half` and `distance` + `half`.
         distance, half: world units along the viewing axis.
         elevation_deg, deviation_deg: of the photo's camera, and its standard deviation.
+        symmetry: (P,) float32 in [0, 1], the expected overlap (IoU) of the object with its mirror image, for planes
+            whose normals have the azimuth of the photo's camera and p / P of half a turn more (`docs/conventions.md`);
+            P is 0 where the network says nothing of it.
     """
 
     occupancy: np.ndarray
@@ -42,15 +47,16 @@ class Guess:
     half: float
     elevation_deg: float
     deviation_deg: float
+    symmetry: np.ndarray
 
 
-def build_body(widths: tuple[int, ...]) -> UNet2DModel:
-    """The network with random weights; the last of the widths has attention."""
+def build_body(widths: tuple[int, ...], planes: int = PLANES) -> UNet2DModel:
+    """The network with random weights; the last of the widths has attention. It speaks of so many planes."""
     n = len(widths)
     return UNet2DModel(
         sample_size=CELLS,
         in_channels=4 * (SIZE // CELLS) ** 2,
-        out_channels=CELLS + 2,
+        out_channels=CELLS + 2 + planes,
         block_out_channels=widths,
         layers_per_block=1,
         down_block_types=(*("DownBlock2D",) * (n - 1), "AttnDownBlock2D"),
@@ -60,7 +66,9 @@ def build_body(widths: tuple[int, ...]) -> UNet2DModel:
     )
 
 
-def body_output(net: UNet2DModel, pictures: Tensor, distances: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def body_output(
+    net: UNet2DModel, pictures: Tensor, distances: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The network's answer to pictures (B, 4, SIZE, SIZE) in [-1, 1], colour on white and alpha.
 
     Args:
@@ -68,12 +76,14 @@ def body_output(net: UNet2DModel, pictures: Tensor, distances: Tensor) -> tuple[
 
     Returns:
         Logits of the occupancy (B, CELLS, CELLS, CELLS), depth first; elevation (B,) in radians; its
-        logarithmic variance (B,).
+        logarithmic variance (B,); logits of the overlap with mirror images (B, PLANES), or (B, 0) from a network that
+        learned nothing of them.
     """
     folded = F.pixel_unshuffle(pictures, SIZE // CELLS)
     said = net(folded, (distances - MIDDLE_DISTANCE) * 1000).sample.float()
-    angle = said[:, CELLS:].mean(dim=(2, 3))
-    return said[:, :CELLS], angle[:, 0], angle[:, 1].clamp(*LOG_VARIANCE)
+    elevation, variance, *overlaps = said[:, CELLS:].mean(dim=(2, 3)).unbind(1)
+    symmetry = torch.stack(overlaps, 1) if overlaps else said.new_zeros(len(said), 0)
+    return said[:, :CELLS], elevation, variance.clamp(*LOG_VARIANCE), symmetry
 
 
 @torch.inference_mode()
@@ -84,15 +94,18 @@ def guess_body(net: UNet2DModel, image_rgba: np.ndarray, distance: float) -> Gue
     """
     picture = shrunk(to_network(image_rgba)[None], SIZE)
     both = torch.cat([picture, picture.flip(-1)])
-    logits, elevation, variance = body_output(net, both, torch.tensor([distance, distance]))
+    logits, elevation, variance, symmetry = body_output(net, both, torch.tensor([distance, distance]))
     chance = torch.sigmoid(logits) * covered(both)
     spread = variance.exp().mean() + elevation.var(correction=0)
+    plain, mirrored = torch.sigmoid(symmetry)
+    overlaps = (plain + mirrored.roll(-1).flip(0)) / 2  # the other way round, from the same plane
     return Guess(
         ((chance[0] + chance[1].flip(-1)) / 2).numpy(),
         distance,
         HALF,
         float(np.degrees(elevation.mean().item())),
         float(np.degrees(spread.sqrt().item())),
+        overlaps.numpy(),
     )
 
 

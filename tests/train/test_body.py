@@ -57,9 +57,9 @@ def test_the_hull_of_a_ball_is_a_ball(renders, tmp_path):
 
 def test_what_lies_behind_a_mirrored_picture_is_mirrored(renders, tmp_path):
     sampler = BodySampler(tmp_path, load_renders(renders), 8, seed=0)
-    pictures, angles, inside = sampler.batch(0, Workers("cpu"))
+    pictures, _, inside, _ = batch = sampler.batch(0, Workers("cpu"))
     again = sampler.batch(0, Workers("cpu"))
-    assert all(torch.equal(a, b) for a, b in zip((pictures, angles, inside), again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(batch, again, strict=True))
     shown = torch.nn.functional.avg_pool2d((pictures[:, 3:] + 1) / 2, 4)[:, 0] > 0.5
     behind = inside.amax(1) > 0.5
     agreement = (shown & behind).sum((1, 2)) / (shown | behind).sum((1, 2))
@@ -74,6 +74,7 @@ def test_training_learns_resumes_and_logs_held_out_scores(config, tmp_path):
     assert len(losses) == 6 and losses[-1] < 0.8 * losses[0]
     scores = [row for row in rows if "iou" in row]
     assert len(scores) == 2 and all(0 <= row["iou"] <= 1 and row["elevation_error"] >= 0 for row in scores)
+    assert all(0 <= row["symmetry_error"] < 0.3 for row in scores)
     cut = dataclasses.replace(config, run=str(tmp_path / "cut"), minutes=1e-9)
     for _ in range(2):
         train_body(cut, data, data, Workers("cpu"))
@@ -124,7 +125,7 @@ def test_known_insides_replace_hulls_and_take_their_share_of_a_batch(config, ren
     config = dataclasses.replace(config, body=body)
     data = load_renders(config.data)
     mixed, checked = samplers(config, data, data)
-    pictures, _, inside = mixed.batch(0, Workers("cpu"))
+    pictures, _, inside, _ = mixed.batch(0, Workers("cpu"))
     assert len(pictures) == 4 and set(checked) == {"renders", "known"}
     assert inside[:2].amax() > 0.9 and inside[2:].amax() == 0, "these are known to be empty"
     train_body(config, data, data, Workers("cpu"))

@@ -115,7 +115,8 @@ class GuessingModel(FakeModel):
 
     def guess(self, image_rgba):
         assert image_rgba.shape == (256, 256, 4)
-        return Guess(np.full((8, 8, 8), 0.5, np.float32), self.distance, 0.7, 33.0, self.deviation_deg)
+        chance, unknown = np.full((8, 8, 8), 0.5, np.float32), np.zeros(0, np.float32)
+        return Guess(chance, self.distance, 0.7, 33.0, self.deviation_deg, unknown)
 
 
 @pytest.mark.parametrize(("deviation", "elevation"), [(1.0, 33.0), (20.0, 14.0), (400.0, -5.0)])

@@ -10,6 +10,7 @@ from img2mesh.cameras import orbit_camera
 from img2mesh.evaluate.metrics import mask_iou
 from img2mesh.views.certainty import believed
 from img2mesh.views.likely import guessed_solid
+from img2mesh.views.mirror import Mirror
 from img2mesh.views.redraw import PIXELS, look, redrawn
 from img2mesh.views.view import View
 from tests.fakes import RADII, ellipsoid, ellipsoid_body
@@ -24,6 +25,13 @@ def blurred(camera, sigma):
     picture = ellipsoid(camera)
     picture[..., 3] = np.round(gaussian_filter(picture[..., 3].astype(float), sigma)).astype(np.uint8)
     return View(picture, camera, "generated")
+
+
+def painted(camera):
+    """A true picture of the ellipsoid with the same colours on both sides of the plane x = 0."""
+    picture = ellipsoid(camera).astype(int)
+    picture[..., 0] = 128 + np.abs(picture[..., 0] - 128)
+    return np.minimum(picture, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("camera", ASIDE)
@@ -58,6 +66,20 @@ def test_what_the_photo_shows_is_drawn_and_what_it_hides_stays(azimuth, better):
     inside = true[..., 3] > 127
     errors = [np.abs(x[inside][:, :3].astype(float) - true[inside][:, :3]).mean() for x in (grey, after.rgba)]
     assert errors[1] < better * errors[0]
+
+
+def test_mirror_images_of_what_the_photo_shows_are_drawn():
+    photo = orbit_camera(20.0, 50.0)
+    front, far = View(painted(photo), photo, "photo"), orbit_camera(20.0, 150.0)
+    true = painted(far)
+    grey = true.copy()
+    grey[..., :3] = 128
+    inside, errors = true[..., 3] > 127, []
+    for mirror in (None, Mirror(0.0, 0.0)):
+        body = dataclasses.replace(ellipsoid_body(photo), mirror=mirror)
+        (after,) = redrawn([View(grey, far, "generated")], front, body)
+        errors.append(np.abs(after.rgba[inside][:, :3].astype(float) - true[inside][:, :3]).mean())
+    assert errors[1] < 0.55 * errors[0]
 
 
 def test_what_was_unsure_is_not_believed_once_it_is_redrawn():

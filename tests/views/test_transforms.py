@@ -11,6 +11,7 @@ from img2mesh.cameras import FOV_DEG, orbit_camera
 from img2mesh.errors import Img2MeshError
 from img2mesh.views import View, ViewSet, load_views, save_views
 from img2mesh.views.body import Body
+from img2mesh.views.mirror import Mirror
 from tests.fakes import RADII, ellipsoid
 
 
@@ -189,15 +190,17 @@ def test_a_busy_background_is_refused(tmp_path):
         load_views(folder)
 
 
-def test_the_guessed_body_travels_with_the_views(tmp_path):
+@pytest.mark.parametrize("mirror", [None, Mirror(0.3, -0.02)])
+def test_the_guessed_body_travels_with_the_views(tmp_path, mirror):
     camera = orbit_camera(20.0, 0.0)
     chance = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
     views = ViewSet(
         (View(ellipsoid(camera), camera, "photo"), View(ellipsoid(camera), camera, "generated")),
-        body=Body(chance, camera, 0.7),
+        body=Body(chance, camera, 0.7, mirror),
     )
     save_views(views, tmp_path / "views")
     back = load_views(tmp_path / "views").body
+    assert back.mirror == mirror
     assert np.abs(back.occupancy - chance).max() < 1e-3 and back.half == 0.7
     assert back.camera.fl_x == camera.fl_x and np.allclose(back.camera.c2w, camera.c2w)
     (tmp_path / "views" / "body.npz").write_bytes(b"PK broken")
