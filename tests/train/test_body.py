@@ -70,7 +70,7 @@ def test_training_learns_resumes_and_logs_held_out_scores(config, tmp_path):
     data = load_renders(config.data)
     train_body(config, data, data, Workers("cpu"))
     rows = [json.loads(line) for line in (Path(config.run) / "log.jsonl").read_text().splitlines()]
-    losses = [row["total"] for row in rows if "total" in row]
+    losses = [row["occupancy"] for row in rows if "total" in row]
     assert len(losses) == 6 and losses[-1] < 0.8 * losses[0]
     scores = [row for row in rows if "iou" in row]
     assert len(scores) == 2 and all(0 <= row["iou"] <= 1 and row["elevation_error"] >= 0 for row in scores)
