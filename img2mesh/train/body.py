@@ -32,7 +32,7 @@ from img2mesh.zero123.recognise import BODY
 
 STATE = "body.pt"
 ELEVATION_WEIGHT = 0.03  # of the elevation's loss beside the occupancy's
-SYMMETRY_WEIGHT = 2.0
+SYMMETRY_WEIGHT = 2.0  # its gradient is then about as large as the occupancy's
 VALIDATED = 128  # pictures of validation objects
 
 

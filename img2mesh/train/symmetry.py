@@ -36,7 +36,7 @@ def mirror_overlaps(solid: Tensor, angles: np.ndarray) -> np.ndarray:
 
 
 def seen_overlaps(overlaps: np.ndarray, azimuth: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-    """(B, PLANES) of (B, n) overlaps for normals evenly spaced over half a turn: those of `body.plane_azimuths`.
+    """(B, PLANES) of (B, n) overlaps for normals evenly spaced over half a turn: those of `body.Guess.symmetry`.
 
     Args:
         azimuth: (B,) of the pictures' cameras, radians.

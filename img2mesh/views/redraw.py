@@ -56,12 +56,12 @@ def redrawn(views: Iterable[View], photo: View, body: Body) -> list[View]:
         photo: (H, W, 4), whose camera is the body's.
     """
     solid = guessed_solid(body, raised=1.0)  # outlines of a hull are right; only its inside is too large
-    front, result = look(solid, photo.camera), []
+    shown, result = _Shown.of(photo, look(solid, photo.camera)), []
     for view in views:
         if view.kind == "generated":
             seen, sure = look(solid, view.camera), certainty(view.mask)
             alpha = _outline(view, GUESSED * (1 - sure), seen)
-            rgba = np.dstack([_coloured(view, photo, front, seen, body.mirror), 255 * alpha])
+            rgba = np.dstack([_coloured(view, shown, seen, body.mirror), 255 * alpha])
             view = dataclasses.replace(view, rgba=np.round(rgba).astype(np.uint8), certainty=sure)
         result.append(view)
     return result
@@ -94,7 +94,33 @@ def _outline(view: View, share: float, seen: Seen) -> np.ndarray:
     return np.clip((alpha - 0.5) * (1 + SURER * share) + 0.5, 0, 1)
 
 
-def _coloured(view: View, photo: View, front: Seen, seen: Seen, mirror: Mirror | None) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What every view needs of the photo.
+
+    Attributes:
+        premultiplied: (H, W, 4) float32, colours in [0, 255] times alpha, and alpha.
+        within: (H, W) float32 in [0, 1], how surely a pixel's colour is the object's.
+        nearest: (P, P) float32 depth of the body in front of the photo's camera, smoothed.
+    """
+
+    camera: Camera
+    premultiplied: np.ndarray
+    within: np.ndarray
+    nearest: np.ndarray
+
+    @classmethod
+    def of(cls, photo: View, front: Seen) -> _Shown:
+        import cv2
+
+        premultiplied = photo.mask[..., None] * np.float32([1, 1, 1, 1])
+        premultiplied[..., :3] *= photo.rgba[..., :3]
+        within = cv2.GaussianBlur(cv2.erode(photo.mask, np.ones((EDGE, EDGE))), (0, 0), 1.0)
+        nearest = cv2.GaussianBlur(front.depth.astype(np.float32), (0, 0), 1.0)
+        return cls(photo.camera, premultiplied, within, nearest)
+
+
+def _coloured(view: View, shown: _Shown, seen: Seen, mirror: Mirror | None) -> np.ndarray:
     """(H, W, 3) in [0, 255]: the view's colours, and the photo's where it sees the same points.
 
     Where it sees their mirror images, of an object that is symmetric, it says what colour they have too.
@@ -102,37 +128,31 @@ def _coloured(view: View, photo: View, front: Seen, seen: Seen, mirror: Mirror |
     colour = view.rgba[..., :3].astype(np.float32)
     if mirror is not None:
         images = dataclasses.replace(seen, points=mirror.reflected(seen.points))
-        taken, share = _seen_by(photo, front, images, mirror.reflected(view.camera.position), view)
+        taken, share = _seen_by(shown, images, mirror.reflected(view.camera.position), view)
         colour += share * (taken - colour)
-    taken, share = _seen_by(photo, front, seen, view.camera.position, view)
+    taken, share = _seen_by(shown, seen, view.camera.position, view)
     return np.clip(colour + share * (taken - colour), 0, 255)
 
 
-def _seen_by(
-    photo: View, front: Seen, seen: Seen, eye: np.ndarray, view: View
-) -> tuple[np.ndarray, np.ndarray]:
-    """What a photo shows of points that an eye sees: (H, W, 3) colours and (H, W, 1) how far they count, in [0, 1].
+def _seen_by(shown: _Shown, seen: Seen, eye: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """What the photo shows of points that an eye sees: (H, W, 3) colours and (H, W, 1) how far they count, in [0, 1].
 
     That is the square root of the cosine between the directions from which both look at a point.
     """
     import cv2
 
-    pixels, depth = photo.camera.project(seen.points)
-    towards = [position - seen.points for position in (photo.camera.position, eye)]
+    pixels, depth = shown.camera.project(seen.points)
+    towards = [position - seen.points for position in (shown.camera.position, eye)]
     both = np.prod([np.linalg.norm(way, axis=-1) for way in towards], axis=0)
     facing = np.sqrt(np.clip((towards[0] * towards[1]).sum(axis=-1) / both, 0, 1))
-    scale = PIXELS / np.array([photo.camera.width, photo.camera.height])
-    nearest = cv2.GaussianBlur(front.depth.astype(np.float32), (0, 0), 1.0)
+    scale = PIXELS / np.array([shown.camera.width, shown.camera.height])
     u, v = (pixels * scale - 0.5).astype(np.float32).transpose(2, 0, 1)
-    nearest = cv2.remap(nearest, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    nearest = cv2.remap(shown.nearest, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     hidden = np.clip((depth - nearest - BEHIND[0]) / (BEHIND[1] - BEHIND[0]), 0, 1)
     known = (1 - hidden) * facing * (seen.chance > FAINT)
     known = _enlarged(cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.0), view)
     u, v = (_enlarged(pixels[..., k] - 0.5, view) for k in range(2))
-    whole = photo.mask[..., None] * np.float32([1, 1, 1, 1])
-    whole[..., :3] *= photo.rgba[..., :3]
-    within = cv2.GaussianBlur(cv2.erode(photo.mask, np.ones((EDGE, EDGE))), (0, 0), 1.0)
-    taken, share = (cv2.remap(picture, u, v, cv2.INTER_LINEAR) for picture in (whole, within))
+    taken, share = (cv2.remap(p, u, v, cv2.INTER_LINEAR) for p in (shown.premultiplied, shown.within))
     return taken[..., :3] / np.maximum(taken[..., 3:], 1e-3), (np.clip(known, 0, 1) * share)[..., None]
 
 

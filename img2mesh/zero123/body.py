@@ -81,9 +81,8 @@ def body_output(
     """
     folded = F.pixel_unshuffle(pictures, SIZE // CELLS)
     said = net(folded, (distances - MIDDLE_DISTANCE) * 1000).sample.float()
-    elevation, variance, *overlaps = said[:, CELLS:].mean(dim=(2, 3)).unbind(1)
-    symmetry = torch.stack(overlaps, 1) if overlaps else said.new_zeros(len(said), 0)
-    return said[:, :CELLS], elevation, variance.clamp(*LOG_VARIANCE), symmetry
+    means = said[:, CELLS:].mean(dim=(2, 3))  # the elevation, its variance, and the symmetries
+    return said[:, :CELLS], means[:, 0], means[:, 1].clamp(*LOG_VARIANCE), means[:, 2:]
 
 
 @torch.inference_mode()

@@ -5,10 +5,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.train.config import TrainConfig
+from img2mesh.zero123.body import build_body, guess_body
 
 
 def ball(camera, colours, radius=0.35):
@@ -69,3 +71,14 @@ def quick(renders, tmp_path):
         bf16=False,
         device="cpu",
     )
+
+
+@pytest.fixture
+def mirrored_guesses():
+    """What one random network says of a lopsided picture, and of its mirror image."""
+    torch.manual_seed(0)
+    net = build_body((8, 16)).eval()
+    rgba = np.zeros((256, 256, 4), np.uint8)
+    rgba[64:192, 96:208] = (200, 40, 40, 255)
+    rgba[100:128, 150:] = (20, 40, 140, 255)
+    return guess_body(net, rgba, 1.6), guess_body(net, np.ascontiguousarray(rgba[:, ::-1]), 1.6)

@@ -97,13 +97,8 @@ def test_a_guess_stays_within_the_outline():
     assert 0 <= guess.occupancy.min() and guess.occupancy.max() <= 1 and guess.deviation_deg > 0
 
 
-def test_the_mirror_image_gets_the_mirrored_guess():
-    torch.manual_seed(0)
-    net = build_body((8, 16)).eval()
-    rgba = np.zeros((256, 256, 4), np.uint8)
-    rgba[64:192, 96:208] = (200, 40, 40, 255)
-    rgba[100:128, 150:] = (20, 40, 140, 255)
-    one, two = guess_body(net, rgba, 1.6), guess_body(net, np.ascontiguousarray(rgba[:, ::-1]), 1.6)
+def test_the_mirror_image_gets_the_mirrored_guess(mirrored_guesses):
+    one, two = mirrored_guesses
     assert np.allclose(one.occupancy, two.occupancy[..., ::-1], atol=1e-5)
     assert one.elevation_deg == pytest.approx(two.elevation_deg, abs=1e-3)
 
