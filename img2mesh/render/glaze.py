@@ -12,7 +12,16 @@ from img2mesh.render.rays import cast, ray_scene
 
 RAYS = 40  # per vertex, into the hemisphere above it
 REACH = 1.5  # world units beyond which nothing darkens
-PATTERNS = {"plain": 4, "band": 2, "stripes": 1, "spots": 1, "blotches": 2, "rings": 1}
+PATTERNS = {
+    "plain": 4,
+    "band": 2,
+    "stripes": 1,
+    "spots": 1,
+    "blotches": 2,
+    "rings": 1,
+    "scrolls": 2,
+    "weave": 1,
+}
 
 
 def random_colour(rng: np.random.Generator) -> np.ndarray:
@@ -31,7 +40,7 @@ class Paint:
         self.pattern = str(
             rng.choice(list(PATTERNS), p=np.array([*PATTERNS.values()]) / sum(PATTERNS.values()))
         )
-        self.within = bool(rng.random() < 0.35)  # the pattern is on the inside too
+        self.within = bool(rng.random() < 0.55)  # the pattern is on the inside too
         self.low, self.high = np.sort(rng.uniform(0, height, 2))
         self.waves, self.phase = rng.integers(3, 14), rng.uniform(0, 6)
         self.rim = rng.uniform(0.01, 0.08) * height if rng.random() < 0.25 else 0.0
@@ -52,6 +61,8 @@ class Paint:
             "spots": np.sin(angle * self.waves) * np.sin(z * 6 * self.waves + self.phase) > 0.5,
             "blotches": cloud > 0.5,
             "rings": np.sin(np.linalg.norm(points, axis=1) * 6 * self.waves) > 0,
+            "scrolls": np.sin(3 * cloud + 4 * self.waves * z) > 0,
+            "weave": np.sin(angle * 2 * self.waves) * np.sin(z * 8 * self.waves + self.phase) > 0,
         }[self.pattern]
         where = marked if self.within else marked & ~inner
         colour = np.where(where[:, None], self.mark, colour)

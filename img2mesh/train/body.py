@@ -1,7 +1,7 @@
 """Train the network that guesses the whole body from one photo (`zero123.body`).
 
 What it learns from are solids (`train.solids`): hulls of what is rendered, and what is truly inside where that is
-known, as of the vessels that `scripts/make_vessels.py` makes. Only points behind the photo's own silhouette count:
+known, as of the vessels that `scripts/make_models.py` makes. Only points behind the photo's own silhouette count:
 nothing else can be inside.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers import UNet2DModel
 from torch import Tensor
 
 from img2mesh.cameras import FOV_DEG
@@ -34,6 +35,10 @@ STATE = "body.pt"
 ELEVATION_WEIGHT = 0.03  # of the elevation's loss beside the occupancy's
 SYMMETRY_WEIGHT = 2.0  # its gradient is then about as large as the occupancy's
 VALIDATED = 128  # pictures of validation objects
+# An object's error counts by its share of the object's volume, as in its IoU: thin things and thin walls weigh as much
+# as thick ones. So many cells per ray are added to the volume, for what is thinner than they are; and with so many in
+# all, the error is the mean of the cells'.
+THINNEST, USUAL = 2.0, 12.0
 
 
 def frustum(angles: Tensor, mirrored: Tensor, fov_deg: float = FOV_DEG) -> Tensor:
@@ -127,7 +132,9 @@ def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor, overlaps:
     logits, elevation, variance, symmetry = body_output(net, pictures, angles[:, 2])
     there = covered(pictures)
     entropy = F.binary_cross_entropy_with_logits(logits, inside, reduction="none") * there
-    occupancy = entropy.sum() / there.sum().clamp_min(1) / CELLS
+    rays, volume = there.sum((1, 2, 3)), (inside * there).sum((1, 2, 3))
+    weighed = entropy.sum((1, 2, 3)) / (volume + THINNEST * rays).clamp_min(1)
+    occupancy = weighed.mean() * USUAL / CELLS
     likelihood = ((elevation - angles[:, 0]).square() * (-variance).exp() + variance).mean() / 2
     mirrored = F.binary_cross_entropy_with_logits(symmetry, overlaps)
     return {
@@ -153,7 +160,7 @@ def samplers(
     if known:
         if not Path(config.body.known).is_dir():
             raise Img2MeshError(
-                f"No such dataset folder: {config.body.known}; make it: `python scripts/make_vessels.py MODELS`, then "
+                f"No such dataset folder: {config.body.known}; make it: `python scripts/make_models.py MODELS`, then "
                 f"`img2mesh render MODELS -o {config.body.known} --size 128`."
             )
         more, held = load_renders(config.body.known).split()
@@ -162,11 +169,29 @@ def samplers(
     return MixedSampler(learned), checked
 
 
+def begun(config: TrainConfig) -> UNet2DModel:
+    """The network that a run begins with: random, or that of `config.body.start`.
+
+    Raises:
+        Img2MeshError: the folder holds no network of these widths.
+    """
+    net = build_body(config.body.widths)
+    if not config.body.start:
+        return net
+    try:
+        start = UNet2DModel.from_pretrained(config.body.start, low_cpu_mem_usage=False)
+        net.load_state_dict(start.state_dict())
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".:")
+        raise Img2MeshError(f"{config.body.start} is no body to begin with: {reason}.") from None
+    return net
+
+
 def train_body(config: TrainConfig, data: RenderSet, validation: RenderSet, workers: Workers) -> None:
     """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state."""
     plan, run = config.body.optimisation, Path(config.run)
     torch.manual_seed(config.seed + 2)
-    net = build_body(config.body.widths).to(workers.device, memory_format=torch.channels_last)
+    net = begun(config).to(workers.device, memory_format=torch.channels_last)
     if workers.device.type == "cpu":
         quick_attention(net)
     modules = {BODY: net}

@@ -105,10 +105,12 @@ class BodyRecipe:
     """The network that guesses the whole body from one photo (`zero123.body`); with no steps it is left out.
 
     Attributes:
-        known: a second dataset, whose objects' insides are known (`scripts/make_vessels.py`); empty for none.
+        start: folder of a network to go on from (a model's `body`); empty trains one from nothing.
+        known: a second dataset, whose objects' insides are known (`scripts/make_models.py`); empty for none.
         known_share: of a batch that is drawn from it.
     """
 
+    start: str = ""
     widths: tuple[int, ...] = (48, 96, 160)
     known: str = ""
     known_share: float = 0.25

@@ -75,17 +75,14 @@ class Hull:
 
 def mask_distance(alpha: np.ndarray) -> np.ndarray:
     """(H, W) alpha in [0, 1] to signed distance in pixels, negative inside, exact to a fraction near the edge."""
-    import cv2
+    from scipy.ndimage import distance_transform_edt  # OpenCV's differs from call to call on a single core
 
     inside = alpha > 0.5
     if not inside.any():
         return np.full(alpha.shape, float(max(alpha.shape)), dtype=np.float32)
     if inside.all():
         return np.full(alpha.shape, -float(max(alpha.shape)), dtype=np.float32)
-    outer, inner = (
-        cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        for side in (~inside, inside)
-    )
+    outer, inner = (distance_transform_edt(side) for side in (~inside, inside))
     distance = np.where(inside, 0.5 - inner, outer - 0.5)
     near = np.abs(distance) < 0.75  # a box-filtered straight edge: alpha falls by one over one pixel
     return np.where(near, 0.5 - alpha, distance).astype(np.float32)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,14 +13,14 @@ import torch
 from img2mesh.cameras import orbit_camera
 from img2mesh.errors import Img2MeshError
 from img2mesh.render.solid import SOLID, SOLID_FILE
-from img2mesh.train.body import BodySampler, frustum, samplers, train_body
+from img2mesh.train.body import BodySampler, begun, body_losses, frustum, samplers, train_body
 from img2mesh.train.config import BodyRecipe, Optimisation
 from img2mesh.train.dataset import RenderedObject, RenderSet, load_renders
 from img2mesh.train.small_views import SmallViews
 from img2mesh.train.solids import Solids, misleading
 from img2mesh.train.state import load_state
 from img2mesh.train.workers import Workers
-from img2mesh.zero123.body import CELLS, HALF, body_output, build_body, guess_body
+from img2mesh.zero123.body import CELLS, HALF, PLANES, body_output, build_body, guess_body
 
 BALL = 0.35  # radius of the data set's objects
 
@@ -111,6 +112,44 @@ def test_the_distance_matters_to_the_network():
     assert (near - far).abs().max() > 1e-4
 
 
+class Unsure(torch.nn.Module):
+    """Says of every cell that it may be inside or not."""
+
+    def forward(self, x, timestep):
+        return SimpleNamespace(sample=x.new_zeros(len(x), CELLS + 2 + PLANES, CELLS, CELLS))
+
+
+def test_errors_count_by_their_share_of_an_objects_volume():
+    pictures = torch.ones(2, 4, 128, 128)
+    thick, thin = torch.zeros(2, CELLS, CELLS, CELLS).unbind()
+    thick[4:26], thin[10:13] = 1, 1  # 22 and 3 cells of every ray
+
+    def loss(*solids):
+        angles = torch.zeros(len(solids), 3)
+        batch = pictures[: len(solids)], angles, torch.stack(solids), torch.zeros(len(solids), PLANES)
+        return body_losses(Unsure(), *batch)["occupancy"].item()
+
+    assert loss(thick) == pytest.approx(np.log(2) * 12 / 24, rel=1e-5)
+    assert loss(thin) == pytest.approx(np.log(2) * 12 / 5, rel=1e-5)
+    assert loss(thick, thin) == pytest.approx((loss(thick) + loss(thin)) / 2, rel=1e-5), (
+        "each object counts once"
+    )
+
+
+def test_a_run_goes_on_from_a_folder(config, tmp_path):
+    torch.manual_seed(3)
+    old = build_body((8, 16))
+    old.save_pretrained(tmp_path / "body")
+    recipe = dataclasses.replace(config.body, start=str(tmp_path / "body"))
+    net = begun(dataclasses.replace(config, body=recipe))
+    for name, value in old.state_dict().items():
+        assert torch.equal(net.state_dict()[name], value)
+    (tmp_path / "empty").mkdir()
+    for other in ({"widths": (8, 24)}, {"start": str(tmp_path / "empty")}):
+        with pytest.raises(Img2MeshError, match="is no body to begin with"):
+            begun(dataclasses.replace(config, body=dataclasses.replace(recipe, **other)))
+
+
 def test_known_insides_replace_hulls_and_take_their_share_of_a_batch(config, renders, tmp_path):
     known = tmp_path / "known"
     shutil.copytree(renders, known)
@@ -155,5 +194,5 @@ def test_hollow_things_are_not_learned_from_their_hulls(renders, tmp_path):
 def test_missing_vessels_are_named_with_how_to_make_them(config):
     config = dataclasses.replace(config, body=dataclasses.replace(config.body, known="no/such/folder"))
     data = load_renders(config.data)
-    with pytest.raises(Img2MeshError, match=r"no/such/folder; make it: `python scripts/make_vessels.py"):
+    with pytest.raises(Img2MeshError, match=r"no/such/folder; make it: `python scripts/make_models.py"):
         samplers(config, data, data)

@@ -1,7 +1,7 @@
-"""Make hollow things to train on: `python scripts/make_vessels.py models --count 600 --seed 0`.
+"""Make models to train on: `python scripts/make_models.py models --of vessels --count 600 --seed 0`.
 
-One .glb each (`img2mesh.render.vessels`); `img2mesh render models -o DATASET` renders them and notes what is inside.
-Equal seeds make equal models.
+One .glb each of hollow things (`img2mesh.render.vessels`), or of goods and toys (`--of things`, `render.things`);
+`img2mesh render models -o DATASET` renders them and notes what is inside. Equal seeds make equal models.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import numpy as np
 from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.files import atomic_file
 from img2mesh.render.model import to_linear
+from img2mesh.render.things import random_thing
 from img2mesh.render.vessels import random_vessel
+
+MAKERS = {"vessels": random_vessel, "things": random_thing}
 
 
 def main() -> int:
@@ -22,6 +25,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--of", choices=MAKERS, default="vessels")
     parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -29,7 +33,7 @@ def main() -> int:
         raise Img2MeshError("--count must be at least 1, --seed at least 0.")
     given.folder.mkdir(parents=True, exist_ok=True)
     for index in range(given.count):
-        kind, parts = random_vessel(np.random.default_rng([given.seed, index]))
+        kind, parts = MAKERS[given.of](np.random.default_rng([given.seed, index]))
         scene = trimesh.Scene()
         for part in parts:
             rgb = np.round(to_linear(part.colour) * 255).astype(np.uint8)  # glTF's vertex colours are linear
@@ -38,7 +42,7 @@ def main() -> int:
             scene.add_geometry(trimesh.Trimesh(vertices, part.faces, vertex_colors=colour, process=False))
         with atomic_file(given.folder / f"{kind}_{given.seed}_{index:04d}.glb") as temporary:
             temporary.write_bytes(scene.export(file_type="glb"))
-    print(f"{given.count} vessels in {given.folder}")
+    print(f"{given.count} {given.of} in {given.folder}")
     return 0
 
 
