@@ -17,7 +17,10 @@ def train(
         str | None, typer.Option(help="Folder for states, log and pictures; resumes from it.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write the model folder here.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Write the model folder here; --stage body replaces that part of one."
+        ),
     ] = None,
     stage: Annotated[str, typer.Option(help="autoencoder, decoder, denoiser, finish, body or all.")] = "all",
     minutes: Annotated[float | None, typer.Option(help="Stop each stage after so long; 0: no limit.")] = None,
@@ -42,7 +45,7 @@ def train(
         return
     if output is None:
         raise Img2MeshError("Say where to write the weights with --output.")
-    done = training.export(recipe, output)
+    done = training.export_body(recipe, output) if stage == "body" else training.export(recipe, output)
     typer.echo(f"{output}: the averaged weights after {done} steps")
 
 

@@ -1,7 +1,7 @@
 """Train the network that guesses the whole body from one photo (`zero123.body`).
 
 What it learns from are solids (`train.solids`): hulls of what is rendered, and what is truly inside where that is
-known, as of the vessels that `scripts/make_models.py` makes. Only points behind the photo's own silhouette count:
+known, as of what `scripts/make_models.py` makes. Only points behind the photo's own silhouette count:
 nothing else can be inside.
 """
 

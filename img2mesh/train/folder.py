@@ -21,6 +21,7 @@ from img2mesh.train.state import averaged, load_state
 from img2mesh.zero123.checksums import write_checksums
 from img2mesh.zero123.images import to_network
 
+RECORD = "img2mesh.json"  # a model folder's defaults and licence
 FINISH_STATE = "finish.pt"  # written by train.finish
 
 
@@ -81,31 +82,48 @@ def write_model(
     record: dict,
     half: bool = True,
 ) -> None:
-    """Write a folder for each module, `scheduler/` and `img2mesh.json`, whole or not at all.
+    """Write a folder for each module, `scheduler/` and `RECORD`, whole or not at all.
 
     Args:
         folder: where; existing files of the same names are replaced.
         modules: by folder name, `body` being optional; their weights are written as fp16 if `half`.
-        record: contents of `img2mesh.json`: name, licence, distance, default steps and guidance.
+        record: contents of `RECORD`: name, licence, distance, default steps and guidance.
     """
-    import copy
-
     with atomic_folder(folder) as temporary:
         for name, module in modules.items():
-            module = copy.deepcopy(module)
-            module = module.half() if half else module.float()
-            module.save_pretrained(temporary / name, safe_serialization=True)
+            _save(module, temporary / name, half)
         scheduler.save_pretrained(temporary / "scheduler")
-        (temporary / "img2mesh.json").write_text(json.dumps(record, indent=2) + "\n")
-        for path in temporary.glob(
-            "*/config.json"
-        ):  # where the weights lay while training is nobody's business
-            content = json.loads(path.read_text())
-            content.pop("_name_or_path", None)
-            path.write_text(json.dumps(content, indent=2) + "\n")
-        for path in temporary.rglob("*.safetensors"):  # safetensors writes them for the owner's eyes alone
-            path.chmod(0o644)
+        (temporary / RECORD).write_text(json.dumps(record, indent=2) + "\n")
         write_checksums(temporary)
+
+
+def write_part(folder: str | Path, name: str, module: nn.Module) -> None:
+    """Replace one module of a model folder, as fp16, and write its checksums anew; all else stays.
+
+    Raises:
+        Img2MeshError: the folder is none that `write_model` made.
+    """
+    folder = Path(folder)
+    if not (folder / RECORD).is_file():
+        raise Img2MeshError(f"{folder} is no model folder made by img2mesh train: it has no {RECORD}.")
+    with atomic_folder(folder) as temporary:
+        _save(module, temporary / name, half=True)
+    write_checksums(folder)
+
+
+def _save(module: nn.Module, folder: Path, half: bool) -> None:
+    import copy
+
+    module = copy.deepcopy(module)
+    module = module.half() if half else module.float()
+    module.save_pretrained(folder, safe_serialization=True)
+    config = folder / "config.json"
+    if config.is_file():  # where the weights lay while training is nobody's business
+        content = json.loads(config.read_text())
+        content.pop("_name_or_path", None)
+        config.write_text(json.dumps(content, indent=2) + "\n")
+    for path in folder.rglob("*.safetensors"):  # safetensors writes them for the owner's eyes alone
+        path.chmod(0o644)
 
 
 def write_attribution(path: str | Path, data: RenderSet) -> None:

@@ -17,7 +17,7 @@ from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet, load_renders
 from img2mesh.train.denoiser import STATE, Denoiser, train_denoiser
 from img2mesh.train.finish import finish_decoder
-from img2mesh.train.folder import finished_autoencoder, write_attribution, write_model
+from img2mesh.train.folder import finished_autoencoder, write_attribution, write_model, write_part
 from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.pictures import Pictures
 from img2mesh.train.state import averaged, load_state
@@ -32,8 +32,10 @@ STAGES = ("autoencoder", "decoder", "denoiser", "finish", "body")
 def train(config: TrainConfig, stage: str = "all", output: str | Path | None = None) -> None:
     """Train the given stage or all of them; write the model to `output`, if given, from the averaged weights.
 
+    The stage `body` alone replaces that part of a model that is already there.
+
     Raises:
-        Img2MeshError: no data, an unknown stage, a starting folder that does not fit.
+        Img2MeshError: no data, an unknown stage, a starting folder that does not fit, no model to put the body into.
     """
     if stage not in (*STAGES, "all"):
         raise Img2MeshError(f"Unknown stage {stage!r}: choose {', '.join(STAGES)} or all.")
@@ -50,6 +52,8 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
         train_autoencoder(config, data, workers)
     if stage in ("decoder", "all") and not start:
         train_autoencoder(config, data, workers, _shared_autoencoder(config, data, workers))
+    if stage == "body" and output is not None and workers.main:
+        export_body(config, output)
     if stage in ("autoencoder", "decoder", "body"):
         return
     if not start:
@@ -147,11 +151,29 @@ def export(config: TrainConfig, output: str | Path) -> int:
     modules = {**model.trained(), "vae": model.vae}
     guess = load_state(Path(config.run) / BODY_STATE)
     if guess is not None and guess["step"]:
-        modules[BODY] = build_body(config.body.widths)
-        modules[BODY].load_state_dict(averaged(guess["ema"], BODY))
+        modules[BODY] = _averaged_body(config, guess)
     write_model(output, modules, model.scheduler, _record(Path(output).name, data), half=True)
     write_attribution(Path(output) / "NOTICE", data)
     return done
+
+
+def export_body(config: TrainConfig, output: str | Path) -> int:
+    """Put the run's averaged body into a model folder in place of its own; returns the steps done.
+
+    Raises:
+        Img2MeshError: the run has trained no body, or the folder is no model's.
+    """
+    state = load_state(Path(config.run) / BODY_STATE)
+    if state is None:
+        raise Img2MeshError(f"{config.run} holds no trained body: train that stage first.")
+    write_part(output, BODY, _averaged_body(config, state))
+    return state["step"]
+
+
+def _averaged_body(config: TrainConfig, state: dict):
+    body = build_body(config.body.widths)
+    body.load_state_dict(averaged(state["ema"], BODY))
+    return body
 
 
 def _load_averaged(config: TrainConfig, model: Denoiser) -> int:

@@ -23,7 +23,7 @@ from img2mesh.train.denoiser import Denoiser, train_denoiser
 from img2mesh.train.finish import MISSED, shown_loss
 from img2mesh.train.folder import finished_autoencoder, fold_normalisation, write_model
 from img2mesh.train.networks import build_networks, build_scheduler
-from img2mesh.train.run import export, identity_projection, train, widen_input
+from img2mesh.train.run import export, export_body, identity_projection, train, widen_input
 from img2mesh.train.state import learning_rate, load_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.images import to_network
@@ -111,6 +111,25 @@ def test_all_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
     assert views.shape == (1, 256, 256, 4) and views.dtype == np.uint8
     assert model.guess(rgba).occupancy.shape == (32, 32, 32)
     assert verify(tmp_path / "model").checksums == 5
+    _a_body_alone_replaces_that_of_a_model(config, tmp_path)
+
+
+def _a_body_alone_replaces_that_of_a_model(config, tmp_path):
+    weights = {path.parent.name: path.read_bytes() for path in (tmp_path / "model").rglob("*.safetensors")}
+    start = dataclasses.replace(config.body, start=str(tmp_path / "model" / "body"))
+    alone = dataclasses.replace(config, run=str(tmp_path / "alone"), body=start)
+    with pytest.raises(Img2MeshError, match="holds no trained body"):
+        export_body(alone, tmp_path / "model")
+    with pytest.raises(Img2MeshError, match="no model folder made by img2mesh train"):
+        train(alone, "body", tmp_path)
+    train(alone, "body", tmp_path / "model")
+    changed = {
+        path.parent.name
+        for path in (tmp_path / "model").rglob("*.safetensors")
+        if path.read_bytes() != weights[path.parent.name]
+    }
+    assert changed == {"body"} and verify(tmp_path / "model").checksums == 5
+    assert str(tmp_path) not in (tmp_path / "model" / "body" / "config.json").read_text()
 
 
 def test_folded_normalisation_keeps_the_pictures():
