@@ -32,7 +32,7 @@ ALONE, CONFIRMED = 0.1, 0.3  # weight of a vote, and of each map that confirms i
 GRAZING = 0.15  # weight of a map that sees its surface edge on, against squarely
 SOLID = 0.15  # weight of the hull's own vote, more than that of a map alone: what nobody disputes is there
 TRUST = 0.6  # of that, where the function of small variation is fitted
-FIDELITY = 2.0  # of the result to the votes against its total variation
+FIDELITY = 4.0  # of the result to the votes against its total variation
 ROUNDS = 25
 
 

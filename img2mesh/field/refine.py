@@ -77,7 +77,7 @@ def patch_costs(
     known &= np.arange(count) % math.ceil(max(count, 1) / POINTS) == 0
     helper = np.where(np.abs(surface.normals[:, 2:]) < 0.9, [[0, 0, 1.0]], [[1.0, 0, 0]])
     across = np.cross(surface.normals, helper)
-    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)  # a point may lack a normal
     along = np.cross(surface.normals, across)
     grid = np.stack(np.meshgrid([-PATCH, 0, PATCH], [-PATCH, 0, PATCH]), axis=-1).reshape(-1, 2)
     textures = []

@@ -18,7 +18,6 @@ from img2mesh.views.masks import cut_from_colour
 from img2mesh.views.mirrored import symmetrised
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
 from img2mesh.views.redraw import redrawn
-from img2mesh.views.turned import rounded
 from img2mesh.views.view import View, ViewSet
 
 if TYPE_CHECKING:
@@ -100,15 +99,14 @@ def assembled(front: View, drawn: list[View], facts: dict, guess: Guess | None) 
 
 
 def guessed_body(guess: Guess | None, photo: View) -> Body | None:
-    """The guess of a photo's model, behind the photo's camera.
+    """The guess of a photo's model, behind the photo's camera; symmetric where the model speaks of it.
 
-    Round things are round (`views.turned`), others symmetric where the model speaks of it (`views.mirrored`).
+    Making round things round as well, by the mean of their turns, blurs the thin walls that most of them have: over 34
+    held-out scans from four sides each it cost 0.007 of the guesses' IoU.
     """
     if guess is None:
         return None
-    body = Body(guess.occupancy, photo.camera, guess.half)
-    turned = rounded(body)
-    return symmetrised(body, guess.symmetry, photo.mask) if turned is body else turned
+    return symmetrised(Body(guess.occupancy, photo.camera, guess.half), guess.symmetry, photo.mask)
 
 
 def model_facts(model: Sampler, settings: Settings) -> dict:
