@@ -23,6 +23,9 @@ SMOOTH = 0.03  # world units: generated outlines waver by about three pixels
 THIN = 0.04  # half depth, world units, that what is put back tends to where the outline is wide and views believed
 FINEST = 0.009  # world units: spacing of the result's samples, for thin parts
 DEPTHS = (0.7, 1.35)  # factors between which blurred views may change the depth that the outline suggests
+# How far the inflated outline follows a guess in depth at least, however little its shape is trusted: of what lies flat
+# it knows which end is nearer. Mean IoU of 34 held-out scans: 0.435 at 0, 0.437 at 0.5, 0.438 at 1, where some lose 0.1.
+PLACED = 0.5
 THICKENED = 0.006  # world units: parts of a few pixels get this much thicker, or the lattice would lose them
 
 
@@ -70,7 +73,8 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0, guess:
     lost = look_up(lost, pixels, photo.camera)
     say = belief * (1 - lost)
     most = THIN / np.maximum(belief * lost, 1e-3)  # what believed views leave out is thin
-    own = body.distance(points, belief * look_up(middle, pixels, photo.camera), most)
+    followed = belief if box is None else max(belief, PLACED)
+    own = body.distance(points, followed * look_up(middle, pixels, photo.camera), most)
     extra = THICKENED * look_up(thin_parts(photo.mask), pixels, photo.camera)
     sdf = np.maximum(say * common[near] + (1 - say) * own, cone) - extra
     result = np.maximum(common, 0.05)

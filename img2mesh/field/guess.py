@@ -9,7 +9,7 @@ from img2mesh.views.hull import Hull, lattice
 from img2mesh.views.likely import best_level, guessed_solid, hollowness
 
 # Expected IoU up to which a guess counts for nothing, and from which nothing else counts.
-DOUBTED, TRUSTED = 0.1, 0.55
+DOUBTED, TRUSTED = 0.1, 0.45
 # A hollow thing's walls are thin: where they are by a few hundredths is in doubt, and the expected IoU therefore low,
 # though the shape is not. So much of it is added per unit of `hollowness`.
 HOLLOW = 10.0
