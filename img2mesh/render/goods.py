@@ -58,9 +58,9 @@ def shoe(rng: np.random.Generator) -> list[Piece]:
             0.12,
         ),
     ]
-    toe, mouth = thick + raised + collar, wide * rng.uniform(0.5, 0.62)
+    brim, mouth = thick + raised + collar, wide * rng.uniform(0.5, 0.62)
     deep = rng.uniform(0.5, 0.85) * collar
-    pieces.append(ball([-0.22, 0, toe], [mouth * 1.7, mouth, deep], lining, hollow=True))
+    pieces.append(ball([-0.22, 0, brim], [mouth * 1.7, mouth, deep], lining, hollow=True))
     pieces += [
         bar([-0.3, 0, thick / 2], [0.3, 0, thick / 2], wide * 0.8, wide, sole, flat=thick / 2 / wide),
         block([-0.3, 0, (thick + raised) / 2], [0.15, wide * 0.7, (thick + raised) / 2], sole, 0.06),

@@ -15,7 +15,7 @@ def figure(rng: np.random.Generator) -> list[Piece]:
     """A figure of a person or creature, often with a big head."""
     skin, top, legs, other = (random_colour(rng) for _ in range(4))
     big, stout, blend = rng.uniform(0.1, 0.3), rng.uniform(0.1, 0.24), rng.uniform(0, 0.08)
-    hip, neck = rng.uniform(0.15, 0.5), 0.0
+    hip = rng.uniform(0.15, 0.5)
     neck = hip + rng.uniform(0.25, 0.45)
     limb, apart = rng.uniform(0.035, 0.09), stout * rng.uniform(0.4, 1.0)
     pieces = [

@@ -97,15 +97,20 @@ def write_model(
         write_checksums(temporary)
 
 
-def write_part(folder: str | Path, name: str, module: nn.Module) -> None:
-    """Replace one module of a model folder, as fp16, and write its checksums anew; all else stays.
+def model_folder(folder: str | Path) -> Path:
+    """The folder, if `write_model` made it.
 
     Raises:
-        Img2MeshError: the folder is none that `write_model` made.
+        Img2MeshError: it did not.
     """
-    folder = Path(folder)
-    if not (folder / RECORD).is_file():
+    if not (Path(folder) / RECORD).is_file():
         raise Img2MeshError(f"{folder} is no model folder made by img2mesh train: it has no {RECORD}.")
+    return Path(folder)
+
+
+def write_part(folder: str | Path, name: str, module: nn.Module) -> None:
+    """Replace one module of a `model_folder`, as fp16, and write its checksums anew; all else stays."""
+    folder = model_folder(folder)
     with atomic_folder(folder) as temporary:
         _save(module, temporary / name, half=True)
     write_checksums(folder)

@@ -17,7 +17,13 @@ from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet, load_renders
 from img2mesh.train.denoiser import STATE, Denoiser, train_denoiser
 from img2mesh.train.finish import finish_decoder
-from img2mesh.train.folder import finished_autoencoder, write_attribution, write_model, write_part
+from img2mesh.train.folder import (
+    finished_autoencoder,
+    model_folder,
+    write_attribution,
+    write_model,
+    write_part,
+)
 from img2mesh.train.networks import build_networks, build_scheduler
 from img2mesh.train.pictures import Pictures
 from img2mesh.train.state import averaged, load_state
@@ -39,6 +45,8 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
     """
     if stage not in (*STAGES, "all"):
         raise Img2MeshError(f"Unknown stage {stage!r}: choose {', '.join(STAGES)} or all.")
+    if stage == "body" and output is not None:
+        model_folder(output)  # said now, not after hours
     workers = Workers(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)

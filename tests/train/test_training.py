@@ -122,6 +122,7 @@ def _a_body_alone_replaces_that_of_a_model(config, tmp_path):
         export_body(alone, tmp_path / "model")
     with pytest.raises(Img2MeshError, match="no model folder made by img2mesh train"):
         train(alone, "body", tmp_path)
+    assert not Path(alone.run).exists(), "said before it trains"
     train(alone, "body", tmp_path / "model")
     changed = {
         path.parent.name
