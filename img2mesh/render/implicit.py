@@ -6,6 +6,7 @@ bars are approximate, which moves no surface. World units, z up (docs/convention
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -130,13 +131,11 @@ def mirrored(piece: Piece) -> Piece:
     """The piece and its mirror image at y = 0."""
     low, high = piece.low.copy(), piece.high.copy()
     low[1], high[1] = -max(abs(piece.low[1]), abs(high[1])), max(abs(piece.low[1]), abs(high[1]))
-    return Piece(
-        lambda p: piece.distance(np.column_stack([p[:, 0], np.abs(p[:, 1]), p[:, 2]])),
-        low,
-        high,
-        piece.colour,
-        piece.blend,
-        piece.hollow,
+    return dataclasses.replace(
+        piece,
+        distance=lambda p: piece.distance(np.column_stack([p[:, 0], np.abs(p[:, 1]), p[:, 2]])),
+        low=low,
+        high=high,
     )
 
 

@@ -11,9 +11,9 @@ import dataclasses
 import numpy as np
 
 from img2mesh.render import goods, toys
-from img2mesh.render.glaze import openness, random_colour, shadowed
+from img2mesh.render.glaze import random_colour
 from img2mesh.render.implicit import Piece, surface
-from img2mesh.render.vessels import Part
+from img2mesh.render.vessels import Part, darkened, spun
 
 KINDS = {  # makers, and how often each comes
     "carton": (goods.carton, 3),
@@ -39,13 +39,10 @@ def random_thing(rng: np.random.Generator) -> tuple[str, list[Part]]:
         kind = str(rng.choice(names, p=often / often.sum()))
         pieces = KINDS[kind][0](rng)
         part = surface(pieces, Print(rng, pieces))
-    dark = shadowed(part.colour, openness(part.vertices, part.faces, rng), rng.uniform(0.2, 1))
-    vertices = part.vertices
-    if rng.random() < LYING.get(kind, 0):
-        vertices = vertices[:, [2, 1, 0]] * [-1, 1, 1]  # on its back
-    spin = rng.uniform(0, 2 * np.pi)
-    turn = np.array([[np.cos(spin), -np.sin(spin), 0], [np.sin(spin), np.cos(spin), 0], [0, 0, 1]])
-    return kind, [dataclasses.replace(part, vertices=vertices @ turn.T, colour=dark)]
+    parts = darkened([part], rng)
+    if rng.random() < LYING.get(kind, 0):  # on its back
+        parts = [dataclasses.replace(p, vertices=p.vertices[:, [2, 1, 0]] * [-1, 1, 1]) for p in parts]
+    return kind, spun(parts, rng)
 
 
 class Print:

@@ -62,16 +62,21 @@ def random_vessel(rng: np.random.Generator) -> tuple[str, list[Part]]:
         parts.append(_wall_across(height, radius, section, thickness, floor, painted, rng))
     if rng.random() < SAUCER.get(kind, 0):
         parts.append(_saucer(radius, painted, rng))
-    parts = _darkened(parts, rng)
+    parts = darkened(parts, rng)
     if rng.random() < SIDEWAYS:
         turn = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], dtype=float)
         parts = [dataclasses.replace(part, vertices=part.vertices @ turn.T) for part in parts]
+    return kind, spun(parts, rng)
+
+
+def spun(parts: list[Part], rng: np.random.Generator) -> list[Part]:
+    """The parts turned together by a random angle about the vertical."""
     spin = rng.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(spin), -np.sin(spin), 0], [np.sin(spin), np.cos(spin), 0], [0, 0, 1]])
-    return kind, [dataclasses.replace(part, vertices=part.vertices @ turn.T) for part in parts]
+    return [dataclasses.replace(part, vertices=part.vertices @ turn.T) for part in parts]
 
 
-def _darkened(parts: list[Part], rng: np.random.Generator) -> list[Part]:
+def darkened(parts: list[Part], rng: np.random.Generator) -> list[Part]:
     """The parts with the soft shadows that all of them cast on each other."""
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     faces = np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)])
