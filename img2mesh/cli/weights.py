@@ -17,13 +17,14 @@ def list_models() -> None:
     """Name every known model with its size, licence and whether it is here."""
     from img2mesh.files import data_folder
     from img2mesh.zero123.download import describe
-    from img2mesh.zero123.recognise import read_json
+    from img2mesh.zero123.recognise import model_record
     from img2mesh.zero123.registry import KNOWN, find_cached
 
     mini = data_folder("weights") / "mini"
-    if (mini / "img2mesh.json").is_file():
+    record = model_record(mini)
+    if record:
         size = sum(path.stat().st_size for path in mini.rglob("*") if path.is_file())
-        licence = read_json(mini / "img2mesh.json").get("licence", "unknown")
+        licence = record.get("licence", "unknown")
         print(f"mini: {size / 1e6:.0f} MB, shipped with img2mesh, licence: {licence}\n  here: {mini}")
     for entry in KNOWN:
         folder = find_cached(entry)

@@ -1,9 +1,13 @@
 """The photo is right: what it shows is there, and nothing sticks out beyond its outline.
 
 Synthesized views vote on the shape and may outvote the photo where a part is thin; and views that are blurred, because
-the model that drew them is unsure, say little about the shape at all. Here the hull of all views is mixed with the body
-that the photo suggests by itself, by how sharp the views' silhouettes are, and made to fill the photo's silhouette.
-That body is the model's own guess where it has one (`guess`), else the photo's outline inflated (`inflate`).
+the model that drew them is unsure, say little about the shape at all. Here the hull of all views is mixed with the
+photo's outline, inflated (`inflate`), by how sharp the views' silhouettes are, and made to fill the photo's silhouette.
+
+Where the model guesses the whole body (`guess`), that takes the hull's place, unmixed: even a guess in doubt knows best
+where thin things lie. Over 34 held-out scans, each from three sides, the shape's mean IoU with the guess alone is 0.427;
+0.419 when doubted guesses were mixed with the hull and the inflated outline by their expected IoU, 0.415 with 0.15 of
+the hull everywhere.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import dataclasses
 
 import numpy as np
 
-from img2mesh.field.guess import guessed_bounds, guessed_distance, trusted_share
+from img2mesh.field.guess import guessed_bounds, guessed_distance
 from img2mesh.field.inflate import Inflated, look_up, thin_parts, with_thin_parts
 from img2mesh.views.body import Body
 from img2mesh.views.hull import MARGIN, Hull, along_rays, cone_distances, lattice, mask_distance, ray_bins
@@ -23,9 +27,6 @@ SMOOTH = 0.03  # world units: generated outlines waver by about three pixels
 THIN = 0.04  # half depth, world units, that what is put back tends to where the outline is wide and views believed
 FINEST = 0.009  # world units: spacing of the result's samples, for thin parts
 DEPTHS = (0.7, 1.35)  # factors between which blurred views may change the depth that the outline suggests
-# How far the inflated outline follows a guess in depth at least, however little its shape is trusted: of what lies flat
-# it knows which end is nearer. Mean IoU of 34 held-out scans: 0.435 at 0, 0.437 at 0.5, 0.438 at 1, at which some lose.
-PLACED = 0.5
 THICKENED = 0.006  # world units: parts of a few pixels get this much thicker, or the lattice would lose them
 
 
@@ -44,8 +45,8 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0, guess:
         hull: of all views.
         photo: the user's photo, (H, W, 4).
         index: its place among the hull's views; its trust becomes 1.
-        belief: in [0, 1], how far the hull is believed against the body that the photo suggests.
-        guess: that body, where the model has an idea of it.
+        belief: in [0, 1], how far the hull is believed against the inflated outline.
+        guess: the whole body, where the model has an idea of it; it takes the hull's place.
 
     Returns:
         A hull on a finer lattice that reaches as far as the photo's outline does; its distances are only bounds of
@@ -57,9 +58,7 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0, guess:
     points, _ = lattice(hull.bounds, hull.spacing)
     common = hull.sdf.reshape(-1)
     if box is not None:
-        share = trusted_share(guess)
-        common = share * guessed_distance(guess, hull).reshape(-1) + (1 - share) * common
-        belief = share + (1 - share) * belief  # in the mixture, against the inflated outline
+        common, belief = guessed_distance(guess, hull).reshape(-1), 1.0
     cone = cone_distances([mask_distance(with_thin_parts(photo.mask))], [photo.camera], points)[0]
     near = np.flatnonzero(cone < 0.05)  # nothing further out is ever inside
     points, cone = points[near], cone[near]
@@ -73,8 +72,7 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0, guess:
     lost = look_up(lost, pixels, photo.camera)
     say = belief * (1 - lost)
     most = THIN / np.maximum(belief * lost, 1e-3)  # what believed views leave out is thin
-    followed = belief if box is None else max(belief, PLACED)
-    own = body.distance(points, followed * look_up(middle, pixels, photo.camera), most)
+    own = body.distance(points, belief * look_up(middle, pixels, photo.camera), most)
     extra = THICKENED * look_up(thin_parts(photo.mask), pixels, photo.camera)
     sdf = np.maximum(say * common[near] + (1 - say) * own, cone) - extra
     result = np.maximum(common, 0.05)

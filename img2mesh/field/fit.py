@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from img2mesh.field.anchor import anchor_hull, smooth_hull
 from img2mesh.field.exposure import equal_exposure
 from img2mesh.field.field import GRID, Field, SurfaceNet, sample_lattice
-from img2mesh.field.guess import trusted_share
+from img2mesh.field.guess import guessed_bounds
 from img2mesh.field.paint import Paint
 from img2mesh.field.rays import RayBank, collect_rays
 from img2mesh.field.register import straightened
@@ -61,6 +61,7 @@ def fit_field(
     drawn = any(view.kind == "generated" for view in views.views)
     agreeing: dict = {}
     belief = believed(views.views) if drawn else 1.0
+    guessed = drawn and views.body is not None and guessed_bounds(views.body) is not None
     with progress.stage("visual hull"):
         if not drawn:  # generated views stand where they were asked for; their outlines err in other ways
             views, agreeing = reconcile(views)
@@ -98,7 +99,7 @@ def fit_field(
         **agreeing,
         **carving,
         **({"generated_silhouettes_believed": round(belief, 3)} if drawn else {}),
-        **({"guess_trusted": round(trusted_share(views.body), 3)} if drawn and views.body else {}),
+        **({"shape_guessed": guessed} if drawn else {}),
         "view_trust": [round(float(t), 3) for t in hull.trust],
         "seconds": round(time.perf_counter() - start, 2),
     }

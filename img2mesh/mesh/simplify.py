@@ -10,6 +10,10 @@ from img2mesh.mesh.textured import is_closed, vertex_normals, volume
 from img2mesh.views.view import View
 
 AGGRESSIVENESS = (5.0, 7.0, 3.0)  # of the quadric collapse; tried in turn until the result is closed
+ASKED = 5  # times with each, for more faces every time that cleaning took some
+WITHIN = 0.02  # share of the wanted number of faces by which the result may miss it
+# Share of the volume that should not change, and that must not. A sieve of thin walls loses more than other things.
+CHANGED, SPOILT = 0.05, 0.2
 
 
 def simplify(
@@ -23,7 +27,7 @@ def simplify(
         photo: as in `keep_solids`, for the crumbs that collapsing leaves.
 
     Returns:
-        A closed surface of `target` faces within 2 %, wound outwards, float64 and int64. Where no setting of
+        A closed surface of `target` faces within `WITHIN`, wound outwards, float64 and int64. Where no setting of
         the collapse gets there and stays closed, the closed surface that comes nearest.
     """
     if len(faces) <= target:
@@ -34,23 +38,25 @@ def simplify(
     centre, size = vertices.mean(axis=0), float(np.ptp(vertices, axis=0).max())
     scaled, triangles = ((vertices - centre) / size).astype(np.float32), faces.astype(np.int32)
     wanted = volume(vertices, faces)
-    best, best_gap = (vertices, faces), np.inf
+    best, least = (vertices, faces), (len(faces) / target - 1, 0.0)
     for aggressiveness in AGGRESSIVENESS:
         asked = target
-        for _ in range(2):  # cleaning may take a few faces more: ask again for as many more
+        for _ in range(ASKED):
             fewer, left = fast_simplification.simplify(
-                scaled, triangles, target_count=min(asked, len(faces)), agg=aggressiveness
+                scaled, triangles, target_count=int(np.clip(asked, 4, len(faces))), agg=aggressiveness
             )
             fewer, left = _clean(fewer.astype(np.float64) * size + centre, left.astype(np.int64), photo)
-            gap = abs(len(left) - target) / target
-            if is_closed(left) and abs(volume(fewer, left) - wanted) < 0.05 * wanted:
-                if gap <= 0.02:
-                    return fewer, left
-                if gap < best_gap:
-                    best, best_gap = (fewer, left), gap
-            if not 0.02 < gap < 0.2:
+            if not len(left):
                 break
-            asked = asked + target - len(left)
+            gap, lost = abs(len(left) - target) / target, abs(volume(fewer, left) / wanted - 1)
+            if is_closed(left) and lost < SPOILT:
+                if gap <= WITHIN and lost < CHANGED:
+                    return fewer, left
+                if (max(gap, WITHIN), lost) < least:
+                    best, least = (fewer, left), (max(gap, WITHIN), lost)
+            if gap <= WITHIN:
+                break
+            asked = asked + target - len(left)  # cleaning takes a few faces more: ask for as many more
     return best
 
 

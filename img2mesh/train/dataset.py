@@ -21,6 +21,7 @@ from PIL import Image
 from img2mesh.errors import Img2MeshError
 from img2mesh.render.solid import SOLID_FILE
 
+OPEN_FILES = 256  # at most so many at once
 HELDOUT_LIST = Path(__file__).with_name("heldout.json")
 CLASS_WEIGHTS = {  # how often an object of a class is drawn: scans and household things resemble photos most
     "scan_household": 8.0,
@@ -88,6 +89,8 @@ class RenderSet:
 
     def _content(self, path: str, offset: int, size: int) -> bytes:
         if path not in self._handles:
+            if len(self._handles) >= OPEN_FILES:  # packs are few, but pictures in folders are many
+                os.close(self._handles.pop(next(iter(self._handles))))
             self._handles[path] = os.open(path, os.O_RDONLY)
         return os.pread(self._handles[path], size, offset)
 

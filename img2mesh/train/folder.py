@@ -20,8 +20,8 @@ from img2mesh.train.dataset import RenderSet
 from img2mesh.train.state import averaged, load_state
 from img2mesh.zero123.checksums import write_checksums
 from img2mesh.zero123.images import to_network
+from img2mesh.zero123.recognise import RECORD
 
-RECORD = "img2mesh.json"  # a model folder's defaults and licence
 FINISH_STATE = "finish.pt"  # written by train.finish
 
 

@@ -18,6 +18,7 @@ from img2mesh.zero123.architecture import PARTS, SCHEDULER, Widths, build_empty
 from img2mesh.zero123.checkpoint import Checkpoint
 from img2mesh.zero123.checksums import write_checksums
 from img2mesh.zero123.pose import check_variant
+from img2mesh.zero123.recognise import RECORD
 from img2mesh.zero123.safefile import SafeFile, check_whole
 from img2mesh.zero123.sampler import Zero123
 from img2mesh.zero123.state import fill
@@ -235,7 +236,7 @@ def convert(
             "weights": which,
             "converted_from": path.name,
         }
-        _write_json(temporary / "img2mesh.json", record)
+        _write_json(temporary / RECORD, record)
         write_checksums(temporary)
     return which
 

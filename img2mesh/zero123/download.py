@@ -8,7 +8,7 @@ from pathlib import Path
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
-from img2mesh.zero123.recognise import PARTS, PLUS_PARTS, POSE_FOLDERS
+from img2mesh.zero123.recognise import PARTS, PLUS_PARTS, POSE_FOLDERS, RECORD
 from img2mesh.zero123.registry import Entry, find_cached
 from img2mesh.zero123.state import STORED, file_names
 
@@ -32,7 +32,7 @@ def choose_files(sizes: dict[str, int]) -> dict[str, int]:
     chosen = {
         path: size
         for path, size in sizes.items()
-        if path in ("model_index.json", "img2mesh.json", "SHA256SUMS")
+        if path in ("model_index.json", RECORD, "SHA256SUMS")
         or (path.endswith(_SMALL) and path.split("/")[0] in small)
     }
     for part in parts:

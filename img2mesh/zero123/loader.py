@@ -14,7 +14,7 @@ from img2mesh.zero123.memory import lean_memory
 from img2mesh.zero123.modules import CLIPCameraProjection
 from img2mesh.zero123.pose import check_variant
 from img2mesh.zero123.precision import pick_device, pick_dtype
-from img2mesh.zero123.recognise import BODY, check_folder, is_plus, module_folders, read_json
+from img2mesh.zero123.recognise import BODY, check_folder, is_plus, model_record, module_folders, read_json
 from img2mesh.zero123.registry import PREFERRED, find_cached, guess_variant, is_version, lookup
 from img2mesh.zero123.sampler import Zero123
 from img2mesh.zero123.state import fill, read_tensors, weights_file
@@ -129,7 +129,7 @@ def load_folder(
         return load_plus(folder, variant=variant, progress=progress, options=options)
     check_variant(variant, folder)
     dtype = options.get("dtype", torch.float32)
-    record = read_json(folder / "img2mesh.json") if (folder / "img2mesh.json").is_file() else {}
+    record = model_record(folder)
     scheduler, warnings = corrected_scheduler(folder, progress, BETAS, "Zero-1-to-3")
     modules, stored = {}, set()
     with progress.stage("load model", 4) as step:

@@ -13,7 +13,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.zero123.loader import corrected_scheduler, empty_module, recommended
 from img2mesh.zero123.plus import FOR_CLIP, FOR_VAE, VERSIONS, Preprocess, Zero123Plus
-from img2mesh.zero123.recognise import read_json
+from img2mesh.zero123.recognise import model_record, read_json
 from img2mesh.zero123.state import fill, read_tensors, weights_file
 
 BETAS = {
@@ -41,7 +41,7 @@ def load_plus(folder: Path, *, variant: str, progress: Progress, options: dict[s
         Img2MeshError: an incomplete or damaged folder, or another model's variant.
     """
     index = read_json(folder / "model_index.json")
-    record = read_json(folder / "img2mesh.json") if (folder / "img2mesh.json").is_file() else {}
+    record = model_record(folder)
     name = options.setdefault("name", record.get("name", folder.name))
     options.setdefault("licence", record.get("licence", "unknown"))
     if variant == "auto":

@@ -11,6 +11,7 @@ from img2mesh.errors import Img2MeshError
 POSE_FOLDERS = ("clip_camera_projection", "cc_projection")
 PARTS = ("unet", "vae", "image_encoder", "scheduler")
 BODY = "body"  # where there is one: `zero123.body`
+RECORD = "img2mesh.json"  # a model folder's defaults and licence
 PLUS = "Zero123PlusPipeline"
 PLUS_PARTS = ("unet", "vae", "vision_encoder", "text_encoder", "scheduler")
 _ONLY_PLUS = ("vision_encoder", "feature_extractor_vae")  # folders that no other model has
@@ -42,6 +43,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Img2MeshError(f"{path} holds no JSON object.")
     return value
+
+
+def model_record(folder: Path) -> dict[str, Any]:
+    """What a model folder's `RECORD` says; empty where there is none.
+
+    Raises:
+        Img2MeshError: it is not JSON, or not an object.
+    """
+    return read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
 
 
 def pose_folder(folder: Path) -> Path | None:

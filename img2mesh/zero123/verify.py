@@ -15,7 +15,7 @@ from img2mesh.zero123.architecture import PARTS, Widths, build_empty
 from img2mesh.zero123.checksums import check_checksums
 from img2mesh.zero123.convert import open_original, plan, tensors
 from img2mesh.zero123.loader import empty_module
-from img2mesh.zero123.recognise import check_folder, is_plus, module_folders, read_json
+from img2mesh.zero123.recognise import check_folder, is_plus, model_record, module_folders
 from img2mesh.zero123.registry import guess_variant
 from img2mesh.zero123.state import matched, read_tensors, weights_file
 
@@ -53,7 +53,7 @@ def verify(path: str | Path, progress: Progress | None = None) -> Verdict:
 
 def _folder(folder: Path, step) -> Verdict:
     check_folder(folder)
-    record = read_json(folder / "img2mesh.json") if (folder / "img2mesh.json").is_file() else {}
+    record = model_record(folder)
     count = size = 0
     stored = set()
     for part, source in module_folders(folder).items():

@@ -1,6 +1,7 @@
 """Packs and folders give the same objects; nothing held out ever enters."""
 
 import json
+import os
 import shutil
 import tarfile
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.train import dataset
 from img2mesh.train.dataset import heldout_ids, load_renders
 
 
@@ -24,6 +26,21 @@ def test_a_tar_pack_reads_like_its_folders(renders, tmp_path):
     assert packed.read(0, 0).shape == (256, 256, 4)
     assert packed.views == 24
     assert packed.objects[0].facts["licence"] == "CC0"
+
+
+def test_few_files_stay_open(renders, monkeypatch):
+    monkeypatch.setattr(dataset, "OPEN_FILES", 3)
+    opened, closed = [], []
+    monkeypatch.setattr(dataset.os, "open", lambda *a, real=os.open: opened.append(real(*a)) or opened[-1])
+    monkeypatch.setattr(
+        dataset.os, "close", lambda number, real=os.close: closed.append(number) or real(number)
+    )
+    loose = load_renders(renders)
+    first = loose.read(0, 0)
+    for view in range(6):
+        loose.read(1, view)
+    np.testing.assert_array_equal(loose.read(0, 0), first)
+    assert len(opened) == 8 and len(closed) == 5
 
 
 def test_groups_stay_on_one_side_of_the_split(renders):
