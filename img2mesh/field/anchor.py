@@ -4,10 +4,10 @@ Synthesized views vote on the shape and may outvote the photo where a part is th
 the model that drew them is unsure, say little about the shape at all. Here the hull of all views is mixed with the
 photo's outline, inflated (`inflate`), by how sharp the views' silhouettes are, and made to fill the photo's silhouette.
 
-Where the model guesses the whole body (`guess`), that takes the hull's place, unmixed: even a guess in doubt knows best
-where thin things lie. Over 34 held-out scans, each from three sides, the shape's mean IoU with the guess alone is 0.427;
-0.419 when doubted guesses were mixed with the hull and the inflated outline by their expected IoU, 0.415 with 0.15 of
-the hull everywhere.
+Where the model guesses the whole body (`guess`), that takes the hull's place: even a guess in doubt knows best where
+thin things lie. Over 34 held-out scans, each from three sides, the shape's mean IoU with the guess alone is 0.427; it
+was 0.419 when doubted guesses were mixed with the hull and the inflated outline by their expected IoU, and 0.415 with
+0.15 of the hull everywhere.
 """
 
 from __future__ import annotations
