@@ -69,7 +69,7 @@ class Settings:
     rays: int = _setting(2048, "rays per optimisation step", low=16, high=1000000)
     hull_resolution: int = _setting(128, "grid of the visual hull", low=16, high=512)
     carve_resolution: int = _setting(
-        208, "grid on which true views' surface is found, at most", low=16, high=512
+        240, "grid on which true views' surface is found, at most", low=16, high=512
     )
     photo_weight: float = _setting(4.0, "weight of the photo's rays against a generated view's", 0, 1000)
     mask_weight: float = _setting(1.0, "weight of the silhouette loss", 0, 1000)
