@@ -8,7 +8,7 @@ from img2mesh.views.body import Body
 from img2mesh.views.hull import Hull, lattice
 from img2mesh.views.likely import guessed_solid
 
-# World units. Over 34 held-out scans from three sides the shape's mean IoU is 0.429 with 0.008 and 0.427 with 0.015; but
+# World units. Over 34 held-out scans from three sides the shape's mean IoU is 0.429 with 0.008, 0.427 with 0.015; but
 # with 0.006 the fronts of two photos with thin legs fall from 29.2 and 29.1 dB to 26.4 and 26.0, with 0.01 to 28.6 and
 # 29.1.
 SMOOTH = 0.01
