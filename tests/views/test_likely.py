@@ -4,7 +4,7 @@ import numpy as np
 
 from img2mesh.cameras import orbit_camera
 from img2mesh.views.body import Body
-from img2mesh.views.likely import guessed_solid
+from img2mesh.views.likely import guessed_solid, hollowness
 from tests.fakes import CELLS, HALF, hollow_and_filled
 
 CAMERA = orbit_camera(20.0, 0.0)
@@ -16,6 +16,11 @@ def test_a_hollow_body_keeps_its_emptiness_and_both_walls():
     assert not inside[middle, middle, middle] and inside[:middle, middle, middle].any()
     assert inside[middle:, middle, middle].any()
     assert (guessed_solid(filled).occupancy > 1)[middle, middle, middle]
+
+
+def test_only_emptiness_between_walls_is_hollow():
+    shell, filled = hollow_and_filled(CAMERA)
+    assert hollowness(filled) < 0.01 < 0.15 < hollowness(shell)
 
 
 def test_the_fainter_of_two_walls_is_not_lost():
