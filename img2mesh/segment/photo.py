@@ -14,6 +14,7 @@ from img2mesh.segment.checks import keep_object
 from img2mesh.segment.cutout import Cutout, recentre
 from img2mesh.segment.edges import clean_colours, soft_edge
 from img2mesh.segment.openings import open_mask
+from img2mesh.segment.outline import outline_doubts
 from img2mesh.segment.plain import plain_mask
 from img2mesh.segment.read import Photo, read_photo
 from img2mesh.settings import Settings
@@ -37,6 +38,8 @@ def segment_photo(photo: str | Path | Image.Image, settings: Settings, progress:
         image = read_photo(photo)
         alpha, method, said = _find(image, settings, progress)
         alpha, doubts = keep_object(alpha)
+        if method != "alpha":
+            doubts = (*doubts, *outline_doubts(image.rgb, alpha))
         said = (*said, *doubts)
         rgba = np.concatenate([clean_colours(image.rgb, alpha), alpha[..., None]], axis=2)
         cutout = Cutout(recentre(rgba, settings.foreground_ratio), method, said)
