@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from diffusers import UNet2DModel
 from torch import Tensor
 
-from img2mesh.cameras import FOV_DEG
 from img2mesh.errors import Img2MeshError
+from img2mesh.train.behind import frustum, reach, spans
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet, load_renders
 from img2mesh.train.denoiser import quick_attention
@@ -26,9 +26,11 @@ from img2mesh.train.pairs import INPUT_ELEVATIONS, between
 from img2mesh.train.small_views import SmallViews
 from img2mesh.train.solids import Solids, misleading
 from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
+from img2mesh.train.strain import draw_strains, no_strains
+from img2mesh.train.surfaces import other_surfaces
 from img2mesh.train.symmetry import Symmetries, seen_overlaps
 from img2mesh.train.workers import Workers
-from img2mesh.zero123.body import CELLS, HALF, SIZE, body_output, build_body, covered
+from img2mesh.zero123.body import CELLS, SIZE, body_output, build_body, covered
 from img2mesh.zero123.recognise import BODY
 
 STATE = "body.pt"
@@ -39,28 +41,7 @@ VALIDATED = 128  # pictures of validation objects
 # as thick ones. So many cells per ray are added to the volume, for what is thinner than they are; and with so many in
 # all, the error is the mean of the cells'.
 THINNEST, USUAL = 2.0, 12.0
-
-
-def frustum(angles: Tensor, mirrored: Tensor, fov_deg: float = FOV_DEG) -> Tensor:
-    """World points (B, CELLS, CELLS, CELLS, 3) of the guess's cells: depth, row, column.
-
-    Args:
-        angles: (B, 3) elevation, azimuth (radians) and distance of the pictures' cameras.
-        mirrored: (B,) bool; a mirrored picture's columns show what lies on the other side.
-    """
-    elevation, azimuth, distance = angles.float().unbind(1)
-    cell = (torch.arange(CELLS) + 0.5) / CELLS * 2 - 1
-    v, u = torch.meshgrid(cell, cell, indexing="ij")
-    u = torch.where(mirrored[:, None, None], -u, u)
-    depth = (distance[:, None] + HALF * cell)[:, :, None, None]  # (B, D, 1, 1)
-    slope = float(np.tan(np.radians(fov_deg) / 2))
-    local = torch.stack(torch.broadcast_tensors(u[:, None] * slope * depth, -v * slope * depth, -depth), -1)
-    cos_e, sin_e, cos_a, sin_a = elevation.cos(), elevation.sin(), azimuth.cos(), azimuth.sin()
-    back = torch.stack([cos_e * cos_a, cos_e * sin_a, sin_e], -1)
-    right = torch.stack([-sin_a, cos_a, torch.zeros_like(sin_a)], -1)
-    axes = torch.stack([right, torch.cross(back, right, dim=-1), back], -1)  # camera to world
-    position = back * distance[:, None]
-    return torch.einsum("bij,bdhwj->bdhwi", axes, local) + position[:, None, None, None]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class BodySampler:
@@ -71,24 +52,34 @@ class BodySampler:
         data: the objects.
         count: pictures per batch.
         evenly: draw all objects equally often, whatever their weights.
+        varied: share of pictures whose objects are strained (`train.strain`); above 0, surfaces vary as well.
 
     Objects whose solids would mislead (`solids.misleading`) are never drawn.
     """
 
-    def __init__(self, folder: Path, data: RenderSet, count: int, seed: int, evenly: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        data: RenderSet,
+        count: int,
+        seed: int,
+        evenly: bool = False,
+        varied: float = 0.0,
+    ) -> None:
         self.views = SmallViews(folder, data, SIZE)
         self.solids = Solids(folder, self.views)
         self.symmetries = Symmetries(len(data))
-        self.count, self.seed = count, seed
+        self.count, self.seed, self.varied = count, seed, varied
         odds = np.ones(len(data)) if evenly else data.probabilities()
         kept = ~misleading(data)
         odds = odds * kept if kept.any() else odds
         self.probabilities = odds / odds.sum()
 
-    def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def batch(self, step: int, workers: Workers) -> Batch:
         """Pictures (B, 4, SIZE, SIZE), angles (B, 3), occupancy (B, CELLS, CELLS, CELLS), symmetry (B, PLANES).
 
-        The last two in [0, 1].
+        The last two in [0, 1]. And (B,) bool: is the object strained, so that the angles and the symmetry are no
+        longer its own?
         """
         rng = np.random.default_rng(workers.seed(self.seed, 9, step))
         objects = self.views.data.objects
@@ -103,13 +94,17 @@ class BodySampler:
             np.stack([objects[i].angles[v] for i, v in zip(items, chosen, strict=True)])
         )
         mirrored = torch.tensor([is_mirrored(int(v)) for v in variants])
-        points = frustum(angles, mirrored)
         solids = self.solids.get(items)
+        strains = no_strains(self.count)
+        if self.varied:
+            strains = draw_strains(rng, self.varied, spans(solids, angles), reach(pictures))
+            pictures = other_surfaces(rng, strains.pictures(pictures))
+        points = frustum(angles, mirrored, strains=strains)
         # grid_sample takes the last axis first
         inside = F.grid_sample(solids[:, None], points.flip(-1) * 2, align_corners=False)[:, 0]
         overlaps = self.symmetries.get(items, solids)
         seen = seen_overlaps(overlaps, angles[:, 1].numpy(), mirrored.numpy())
-        return pictures, angles, inside, torch.from_numpy(seen)
+        return pictures, angles, inside, torch.from_numpy(seen), ~strains.none
 
 
 class MixedSampler:
@@ -118,16 +113,18 @@ class MixedSampler:
     def __init__(self, samplers: list[BodySampler]) -> None:
         self.samplers = samplers
 
-    def batch(self, step: int, workers: Workers) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def batch(self, step: int, workers: Workers) -> Batch:
         """As `BodySampler.batch`."""
         parts = [sampler.batch(step, workers) for sampler in self.samplers]
         return tuple(torch.cat(same) for same in zip(*parts, strict=True))
 
 
-def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor, overlaps: Tensor) -> dict[str, Tensor]:
+def body_losses(
+    net, pictures: Tensor, angles: Tensor, inside: Tensor, overlaps: Tensor, strained: Tensor
+) -> dict[str, Tensor]:
     """Cross entropy of the occupancy behind the silhouette and of the symmetry; the elevation's; their `total`.
 
-    The elevation's is its Gaussian log-likelihood.
+    The elevation's is its Gaussian log-likelihood; of strained objects only the occupancy counts.
     """
     logits, elevation, variance, symmetry = body_output(net, pictures, angles[:, 2])
     there = covered(pictures)
@@ -135,8 +132,11 @@ def body_losses(net, pictures: Tensor, angles: Tensor, inside: Tensor, overlaps:
     rays, volume = there.sum((1, 2, 3)), (inside * there).sum((1, 2, 3))
     weighed = entropy.sum((1, 2, 3)) / (volume + THINNEST * rays).clamp_min(1)
     occupancy = weighed.mean() * USUAL / CELLS
-    likelihood = ((elevation - angles[:, 0]).square() * (-variance).exp() + variance).mean() / 2
-    mirrored = F.binary_cross_entropy_with_logits(symmetry, overlaps)
+    plain = (~strained).float()
+    plain = plain / plain.sum().clamp_min(1)
+    likelihood = (((elevation - angles[:, 0]).square() * (-variance).exp() + variance) * plain).sum() / 2
+    mirrored = F.binary_cross_entropy_with_logits(symmetry, overlaps, reduction="none").mean(1)
+    mirrored = (mirrored * plain).sum()
     return {
         "occupancy": occupancy,
         "elevation": likelihood,
@@ -155,7 +155,8 @@ def samplers(
     """
     run, count = Path(config.run), config.body.optimisation.batch
     known = round(count * config.body.known_share) if config.body.known else 0
-    learned = [BodySampler(run, data, count - known, config.seed)] if known < count else []
+    varied = config.body.varied
+    learned = [BodySampler(run, data, count - known, config.seed, varied=varied)] if known < count else []
     checked = {"renders": BodySampler(run, validation, VALIDATED, 7)}
     if known:
         if not Path(config.body.known).is_dir():
@@ -164,7 +165,7 @@ def samplers(
                 f"`img2mesh render MODELS -o {config.body.known} --size 128`."
             )
         more, held = load_renders(config.body.known).split()
-        learned.append(BodySampler(run, more, known, config.seed + 1, evenly=True))
+        learned.append(BodySampler(run, more, known, config.seed + 1, evenly=True, varied=varied))
         checked["known"] = BodySampler(run, held, VALIDATED // 2, 7, evenly=True)
     return MixedSampler(learned), checked
 
@@ -231,7 +232,7 @@ def held_out(
     net = build_body(config.body.widths).to(device).eval()
     net.load_state_dict(ema.weights(BODY))
     ious, errors, lost = [], [], []
-    for x, a, solid, overlaps in zip(*(part.to(device).split(16) for part in batch), strict=True):
+    for x, a, solid, overlaps in zip(*(part.to(device).split(16) for part in batch[:4]), strict=True):
         logits, elevation, _, symmetry = body_output(net, x, a[:, 2])
         there = covered(x) > 0
         found, true = (logits > 0) & there, (solid > 0.5) & there

@@ -108,12 +108,14 @@ class BodyRecipe:
         start: folder of a network to go on from (a model's `body`); empty trains one from nothing.
         known: a second dataset, whose objects' insides are known (`scripts/make_models.py`); empty for none.
         known_share: of a batch that is drawn from it.
+        varied: share of pictures whose objects are strained (`train.strain`); above 0, surfaces vary as well.
     """
 
     start: str = ""
     widths: tuple[int, ...] = (48, 96, 160)
     known: str = ""
     known_share: float = 0.25
+    varied: float = 0.0
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=0))
 
 

@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from img2mesh.cameras import orbit_camera
 from img2mesh.errors import Img2MeshError
 from img2mesh.render.solid import SOLID, SOLID_FILE
-from img2mesh.train.body import BodySampler, begun, body_losses, frustum, samplers, train_body
+from img2mesh.train.body import BodySampler, begun, body_losses, samplers, train_body
 from img2mesh.train.config import BodyRecipe, Optimisation
 from img2mesh.train.dataset import RenderedObject, RenderSet, load_renders
 from img2mesh.train.small_views import SmallViews
-from img2mesh.train.solids import Solids, misleading
+from img2mesh.train.solids import Solids, misleading, smooth
 from img2mesh.train.state import load_state
 from img2mesh.train.workers import Workers
-from img2mesh.zero123.body import CELLS, HALF, PLANES, body_output, build_body, guess_body
+from img2mesh.zero123.body import CELLS, PLANES, body_output, build_body, guess_body
 
 BALL = 0.35  # radius of the data set's objects
 
@@ -36,17 +35,6 @@ def config(quick):
     )
 
 
-def test_the_cells_lie_behind_their_pixels():
-    camera = orbit_camera(25.0, 40.0, 1.7)
-    angles = torch.tensor([[np.radians(25.0), np.radians(40.0), 1.7]])
-    points = frustum(angles, torch.tensor([False]))[0].numpy()
-    pixels, depth = camera.project(points.reshape(-1, 3).astype(np.float64))
-    cell = (np.arange(CELLS) + 0.5) / CELLS
-    d, v, u = np.meshgrid(1.7 + HALF * (2 * cell - 1), 256 * cell, 256 * cell, indexing="ij")
-    assert np.allclose(pixels, np.stack([u, v], -1).reshape(-1, 2), atol=0.02)
-    assert np.allclose(depth, d.reshape(-1), atol=1e-4)
-
-
 def test_the_hull_of_a_ball_is_a_ball(renders, tmp_path):
     data = load_renders(renders)
     solid = Solids(tmp_path, SmallViews(tmp_path, data, 128)).get(np.array([1]))[0].numpy()
@@ -58,9 +46,9 @@ def test_the_hull_of_a_ball_is_a_ball(renders, tmp_path):
 
 def test_what_lies_behind_a_mirrored_picture_is_mirrored(renders, tmp_path):
     sampler = BodySampler(tmp_path, load_renders(renders), 8, seed=0)
-    pictures, _, inside, _ = batch = sampler.batch(0, Workers("cpu"))
+    pictures, _, inside, _, strained = batch = sampler.batch(0, Workers("cpu"))
     again = sampler.batch(0, Workers("cpu"))
-    assert all(torch.equal(a, b) for a, b in zip(batch, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(batch, again, strict=True)) and not strained.any()
     shown = torch.nn.functional.avg_pool2d((pictures[:, 3:] + 1) / 2, 4)[:, 0] > 0.5
     behind = inside.amax(1) > 0.5
     agreement = (shown & behind).sum((1, 2)) / (shown | behind).sum((1, 2))
@@ -126,7 +114,8 @@ def test_errors_count_by_their_share_of_an_objects_volume():
 
     def loss(*solids):
         angles = torch.zeros(len(solids), 3)
-        batch = pictures[: len(solids)], angles, torch.stack(solids), torch.zeros(len(solids), PLANES)
+        still = torch.zeros(len(solids), dtype=torch.bool)
+        batch = pictures[: len(solids)], angles, torch.stack(solids), torch.zeros(len(solids), PLANES), still
         return body_losses(Unsure(), *batch)["occupancy"].item()
 
     assert loss(thick) == pytest.approx(np.log(2) * 12 / 24, rel=1e-5)
@@ -134,6 +123,30 @@ def test_errors_count_by_their_share_of_an_objects_volume():
     assert loss(thick, thin) == pytest.approx((loss(thick) + loss(thin)) / 2, rel=1e-5), (
         "each object counts once"
     )
+
+
+def test_of_strained_objects_only_the_occupancy_counts():
+    angles, solid = torch.tensor([[0.0, 0, 1.6], [0.7, 0, 1.6]]), torch.rand(2, CELLS, CELLS, CELLS)
+    overlaps = torch.stack([torch.full((PLANES,), 0.5), torch.ones(PLANES)])
+
+    def losses(*strained):
+        return body_losses(
+            Unsure(), torch.ones(2, 4, 128, 128), angles, solid, overlaps, torch.tensor(strained)
+        )
+
+    both, first, neither = losses(False, False), losses(False, True), losses(True, True)
+    assert both["occupancy"] == first["occupancy"] == neither["occupancy"] > 0
+    assert both["elevation"].item() == pytest.approx(0.7**2 / 4, abs=1e-5) and first["elevation"] == 0
+    assert neither["elevation"] == neither["symmetry"] == 0 and first["symmetry"] > 0
+
+
+def test_a_thin_wall_is_smooth_and_strong_and_thick_things_keep_their_surface():
+    solid = torch.zeros(40, 40, 40)
+    solid[5], solid[20:32] = 1, 1
+    soft = smooth(solid)[:, 20, 20]
+    assert 0.5 < soft[4:7].min() and soft[4:7].max() < 0.7, "one cell thick, wherever the network's cells lie"
+    assert soft[[2, 8]].max() == 0
+    assert soft[21:31].min() > 0.99 and soft[[19, 32]].max() < 0.5 < soft[[20, 31]].min()
 
 
 def test_a_run_goes_on_from_a_folder(config, tmp_path):
@@ -159,7 +172,7 @@ def test_known_insides_replace_hulls_and_take_their_share_of_a_batch(config, ren
     config = dataclasses.replace(config, body=body)
     data = load_renders(config.data)
     mixed, checked = samplers(config, data, data)
-    pictures, _, inside, _ = mixed.batch(0, Workers("cpu"))
+    pictures, _, inside, _, _ = mixed.batch(0, Workers("cpu"))
     assert len(pictures) == 4 and set(checked) == {"renders", "known"}
     assert inside[:2].amax() > 0.9 and inside[2:].amax() == 0, "these are known to be empty"
     train_body(config, data, data, Workers("cpu"))

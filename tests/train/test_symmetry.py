@@ -53,7 +53,7 @@ def test_mirrored_pictures_and_mirrored_guesses_agree(mirrored_guesses):
 
 def test_batches_say_how_symmetric_their_objects_are(renders, tmp_path):
     sampler = BodySampler(tmp_path, load_renders(renders), 8, seed=0)
-    *_, overlaps = sampler.batch(0, Workers("cpu"))
+    *_, overlaps, _ = sampler.batch(0, Workers("cpu"))
     assert overlaps.shape == (8, PLANES) and overlaps.dtype == torch.float32
     assert overlaps.min() > 0.75, "balls are symmetric about everything"
 
