@@ -61,7 +61,7 @@ def fit_field(
     drawn = any(view.kind == "generated" for view in views.views)
     agreeing: dict = {}
     belief = believed(views.views) if drawn else 1.0
-    guessed = drawn and views.body is not None and guessed_bounds(views.body) is not None
+    guessed = False
     with progress.stage("visual hull"):
         if not drawn:  # generated views stand where they were asked for; their outlines err in other ways
             views, agreeing = reconcile(views)
@@ -74,6 +74,7 @@ def fit_field(
             hull = smooth_hull(hull)
             if views.photo is not None:
                 number = views.views.index(views.photo)
+                guessed = views.body is not None and guessed_bounds(views.body) is not None
                 hull = anchor_hull(hull, views.photo, number, belief, views.body)
     base, carving, known = hull.sdf, {}, False
     left = (agreeing.get("incoherence") or [0.0])[-1]

@@ -1,8 +1,10 @@
 """Silhouettes that contradict each other, brought to agree: small errors of pose, place and size of each view.
 
 What `views.tangents` says of every pair of views tells, all of it together, by how much each camera was turned, each
-picture shifted and each mask grown or shrunk, by robust least squares with the photo held fixed. Where that leaves
-them disagreeing the pictures are bent, which colours have to help to find (`field.register`).
+picture shifted and each mask grown or shrunk, by robust least squares with the photo held fixed. If wrong masks alone
+explain it, nothing is turned or shifted: a shrunk mask has lost thin parts, whose tangents five unknowns would explain
+away, one view by another. Where even all five leave the views disagreeing the pictures are bent, which colours have to
+help to find (`field.register`).
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from img2mesh.views.tangents import focal_of, median, outlines_of, pair, placed,
 from img2mesh.views.view import View, ViewSet
 
 # Of each view: elevation and azimuth in degrees, shift right and down and outward growth in thousandths of the side.
-EXPECTED = np.array([3.0, 3.0, 6.0, 6.0, 8.0])  # how large errors are, where there are any
 STEPS = np.array([0.3, 0.3, 1.0, 1.0, 1.0])  # of the numerical derivative
+# What is tried, in turn: which of them are wrong, and how large they are then. First masks alone, then all.
+TRIED = ({4: 20.0}, {0: 3.0, 1: 3.0, 2: 6.0, 3: 6.0, 4: 8.0})
 COHERENT = 1.0  # median disagreement up to which the views are taken as they are
 # What such errors have to bring it down to if they are to be the cause: few views fit nearly anything by halves.
 SOLVED, SHARE = 0.8, 0.08  # in itself, or as a share of what it was
@@ -41,14 +44,17 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
     shown, chosen, outlines, free = outlines_of(views)
     if len(shown) < 4:
         return views, {"incoherence": None}
-    errors = np.zeros((len(shown), 5))
-    before = median(residuals(chosen, outlines, errors))
+    before = median(residuals(chosen, outlines, np.zeros((len(shown), 5))))
     if before <= COHERENT:
         return views, {"incoherence": [round(before, 2)] * 2}
-    for _ in range(ROUNDS):
-        errors = _improved(chosen, outlines, errors, free)
-    after = median(residuals(chosen, outlines, errors))
-    if after > min(COHERENT, max(SOLVED, SHARE * before)):
+    for expected in TRIED:
+        errors = np.zeros((len(shown), 5))
+        for _ in range(ROUNDS):
+            errors = _improved(chosen, outlines, errors, free, expected)
+        after = median(residuals(chosen, outlines, errors))
+        if after <= min(COHERENT, max(SOLVED, SHARE * before)):
+            break
+    else:
         return views, {"incoherence": [round(before, 2)] * 2, "bent": True}
     if after >= before:
         return views, {"incoherence": [round(before, 2)] * 2}
@@ -59,9 +65,12 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
     return dataclasses.replace(views, views=tuple(out)), facts
 
 
-def _improved(views: list[View], outlines, errors: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """One step of Gauss and Newton, robust."""
-    count, unknown = errors.shape
+def _improved(
+    views: list[View], outlines, errors: np.ndarray, free: np.ndarray, expected: dict[int, float]
+) -> np.ndarray:
+    """One step of Gauss and Newton, robust, for the errors of some kinds."""
+    kinds, sizes = list(expected), np.array(list(expected.values()))
+    count, unknown = len(errors), len(kinds)
     here = [placed(v, o, e) for v, o, e in zip(views, outlines, errors, strict=True)]
     rows = {}
     for i in range(count):
@@ -72,23 +81,24 @@ def _improved(views: list[View], outlines, errors: np.ndarray, free: np.ndarray)
     values = np.concatenate([np.zeros(0), *(found for _, found in rows.values())])
     slopes = np.zeros((len(values), count, unknown))
     for i in np.flatnonzero(free):
-        for k in range(unknown):
+        for k, kind in enumerate(kinds):
             moved = errors[i].copy()
-            moved[k] += STEPS[k]
+            moved[kind] += STEPS[kind]
             there = placed(views[i], outlines[i], moved)
             for (one, two), (row, base) in rows.items():
                 if i in (one, two):
                     sides = (there, here[two]) if i == one else (here[one], there)
                     found = pair(*sides, focal_of(views[one]))[0]
-                    slopes[row : row + 2, i, k] = np.nan_to_num((found - base) / STEPS[k])
+                    slopes[row : row + 2, i, k] = np.nan_to_num((found - base) / STEPS[kind])
     slopes = slopes[:, free].reshape(len(values), -1)
     weights = robust(values)
-    prior = np.tile(1 / EXPECTED**2, int(free.sum()))
+    prior = np.tile(1 / sizes**2, int(free.sum()))
     system = slopes.T @ (weights[:, None] * slopes) + np.diag(prior)
-    right = -slopes.T @ (weights * values) - prior * errors[free].ravel()
+    chosen = np.ix_(free, kinds)
+    right = -slopes.T @ (weights * values) - prior * errors[chosen].ravel()
     step = np.linalg.solve(system, right).reshape(-1, unknown)
     out = errors.copy()
-    out[free] += np.clip(step, -2 * EXPECTED, 2 * EXPECTED)
+    out[chosen] += np.clip(step, -2 * sizes, 2 * sizes)
     return out
 
 

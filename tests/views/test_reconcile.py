@@ -6,7 +6,7 @@ import pytest
 from img2mesh.evaluate.spoil import spoil
 from img2mesh.views.reconcile import reconcile
 from img2mesh.views.view import ViewSet
-from tests.field.shapes import box_hit, views_of
+from tests.field.shapes import box_hit, sphere_hit, views_of
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,27 @@ def test_masks_get_their_size_back(views):
     assert np.abs(wrong[1:]).min() > 0.1 and np.abs(right).mean() < 0.25 * np.abs(wrong).mean()
     grown = int(np.argmin(wrong))  # where the mask was eaten away, the colours are continued
     assert (found.views[grown].rgba[..., :3][found.views[grown].mask > 0.5].max(axis=-1) > 20).all()
+
+
+def snowman(origins, directions):
+    ends = ((0.1, 0.0, -0.15), 0.32), ((-0.1, 0.05, 0.25), 0.22)
+    return np.minimum.reduce([sphere_hit(origins - place, directions, radius) for place, radius in ends])
+
+
+def test_wrong_masks_alone_turn_no_camera():
+    views = views_of(snowman, 256)  # a disc of 4 px is rounder there, for the size of the picture
+    spoilt = spoil(views, "masks")
+    found, _ = reconcile(spoilt)
+    for before, after in zip(spoilt.views, found.views, strict=True):
+        assert np.allclose(before.camera.c2w, after.camera.c2w, atol=1e-9)
+        assert (before.camera.cx, before.camera.cy) == (after.camera.cx, after.camera.cy)
+    both, facts = reconcile(spoil(spoil(views, "pose"), "masks"))
+    turned = [
+        np.degrees(np.arccos(min(aim(a) @ aim(b), 1))) for a, b in zip(both.views, spoilt.views, strict=True)
+    ]
+    assert facts["incoherence"][1] < 1 and np.max(turned) > 2, (
+        "where masks are not all that is wrong, all is sought"
+    )
 
 
 def test_shifted_pictures_and_a_mirrored_one(views):
