@@ -16,12 +16,9 @@ from img2mesh.train.dataset import RenderSet
 from img2mesh.train.latents import open_array
 from img2mesh.train.small_views import SmallViews
 
-# The network's cells are about so many of a solid's wide; solids are averaged over them, or thin walls, met by some
-# cells' middles and missed by others', would be noise.
-CELL = 3
-# A wall thinner than a cell shares every cell that it crosses with air; what its cells lack is made up for by this
-# power (1 would fill them), or the network would never be sure of it. Surfaces of thick things stay where they are.
-THICKENED = 0.5
+# A wall thinner than a cell shares every cell that it crosses with air; it is made this much thicker, or the network
+# would never be sure of it. The surface of anything thicker moves out by a fifth of a cell.
+THICKENED = 1.7
 # Things whose ids have these words are mostly hollow: their hulls would teach that such things are filled.
 HOLLOW = re.compile(
     r"bowl|mug|cups?(?![a-z])|(?<![a-z])pans?(?![a-z])|pot(?![a-z])"
@@ -34,13 +31,6 @@ HOLLOW = re.compile(
 def misleading(data: RenderSet) -> np.ndarray:
     """(objects,) bool: whose hull says little of them, and whose inside is not known."""
     return np.array([item.solid is None and bool(HOLLOW.search(item.id)) for item in data.objects])
-
-
-def smooth(solid: Tensor) -> Tensor:
-    """A solid (N, N, N) in [0, 1], averaged over `CELL` cells along each axis; thin walls keep their weight."""
-    mean = F.avg_pool3d(solid[None, None], CELL, stride=1, padding=CELL // 2, count_include_pad=False)
-    most = F.max_pool3d(mean, CELL, stride=1, padding=CELL // 2)
-    return (mean / most.clamp_min(1e-2) ** THICKENED)[0, 0].clamp(0, 1)
 
 
 class Solids:
@@ -56,7 +46,7 @@ class Solids:
     def __init__(self, folder: Path, views: SmallViews, fov_deg: float = FOV_DEG) -> None:
         self.views, self.fov_deg = views, fov_deg
         count = len(views.data)
-        place = Path(folder) / f"smooth-solids-{views.data.key}"
+        place = Path(folder) / f"solids-{views.data.key}"
         place.mkdir(parents=True, exist_ok=True)
         self.solids = open_array(place / "solids.npy", (count, SOLID, SOLID, SOLID), np.uint8)
         self.done = open_array(place / "done.npy", (count,), np.bool_)
@@ -66,8 +56,8 @@ class Solids:
         for item in np.unique(items):
             if not self.done[item]:
                 known = self.views.data.solid(int(item))
-                solid = self._hull(int(item)) if known is None else known.astype(np.float32) / 255
-                self.solids[item] = np.round(smooth(torch.from_numpy(solid)).numpy() * 255)
+                solid = self._hull(int(item)) * 255 if known is None else known * THICKENED
+                self.solids[item] = np.round(np.minimum(solid, 255))
                 self.done[item] = True
         return torch.from_numpy(self.solids[items].astype(np.float32) / 255)
 

@@ -16,7 +16,7 @@ from img2mesh.train.body import BodySampler, begun, body_losses, samplers, train
 from img2mesh.train.config import BodyRecipe, Optimisation
 from img2mesh.train.dataset import RenderedObject, RenderSet, load_renders
 from img2mesh.train.small_views import SmallViews
-from img2mesh.train.solids import Solids, misleading, smooth
+from img2mesh.train.solids import Solids, misleading
 from img2mesh.train.state import load_state
 from img2mesh.train.workers import Workers
 from img2mesh.zero123.body import CELLS, PLANES, body_output, build_body, guess_body
@@ -138,15 +138,6 @@ def test_of_strained_objects_only_the_occupancy_counts():
     assert both["occupancy"] == first["occupancy"] == neither["occupancy"] > 0
     assert both["elevation"].item() == pytest.approx(0.7**2 / 4, abs=1e-5) and first["elevation"] == 0
     assert neither["elevation"] == neither["symmetry"] == 0 and first["symmetry"] > 0
-
-
-def test_a_thin_wall_is_smooth_and_strong_and_thick_things_keep_their_surface():
-    solid = torch.zeros(40, 40, 40)
-    solid[5], solid[20:32] = 1, 1
-    soft = smooth(solid)[:, 20, 20]
-    assert 0.5 < soft[4:7].min() and soft[4:7].max() < 0.7, "one cell thick, wherever the network's cells lie"
-    assert soft[[2, 8]].max() == 0
-    assert soft[21:31].min() > 0.99 and soft[[19, 32]].max() < 0.5 < soft[[20, 31]].min()
 
 
 def test_a_run_goes_on_from_a_folder(config, tmp_path):
