@@ -17,7 +17,7 @@ class Body:
     Attributes:
         occupancy: (D, H, W) float32 in [0, 1]: H x W pixels that fill the photo's frame, D depths, evenly spaced cells
             between the camera's distance - `half` and its distance + `half` along the viewing axis.
-        camera: the photo's.
+        camera: the photo's, or one that was moved up or down on its sphere (`generate.TILT`).
         half: world units.
         mirror: the plane about which the body was made symmetric, if it was.
     """

@@ -18,6 +18,7 @@ from img2mesh.views.masks import cut_from_colour
 from img2mesh.views.mirrored import symmetrised
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
 from img2mesh.views.redraw import redrawn
+from img2mesh.views.tangents import turned
 from img2mesh.views.view import View, ViewSet
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from img2mesh.zero123.interface import Drawn, Sampler
 
 FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used where the estimate is a guess
+# Where the photo's elevation is known better than the model guesses it, the guess is wrong about what is upright: it
+# is turned by this share of the difference, about the photo's horizontal axis. Over 34 held-out scans, whose elevation
+# of 30 degrees is told, the shapes' mean IoU rises from 0.440 to 0.446 (front), and 0.423 to 0.425 (two more sides).
+TILT = 0.5
 LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
 VIEWS_DEVIATION_DEG = 20.0  # of an estimate from the views of a model that also guesses: theirs are blurred
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
@@ -101,12 +106,16 @@ def assembled(front: View, drawn: list[View], facts: dict, guess: Guess | None) 
 def guessed_body(guess: Guess | None, photo: View) -> Body | None:
     """The guess of a photo's model, behind the photo's camera; symmetric where the model speaks of it.
 
+    It stands as upright as the model takes it to be, by half (`TILT`).
+
     Making round things round as well, by the mean of their turns, blurs the thin walls that most of them have: over 34
     held-out scans from four sides each it cost 0.007 of the guesses' IoU.
     """
     if guess is None:
         return None
-    return symmetrised(Body(guess.occupancy, photo.camera, guess.half), guess.symmetry, photo.mask)
+    body = symmetrised(Body(guess.occupancy, photo.camera, guess.half), guess.symmetry, photo.mask)
+    tilt = TILT * (guess.elevation_deg - photo.camera.elevation_deg)
+    return dataclasses.replace(body, camera=turned(photo.camera, tilt, 0.0))
 
 
 def model_facts(model: Sampler, settings: Settings) -> dict:

@@ -21,6 +21,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.files import atomic_folder
 from img2mesh.views.body import Body
 from img2mesh.views.mirror import Mirror
+from img2mesh.views.tangents import turned
 from img2mesh.views.view import View, ViewSet
 
 NAME = "transforms.json"
@@ -62,9 +63,8 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         if viewset.body is not None:
             body, mirror = viewset.body, viewset.body.mirror
             plane = {} if mirror is None else {"mirror": [mirror.azimuth, mirror.offset]}
-            np.savez_compressed(
-                target / BODY, occupancy=body.occupancy.astype(np.float16), half=body.half, **plane
-            )
+            place = {"half": body.half, "elevation_deg": body.camera.elevation_deg, **plane}
+            np.savez_compressed(target / BODY, occupancy=body.occupancy.astype(np.float16), **place)
             document["img2mesh"]["body"] = BODY
         text = json.dumps(document, indent=1, allow_nan=False)
         (target / NAME).write_text(text + "\n", encoding="utf-8")
@@ -161,11 +161,16 @@ def _body(path: Path, ours: dict, photo: View) -> Body | None:
         with np.load(path.parent / BODY, allow_pickle=False) as stored:
             occupancy, half = stored["occupancy"].astype(np.float32), float(stored["half"])
             mirror = Mirror(*map(float, stored["mirror"])) if "mirror" in stored else None
+            tilt = (
+                float(stored["elevation_deg"]) - photo.camera.elevation_deg
+                if "elevation_deg" in stored
+                else 0
+            )
     except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile):
         raise Img2MeshError(f"{path.parent / BODY} is missing or broken.") from None
-    if occupancy.ndim != 3 or not occupancy.size or not half > 0:
+    if occupancy.ndim != 3 or not occupancy.size or not half > 0 or not math.isfinite(tilt):
         raise Img2MeshError(f"{path.parent / BODY} holds no occupancy of depths, rows and columns.")
-    return Body(occupancy, photo.camera, half, mirror)
+    return Body(occupancy, turned(photo.camera, tilt, 0.0), half, mirror)
 
 
 def _find(source: Path) -> Path:

@@ -127,5 +127,9 @@ def test_guess_and_estimate_of_the_elevation_weigh_by_their_variance(monkeypatch
     assert views.facts["elevation_source"] == "guessed" and not views.facts["warnings"]
     both = (deviation**-2 + generate.VIEWS_DEVIATION_DEG**-2) ** -0.5
     assert views.facts["elevation_deviation_deg"] == pytest.approx(both, abs=0.1)
-    assert views.body.camera is views.photo.camera and views.body.half == 0.7
+    assert views.body.camera.elevation_deg == pytest.approx((33.0 + elevation) / 2, abs=0.2), (
+        "half as it was guessed"
+    )
+    assert views.body.camera.azimuth_deg == pytest.approx(views.photo.camera.azimuth_deg)
+    assert views.body.camera.fl_x == views.photo.camera.fl_x and views.body.half == 0.7
     assert "photo_scale" not in views.facts and views.photo.camera.fl_x == pytest.approx(280, abs=0.01)

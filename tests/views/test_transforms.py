@@ -193,16 +193,23 @@ def test_a_busy_background_is_refused(tmp_path):
 @pytest.mark.parametrize("mirror", [None, Mirror(0.3, -0.02)])
 def test_the_guessed_body_travels_with_the_views(tmp_path, mirror):
     camera = orbit_camera(20.0, 0.0)
+    believed = orbit_camera(13.0, 0.0)
     chance = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
     views = ViewSet(
         (View(ellipsoid(camera), camera, "photo"), View(ellipsoid(camera), camera, "generated")),
-        body=Body(chance, camera, 0.7, mirror),
+        body=Body(chance, believed, 0.7, mirror),
     )
     save_views(views, tmp_path / "views")
     back = load_views(tmp_path / "views").body
     assert back.mirror == mirror
     assert np.abs(back.occupancy - chance).max() < 1e-3 and back.half == 0.7
-    assert back.camera.fl_x == camera.fl_x and np.allclose(back.camera.c2w, camera.c2w)
+    assert back.camera.fl_x == camera.fl_x and np.allclose(back.camera.c2w, believed.c2w)
+    with np.load(tmp_path / "views" / "body.npz") as stored:
+        older = {key: stored[key] for key in stored if key != "elevation_deg"}
+    np.savez_compressed(tmp_path / "views" / "body.npz", **older)
+    assert np.allclose(load_views(tmp_path / "views").body.camera.c2w, camera.c2w), (
+        "the photo's, before it was stored"
+    )
     (tmp_path / "views" / "body.npz").write_bytes(b"PK broken")
     with pytest.raises(Img2MeshError, match=r"body\.npz"):
         load_views(tmp_path / "views")
