@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -133,6 +133,23 @@ def orbit_camera(
     )
     focal = 0.5 * size / math.tan(math.radians(fov_deg) / 2)
     return Camera(look_at(position), focal, focal, size / 2, size / 2, size, size)
+
+
+def turned(camera: Camera, elevation_deg: float, azimuth_deg: float) -> Camera:
+    """The camera moved on its sphere about the world's origin, turned along with it.
+
+    By so many degrees up and counter-clockwise from above; its elevation stays within 89 degrees.
+    """
+    up = np.radians(np.clip(camera.elevation_deg + elevation_deg, -89, 89)), np.radians(camera.elevation_deg)
+    side = np.radians(camera.azimuth_deg + azimuth_deg), np.radians(camera.azimuth_deg)
+    frames = []
+    for e, a in zip(up, side, strict=True):
+        direction = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+        frames.append(look_at(direction * camera.distance)[:3, :3])
+    turn = frames[0] @ frames[1].T
+    c2w = camera.c2w.copy()
+    c2w[:3, :3], c2w[:3, 3] = turn @ c2w[:3, :3], turn @ c2w[:3, 3]
+    return replace(camera, c2w=c2w)
 
 
 def camera_from_w2c(w2c: np.ndarray, fov_deg: float = FOV_DEG, size: int = IMAGE_SIZE) -> Camera:

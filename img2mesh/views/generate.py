@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img2mesh.cameras import IMAGE_SIZE
+from img2mesh.cameras import IMAGE_SIZE, turned
 from img2mesh.errors import Img2MeshError
 from img2mesh.progress import Progress
 from img2mesh.settings import Settings, parse_elevation
@@ -18,7 +18,6 @@ from img2mesh.views.masks import cut_from_colour
 from img2mesh.views.mirrored import symmetrised
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
 from img2mesh.views.redraw import redrawn
-from img2mesh.views.tangents import turned
 from img2mesh.views.view import View, ViewSet
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from img2mesh.cameras import turned
 from img2mesh.views.bend import continued
 from img2mesh.views.hull import mask_distance
-from img2mesh.views.tangents import focal_of, median, outlines_of, pair, placed, residuals, robust, turned
+from img2mesh.views.tangents import focal_of, median, outlines_of, pair, placed, residuals, robust
 from img2mesh.views.view import View, ViewSet
 
 # Of each view: elevation and azimuth in degrees, shift right and down and outward growth in thousandths of the side.
@@ -56,8 +57,6 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
             break
     else:
         return views, {"incoherence": [round(before, 2)] * 2, "bent": True}
-    if after >= before:
-        return views, {"incoherence": [round(before, 2)] * 2}
     out = list(views.views)
     for i, error in zip(shown, errors, strict=True):
         out[i] = _corrected(views.views[i], error)

@@ -7,11 +7,9 @@ coherence"). Every pair of views gives two such equations.
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
-from img2mesh.cameras import Camera, look_at
+from img2mesh.cameras import Camera, turned
 from img2mesh.views.bend import COUNT, basis
 from img2mesh.views.view import View, ViewSet
 
@@ -47,20 +45,6 @@ def _outline(view: View) -> tuple[np.ndarray, np.ndarray] | None:
         normals.append(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9))
     normal = normals[0] + normals[1]
     return corners, normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-
-
-def turned(camera: Camera, elevation_deg: float, azimuth_deg: float) -> Camera:
-    """The camera moved on its sphere about the world's origin, turned along with it."""
-    up = np.radians(np.clip(camera.elevation_deg + elevation_deg, -89, 89)), np.radians(camera.elevation_deg)
-    side = np.radians(camera.azimuth_deg + azimuth_deg), np.radians(camera.azimuth_deg)
-    frames = []
-    for e, a in zip(up, side, strict=True):
-        direction = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
-        frames.append(look_at(direction * camera.distance)[:3, :3])
-    turn = frames[0] @ frames[1].T
-    c2w = camera.c2w.copy()
-    c2w[:3, :3], c2w[:3, 3] = turn @ c2w[:3, :3], turn @ c2w[:3, 3]
-    return dataclasses.replace(camera, c2w=c2w)
 
 
 def placed(view: View, outline, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,12 +16,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from img2mesh.cameras import Camera
+from img2mesh.cameras import Camera, turned
 from img2mesh.errors import Img2MeshError
 from img2mesh.files import atomic_folder
 from img2mesh.views.body import Body
 from img2mesh.views.mirror import Mirror
-from img2mesh.views.tangents import turned
 from img2mesh.views.view import View, ViewSet
 
 NAME = "transforms.json"
