@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from img2mesh.cameras import DISTANCE, FOV_DEG, orbit_camera
+from img2mesh.core.camera import DISTANCE, FOV_DEG, orbit_camera
+from img2mesh.core.progress import Progress
 from img2mesh.errors import run_script
+from img2mesh.evaluate.ground_truth import render_truth
 from img2mesh.evaluate.objects import named_objects, read_object
-from img2mesh.evaluate.truth import render_truth
-from img2mesh.progress import Progress
+from img2mesh.models.sampler import Drawn
 from img2mesh.settings import Settings
-from img2mesh.views.generate import FALLBACK_ELEVATION_DEG, find_elevation, sample_views
 from img2mesh.views.plan import view_offsets, within_poles
-from img2mesh.zero123.interface import Drawn
+from img2mesh.views.synthesize import FALLBACK_ELEVATION_DEG, find_elevation, sample_views
 
 SIZE = 128  # pixels of true views: what the estimate looks at
 
@@ -40,7 +40,7 @@ def main() -> int:
     given = parser.parse_args()
     settings, model = Settings.load(given.preset), None
     if given.model:
-        from img2mesh.machine import resolve_device
+        from img2mesh.core.device import resolve_device
         from img2mesh.pipeline import load_named_model
 
         settings = settings.replace(model=given.model)

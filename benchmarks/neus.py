@@ -22,18 +22,18 @@ from pathlib import Path
 import numpy as np
 from syncdreamer import commit_of, peak_gb, theirs
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.images import save_png
+from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.geometry import sample_surface
+from img2mesh.evaluate.ground_truth import Truth, load_truth, render_truth, true_views
 from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.evaluate.oracle import NOVEL, shape_scores
 from img2mesh.evaluate.protocol import protocol_cameras
 from img2mesh.evaluate.table import side_by_side
-from img2mesh.evaluate.truth import Truth, load_truth, render_truth, true_views
-from img2mesh.images import save_png
-from img2mesh.render.solid import occupancy
 from img2mesh.settings import Settings
-from img2mesh.views.view import ViewSet
+from img2mesh.synthetic.voxelize import occupancy
 
 COLUMNS = {"steps": "", "CPU s": ".0f", "peak GB": ".1f", "IoU": ".3f", "Chamfer": ".4f", "F@0.01": ".3f"}
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from img2mesh.cameras import Camera, orbit_camera
+from img2mesh.core.camera import Camera, orbit_camera
 from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.geometry import volume_iou
+from img2mesh.evaluate.ground_truth import Truth, cast
 from img2mesh.evaluate.objects import load_objects, read_object
-from img2mesh.evaluate.truth import Truth, cast
-from img2mesh.render.solid import occupancy
 from img2mesh.settings import Settings
+from img2mesh.synthetic.voxelize import occupancy
 from img2mesh.views.plan import view_cameras
 
 GRID, HALF = 80, 0.6

@@ -26,23 +26,23 @@ from typing import Any
 
 import numpy as np
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.files import atomic_file
+from img2mesh.core.view import ViewSet
+from img2mesh.core.visual_hull import visual_hull
 from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.baselines import hull_surface, render_from_views
+from img2mesh.evaluate.corrupt import KINDS, spoil
 from img2mesh.evaluate.geometry import sample_surface
+from img2mesh.evaluate.ground_truth import load_truth, render_truth, true_views
 from img2mesh.evaluate.metrics import psnr
 from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.evaluate.oracle import NOVEL, shape_scores
-from img2mesh.evaluate.spoil import KINDS, spoil
-from img2mesh.evaluate.truth import load_truth, render_truth, true_views
 from img2mesh.field import fit_field
-from img2mesh.files import atomic_file
 from img2mesh.mesh import build_mesh, mesh_report, write_mesh
-from img2mesh.render.solid import occupancy
 from img2mesh.settings import Settings
-from img2mesh.views.hull import visual_hull
+from img2mesh.synthetic.voxelize import occupancy
 from img2mesh.views.plan import view_cameras
-from img2mesh.views.view import ViewSet
 
 COLUMNS = ("IoU", "Chamfer", "F@0.01", "PSNR", "wall s", "cpu s")
 

@@ -25,9 +25,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does,
 import numpy as np
 import torch
 
-from img2mesh.files import data_folder
-from img2mesh.zero123.memory import lean_memory
-from img2mesh.zero123.precision import pick_device, pick_dtype
+from img2mesh.core.files import data_folder
+from img2mesh.models.allocator import lean_memory
+from img2mesh.models.precision import pick_device, pick_dtype
 
 
 def random_module(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
@@ -46,7 +46,7 @@ def random_module(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Modul
 
 def load_parts(model: str, dtype: torch.dtype) -> tuple[list[torch.nn.Module], dict]:
     """U-Net, VAE, image encoder, projection on the CPU, and the scheduler's configuration."""
-    from img2mesh.zero123.architecture import PARTS, SCHEDULER, build_empty
+    from img2mesh.models.architecture import PARTS, SCHEDULER, build_empty
 
     if model == "xl":
         return [random_module(build_empty(part), dtype) for part in PARTS], SCHEDULER
@@ -62,8 +62,8 @@ def load_parts(model: str, dtype: torch.dtype) -> tuple[list[torch.nn.Module], d
         return [torch.nn.Module.to(part, dtype) for part in parts], build_scheduler(recipe.denoiser).config
     from diffusers.models.attention_processor import AttnProcessor2_0
 
-    from img2mesh.zero123 import cpu
-    from img2mesh.zero123.loader import load_folder
+    from img2mesh.models import cpu
+    from img2mesh.models.load import load_folder
 
     loaded = load_folder(folder, options={"dtype": dtype})
     cpu.restore(loaded.unet)  # as diffusers has it
@@ -77,8 +77,8 @@ def plain(parts, evaluate, scheduler_config, picture, poses, steps, guidance, de
     """The straightforward loop, as one would write it with diffusers and transformers; `evaluate` is the U-Net."""
     from diffusers import DDIMScheduler
 
-    from img2mesh.zero123.images import clip_pixels, from_network, to_network
-    from img2mesh.zero123.modules import image_tokens, pose_features
+    from img2mesh.models.camera_projection import image_tokens, pose_features
+    from img2mesh.models.preprocess import clip_pixels, from_network, to_network
 
     unet, vae, encoder, projection = parts
     scheduler = DDIMScheduler.from_config(scheduler_config)
@@ -106,7 +106,7 @@ def flops_per_evaluation(unet: torch.nn.Module, tokens: int, branches: int) -> f
     """Of a step for one view, latent 32 x 32, as our side computes it: what is folded to constants is no work."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from img2mesh.zero123.attention import install
+    from img2mesh.models.attention import install
 
     with torch.device("meta"):
         unet = type(unet).from_config(unet.config)
@@ -198,7 +198,7 @@ def side(arguments: argparse.Namespace) -> dict:
     found = {"dtype": str(dtype).removeprefix("torch."), "views": views}
     inside = Inside(device)
     if ours:
-        from img2mesh.zero123.sampler import Zero123
+        from img2mesh.models.zero123 import Zero123
 
         vision = parts[2].config
         tokens = 1 if parts[3].config.tokens == "class" else 1 + (vision.image_size // vision.patch_size) ** 2

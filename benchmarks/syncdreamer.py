@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from img2mesh.cameras import Camera, w2c_from_camera
+from img2mesh.core.camera import Camera, w2c_from_camera
+from img2mesh.core.images import save_png
+from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError
-from img2mesh.images import save_png
 from img2mesh.settings import Settings
-from img2mesh.views.view import ViewSet
 
 NEEDED = (".git", "renderer/renderer.py", "configs/neus.yaml", "meta_info/camera-16.pkl")
 BOUNDS = np.array([[-0.6] * 3, [0.6] * 3])  # outside of this box their renderer looks at nothing

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.pipeline import Result, image_to_mesh, load_named_model
-from img2mesh.progress import Progress
 from img2mesh.settings import Settings
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -90,7 +90,7 @@ def convert_photos(
     Raises:
         Img2MeshError: the model cannot be loaded. What is wrong with a photo is in its outcome instead.
     """
-    from img2mesh.machine import resolve_device, use_threads
+    from img2mesh.core.device import resolve_device, use_threads
     from img2mesh.mesh import write_mesh
 
     progress = progress or Progress()

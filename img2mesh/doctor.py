@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from img2mesh.core.device import cpu_flags, thread_count, total_memory_gb
+from img2mesh.core.files import data_folder
 from img2mesh.errors import Img2MeshError
-from img2mesh.files import data_folder
-from img2mesh.machine import cpu_flags, thread_count, total_memory_gb
 from img2mesh.settings import PRESETS, Settings
 
 CORE = (  # module, distribution
@@ -116,7 +116,7 @@ def _devices(found: Diagnosis, settings: Settings) -> None:
     mps = getattr(torch.backends, "mps", None)
     if mps is not None and mps.is_available():
         found.say("mps", "available")
-    from img2mesh.machine import resolve_device
+    from img2mesh.core.device import resolve_device
 
     try:
         found.say("device", f"{settings.device} means {resolve_device(settings.device)}")
@@ -131,7 +131,7 @@ def _extras(found: Diagnosis) -> None:
 
 
 def _weights(found: Diagnosis, settings: Settings) -> None:
-    from img2mesh.zero123.registry import KNOWN, find_cached
+    from img2mesh.models.registry import KNOWN, find_cached
 
     mini = data_folder("weights") / "mini"
     have_mini = (mini / "unet").is_dir()
@@ -163,9 +163,9 @@ def _segmenters(found: Diagnosis) -> None:
 
 
 def _times(found: Diagnosis, settings: Settings) -> None:
-    from img2mesh.machine import resolve_device, use_threads
-    from img2mesh.predict import float32_speed, in_words, seconds_per_stage, time_field, time_sampler
-    from img2mesh.zero123 import load_model
+    from img2mesh.core.device import resolve_device, use_threads
+    from img2mesh.models import load_model
+    from img2mesh.timing import float32_speed, in_words, seconds_per_stage, time_field, time_sampler
 
     use_threads()
     device = resolve_device(settings.device)

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from img2mesh.core.device import peak_memory_mb, resolve_device, use_threads
+from img2mesh.core.images import save_png
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError
-from img2mesh.images import save_png
-from img2mesh.machine import peak_memory_mb, resolve_device, use_threads
-from img2mesh.progress import Progress
 from img2mesh.report import Recorder, front_psnr, plain, versions
 from img2mesh.settings import Settings
-from img2mesh.views.view import ViewSet
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from img2mesh.mesh import TexturedMesh
+    from img2mesh.models.sampler import Sampler
     from img2mesh.segment import Cutout
-    from img2mesh.zero123.interface import Sampler
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +76,10 @@ def synthesize_views(
 
     Args:
         directions: (elevation or None for the photo's own, azimuth) in degrees of each view; default: the
-            plan of the main job. `img2mesh.views.ring.ring_directions` makes whole rings.
+            plan of the main job. `img2mesh.views.orbit.ring_directions` makes whole rings.
         Others: as for `image_to_mesh`.
     """
-    from img2mesh.views.ring import synthesize_at, views_to_draw
+    from img2mesh.views.orbit import synthesize_at, views_to_draw
 
     run = _Run(settings or Settings.load(), progress)
     cutout = run.segment(photo, keep)
@@ -119,7 +119,7 @@ def reconstruct(
 
 def load_named_model(settings: Settings, device: str, progress: Progress) -> Sampler:
     """The model that the settings name, on a device; `image_to_mesh(model=...)` uses it again and again."""
-    from img2mesh.zero123 import load_model
+    from img2mesh.models import load_model
 
     return load_model(
         settings.model,
@@ -173,7 +173,7 @@ class _Run:
 
     def predict(self, model: Sampler) -> None:
         """Say how long the rest will take, from the model's own pace on this machine."""
-        from img2mesh.predict import float32_speed, seconds_per_stage, sentence, time_field, time_sampler
+        from img2mesh.timing import float32_speed, seconds_per_stage, sentence, time_field, time_sampler
 
         with self.timed("predict"):
             sampler, step = time_sampler(model, self.settings), time_field(self.settings, self.device)
@@ -182,7 +182,7 @@ class _Run:
 
     def predict_views(self, model: Sampler, views: int) -> None:
         """The same where only views are wanted."""
-        from img2mesh.predict import seconds_of_views, sentence, time_sampler
+        from img2mesh.timing import seconds_of_views, sentence, time_sampler
 
         with self.timed("predict"):
             sampler = time_sampler(model, self.settings, views)
@@ -250,7 +250,7 @@ def _save_field(field: Any, folder: Path, resolution: int = 64) -> None:
     """The field as data that any program reads: signed distance and colour on a grid (`field.npz`)."""
     import numpy as np
 
-    from img2mesh.files import atomic_file
+    from img2mesh.core.files import atomic_file
 
     low, high = np.asarray(field.bounds, dtype=np.float64)
     axes = [np.linspace(low[i], high[i], resolution) for i in range(3)]

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from img2mesh.files import atomic_file
-from img2mesh.progress import Progress
+from img2mesh.core.files import atomic_file
+from img2mesh.core.progress import Progress
 
 if TYPE_CHECKING:
+    from img2mesh.core.view import View
     from img2mesh.mesh import TexturedMesh
-    from img2mesh.views.view import View
 
 _PACKAGES = (
     "numpy",

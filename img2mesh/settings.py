@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from img2mesh.core.files import data_folder
 from img2mesh.errors import Img2MeshError
-from img2mesh.files import data_folder
 
 PRESETS = ("draft", "standard", "high")
 

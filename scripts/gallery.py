@@ -16,12 +16,12 @@ from pathlib import Path
 
 from img2mesh import Settings
 from img2mesh.batch import Outcome, convert_photos, output_names, photos_in
+from img2mesh.core.files import atomic_file
+from img2mesh.core.images import contact_sheet, save_png
+from img2mesh.core.progress import ConsoleProgress
 from img2mesh.errors import Img2MeshError
-from img2mesh.files import atomic_file
-from img2mesh.images import contact_sheet, save_png
 from img2mesh.mesh import read_mesh
 from img2mesh.preview import write_preview
-from img2mesh.progress import ConsoleProgress
 from img2mesh.segment import read_photo
 
 

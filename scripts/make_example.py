@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from img2mesh.cameras import orbit_camera
-from img2mesh.files import atomic_file
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.files import atomic_file
 
 FLOOR = -0.43
 HANDLE = np.radians(62.0)  # azimuth of the handle: to the right in the photo, a little towards the viewer

@@ -1,6 +1,6 @@
 """Make models to train on: `python scripts/make_models.py models --of vessels --count 600 --seed 0`.
 
-One .glb each of hollow things (`img2mesh.render.vessels`), or of goods and toys (`--of things`, `render.things`);
+One .glb each of hollow things (`synthetic.procedural_vessels`), or of goods and toys (`--of things`);
 `img2mesh render models -o DATASET` renders them and notes what is inside. Equal seeds make equal models.
 """
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from img2mesh.core.files import atomic_file
 from img2mesh.errors import Img2MeshError, run_script
-from img2mesh.files import atomic_file
-from img2mesh.render.model import to_linear
-from img2mesh.render.things import random_thing
-from img2mesh.render.vessels import random_vessel
+from img2mesh.synthetic.model import to_linear
+from img2mesh.synthetic.procedural import random_thing
+from img2mesh.synthetic.procedural_vessels import random_vessel
 
 MAKERS = {"vessels": random_vessel, "things": random_thing}
 

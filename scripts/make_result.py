@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from img2mesh.cameras import orbit_camera
-from img2mesh.images import save_png
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.images import save_png
 from img2mesh.mesh import read_mesh
 from img2mesh.preview import render_mesh
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from img2mesh.cameras import DISTANCE, FOV_DEG, Camera, orbit_camera
-from img2mesh.progress import Progress
-from img2mesh.views.body import Body
-from img2mesh.zero123.interface import RelativeViews
+from img2mesh.core.camera import DISTANCE, FOV_DEG, Camera, orbit_camera
+from img2mesh.core.frustum import Body
+from img2mesh.core.progress import Progress
+from img2mesh.models.sampler import RelativeViews
 
 RADII = np.array([0.30, 0.42, 0.5])  # half axes of the ellipsoid along x, y, z
 HALF, CELLS = 0.72, 32  # depth and cells of guessed bodies
@@ -147,12 +147,12 @@ def ball(seed: int = 0):
 
 def fake_rooms(monkeypatch) -> None:
     """Let the pipeline segment for real, but synthesize, fit and mesh the ellipsoid within milliseconds."""
-    from img2mesh.predict import SamplerTime
+    from img2mesh.timing import SamplerTime
 
-    monkeypatch.setattr("img2mesh.zero123.load_model", lambda *a, **k: FakeModel(), raising=False)
-    monkeypatch.setattr("img2mesh.predict.time_sampler", lambda *a, **k: SamplerTime(0.01, 0.01))
-    monkeypatch.setattr("img2mesh.views.generate.find_elevation", _sure, raising=True)
-    monkeypatch.setattr("img2mesh.views.ring.find_elevation", _sure, raising=True)
+    monkeypatch.setattr("img2mesh.models.load_model", lambda *a, **k: FakeModel(), raising=False)
+    monkeypatch.setattr("img2mesh.timing.time_sampler", lambda *a, **k: SamplerTime(0.01, 0.01))
+    monkeypatch.setattr("img2mesh.views.synthesize.find_elevation", _sure, raising=True)
+    monkeypatch.setattr("img2mesh.views.orbit.find_elevation", _sure, raising=True)
     fake_reconstruction(monkeypatch)
     monkeypatch.setattr("img2mesh.preview.write_preview", _one_picture)
 
@@ -168,7 +168,7 @@ def fake_reconstruction(monkeypatch) -> list:
         colour=lambda points: np.clip(points + 0.5, 0, 1),
         facts={"backend": "fake"},
     )
-    monkeypatch.setattr("img2mesh.predict.time_field", lambda *a, **k: 0.01)
+    monkeypatch.setattr("img2mesh.timing.time_field", lambda *a, **k: 0.01)
     monkeypatch.setattr(
         "img2mesh.field.fit_field", lambda views, *a, **k: asked.append(views) or field, raising=False
     )
@@ -178,7 +178,7 @@ def fake_reconstruction(monkeypatch) -> list:
 
 def _one_picture(mesh, path) -> None:
     """A preview of one small view in place of eight large ones or a whole turn."""
-    from img2mesh.images import save_png, write_animation
+    from img2mesh.core.images import save_png, write_animation
     from img2mesh.preview import render_mesh
 
     picture = render_mesh(mesh, orbit_camera(20.0, 30.0, size=64))

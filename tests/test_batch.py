@@ -10,8 +10,8 @@ from PIL import Image
 
 from img2mesh import batch
 from img2mesh.batch import convert_photos, output_names, photos_in, summary
+from img2mesh.core.files import atomic_file
 from img2mesh.errors import Img2MeshError
-from img2mesh.files import atomic_file
 from img2mesh.settings import Settings
 
 
@@ -53,7 +53,7 @@ def rooms(monkeypatch):
     """One loaded model, and a main job that fails for photos named bad*."""
     loads = []
     monkeypatch.setattr(
-        "img2mesh.zero123.load_model", lambda *a, **k: loads.append(a) or "model", raising=False
+        "img2mesh.models.load_model", lambda *a, **k: loads.append(a) or "model", raising=False
     )
 
     def job(photo, settings, *, keep, progress, model):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from img2mesh import doctor
-from img2mesh.predict import SamplerTime, float32_speed, in_words, seconds_per_stage, sentence, time_sampler
 from img2mesh.settings import PRESETS, Settings
-from tests.zero123.tiny import make_tiny
+from img2mesh.timing import SamplerTime, float32_speed, in_words, seconds_per_stage, sentence, time_sampler
+from tests.models.tiny import make_tiny
 
 
 def test_it_lists_packages_devices_extras_weights_and_models():
@@ -34,7 +34,7 @@ def test_a_missing_package_is_a_fault(monkeypatch):
 
 def test_missing_weights_are_a_fault(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "data_folder", lambda name: tmp_path)
-    monkeypatch.setattr("img2mesh.zero123.registry.find_cached", lambda entry: None)
+    monkeypatch.setattr("img2mesh.models.registry.find_cached", lambda entry: None)
     found = doctor.examine(Settings(model="mini"))
     assert any("weights" in fault for fault in found.faults)
 
@@ -73,7 +73,7 @@ def test_in_words(seconds, words):
 
 
 def test_the_sampler_is_timed_without_changing_what_it_draws(tmp_path):
-    from img2mesh.zero123 import load_model
+    from img2mesh.models import load_model
 
     model = load_model(str(make_tiny(tmp_path / "mini")), device="cpu")
     photo = np.full((256, 256, 4), 200, dtype=np.uint8)

@@ -21,11 +21,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """The command line in an empty folder with a photo."""
-    from img2mesh.predict import SamplerTime
+    from img2mesh.timing import SamplerTime
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("img2mesh.zero123.load_model", lambda *a, **k: FakeModel(30.0), raising=False)
-    monkeypatch.setattr("img2mesh.predict.time_sampler", lambda *a, **k: SamplerTime(0.01, 0.01))
+    monkeypatch.setattr("img2mesh.models.load_model", lambda *a, **k: FakeModel(30.0), raising=False)
+    monkeypatch.setattr("img2mesh.timing.time_sampler", lambda *a, **k: SamplerTime(0.01, 0.01))
     photo_file(tmp_path / "photo.png")
     return lambda *words: command([*words, *QUICK])
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from img2mesh import Img2MeshError, Settings, image_to_mesh, reconstruct, synthesize_views
-from img2mesh.progress import Progress
+from img2mesh.core.progress import Progress
 from img2mesh.report import write_report
 from img2mesh.views import load_views
 from tests.fakes import FakeModel, fake_rooms, photo_file
@@ -92,7 +92,7 @@ def test_warnings_reach_listener_and_report_once(tmp_path, monkeypatch):
         progress.warn("the elevation is a guess")
         return 20.0, {"elevation_confidence": 0.0, "warnings": ["the elevation is a guess"]}
 
-    monkeypatch.setattr("img2mesh.views.generate.find_elevation", unsure)
+    monkeypatch.setattr("img2mesh.views.synthesize.find_elevation", unsure)
 
     class Listener(Progress):
         def __init__(self):

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from img2mesh.cameras import orbit_camera
-from img2mesh.progress import Progress
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import View
 from img2mesh.report import Recorder, front_psnr, plain, versions, write_report
-from img2mesh.views.view import View
 from tests.fakes import ball
 
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from img2mesh.core.files import data_folder
 from img2mesh.errors import Img2MeshError
-from img2mesh.files import data_folder
 from img2mesh.settings import PRESETS, Settings, parse_elevation, parse_height, read_toml
 
 

@@ -112,7 +112,7 @@ def _one(
         checks.check_output(preview, checks.PREVIEWS, "--preview")
     checks.check_distinct([photo], [("-o", output), ("--preview", preview), ("--report", report)])
 
-    from img2mesh.progress import ConsoleProgress
+    from img2mesh.core.progress import ConsoleProgress
 
     progress = ConsoleProgress(verbose)
     progress.note(f"seed {settings.seed}, preset {settings.preset}")
@@ -162,7 +162,7 @@ def _many(
     names = output_names(photos)
     checks.check_distinct(photos, [("-o", folder / f"{name}{kind}") for name in names])
 
-    from img2mesh.progress import ConsoleProgress
+    from img2mesh.core.progress import ConsoleProgress
 
     progress = ConsoleProgress(verbose)
     progress.note(f"{len(photos)} photos, seed {settings.seed}, preset {settings.preset}")

@@ -73,8 +73,8 @@ def evaluate(
 
     files = load_objects(dataset, objects)
 
-    from img2mesh.machine import resolve_device, use_threads
-    from img2mesh.progress import ConsoleProgress
+    from img2mesh.core.device import resolve_device, use_threads
+    from img2mesh.core.progress import ConsoleProgress
 
     progress, device = ConsoleProgress(verbose), resolve_device(settings.device)
     use_threads()

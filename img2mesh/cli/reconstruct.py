@@ -47,7 +47,7 @@ def reconstruct(
         checks.check_folder(keep, "--keep")
     checks.check_distinct([source], [("-o", output), ("--preview", preview), ("--report", report)])
 
-    from img2mesh.progress import ConsoleProgress
+    from img2mesh.core.progress import ConsoleProgress
 
     progress = ConsoleProgress(verbose)
     progress.note(f"seed {settings.seed}, preset {settings.preset}")

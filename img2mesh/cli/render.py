@@ -37,8 +37,8 @@ def render(
 ) -> None:
     """Render 3D models from random cameras: a dataset to train on. Run it again to go on where it stopped."""
     from img2mesh.cli.checks import check_folder
-    from img2mesh.progress import ConsoleProgress
-    from img2mesh.render.dataset import RenderOptions, render_dataset
+    from img2mesh.core.progress import ConsoleProgress
+    from img2mesh.synthetic.dataset import RenderOptions, render_dataset
 
     options = RenderOptions(
         views=views,

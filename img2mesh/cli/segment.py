@@ -34,8 +34,8 @@ def segment(
     if size != 0 and not 16 <= size <= 8192:
         raise Img2MeshError(f"--size must be 0 or lie between 16 and 8192, not {size}.")
 
-    from img2mesh.images import save_png
-    from img2mesh.progress import ConsoleProgress
+    from img2mesh.core.images import save_png
+    from img2mesh.core.progress import ConsoleProgress
     from img2mesh.segment import segment_photo
 
     progress = ConsoleProgress(verbose)

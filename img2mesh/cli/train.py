@@ -38,7 +38,7 @@ def train(
     recipe = load_config(
         config, data=data, run=run, minutes=minutes, threads=threads, device=device, metrics=metrics
     )
-    from img2mesh.train import run as training
+    from img2mesh.train import loop as training
 
     if not export:
         training.train(recipe, stage, output)

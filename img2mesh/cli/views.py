@@ -67,13 +67,13 @@ def views(
         raise Img2MeshError(f"--fps must lie between 0.1 and 120, not {fps:g}.")
     directions = _directions(n, elevations, azimuth or [], elevation or [])
 
-    from img2mesh.progress import ConsoleProgress
+    from img2mesh.core.progress import ConsoleProgress
 
     progress = ConsoleProgress(verbose)
     progress.note(f"seed {settings.seed}, {len(directions)} views")
 
     from img2mesh.pipeline import synthesize_views
-    from img2mesh.views.ring import write_ring
+    from img2mesh.views.orbit import write_ring
 
     made = synthesize_views(photo, settings, directions=directions, progress=progress)
     write_ring(made, output, None if animation == "none" else animation, fps)
@@ -103,7 +103,7 @@ def _directions(
     if azimuth:
         return list(zip(elevation, azimuth, strict=True))
 
-    from img2mesh.views.ring import ring_directions
+    from img2mesh.views.orbit import ring_directions
 
     return ring_directions(36 if n is None else n, rings)
 

@@ -15,10 +15,10 @@ weights = typer.Typer(
 @weights.command("list")
 def list_models() -> None:
     """Name every known model with its size, licence and whether it is here."""
-    from img2mesh.files import data_folder
-    from img2mesh.zero123.download import describe
-    from img2mesh.zero123.recognise import model_record
-    from img2mesh.zero123.registry import KNOWN, find_cached
+    from img2mesh.core.files import data_folder
+    from img2mesh.models.hub import describe
+    from img2mesh.models.recognise import model_record
+    from img2mesh.models.registry import KNOWN, find_cached
 
     mini = data_folder("weights") / "mini"
     record = model_record(mini)
@@ -41,10 +41,10 @@ def download_model(
     """Fetch a model into the Hugging Face cache; a broken download goes on where it stopped."""
     import sys
 
+    from img2mesh.core.progress import ConsoleProgress
     from img2mesh.errors import Img2MeshError
-    from img2mesh.progress import ConsoleProgress
-    from img2mesh.zero123.download import download
-    from img2mesh.zero123.registry import lookup
+    from img2mesh.models.hub import download
+    from img2mesh.models.registry import lookup
 
     entry = lookup(name)
     if entry is None:
@@ -70,8 +70,8 @@ def convert_checkpoint(
 
     if variant not in ("auto", "original", "stable"):
         raise Img2MeshError(f"--variant must be auto, original or stable, not {variant!r}.")
-    from img2mesh.progress import ConsoleProgress
-    from img2mesh.zero123.convert import convert
+    from img2mesh.core.progress import ConsoleProgress
+    from img2mesh.models.convert import convert
 
     progress = ConsoleProgress()
     which = convert(checkpoint, output, variant=variant, half=not full, progress=progress)
@@ -84,11 +84,11 @@ def verify_model(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a .ckpt, mini or a listed name.")],
 ) -> None:
     """Check names, shapes, values and checksums of a model's weights; exit code 2 at the first fault."""
+    from img2mesh.core.files import data_folder
+    from img2mesh.core.progress import ConsoleProgress
     from img2mesh.errors import Img2MeshError
-    from img2mesh.files import data_folder
-    from img2mesh.progress import ConsoleProgress
-    from img2mesh.zero123.registry import find_cached, lookup
-    from img2mesh.zero123.verify import verify
+    from img2mesh.models.registry import find_cached, lookup
+    from img2mesh.models.verify import verify
 
     path = data_folder("weights") / "mini" if model == "mini" else Path(model)
     if not path.exists():

@@ -2,27 +2,29 @@
 
 `novel_views` compares synthesized pictures with true renders, `one_image_meshes` whole runs with true meshes in
 SyncDreamer's protocol, `oracle_meshes` the reconstruction from true renders; all with baselines beside them.
-Importing this package is cheap.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from img2mesh.evaluate.novel_views import novel_views
+    from img2mesh.evaluate.objects import load_objects
+    from img2mesh.evaluate.one_image import one_image_meshes
+    from img2mesh.evaluate.oracle import oracle_meshes
+    from img2mesh.evaluate.table import Table
 
 __all__ = ["Table", "load_objects", "novel_views", "one_image_meshes", "oracle_meshes"]
-
-_HOMES = {
-    "Table": "table",
-    "load_objects": "objects",
-    "novel_views": "novel_views",
-    "one_image_meshes": "one_image",
-    "oracle_meshes": "oracle",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "novel_views": ["novel_views"],
+        "objects": ["load_objects"],
+        "one_image": ["one_image_meshes"],
+        "oracle": ["oracle_meshes"],
+        "table": ["Table"],
+    },
+)

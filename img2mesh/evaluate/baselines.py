@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from img2mesh.cameras import Camera
-from img2mesh.render.rays import cast, filtered, ray_scene, sample_texture
-from img2mesh.views.hull import Hull, cone_distances, lattice, mask_distance
-from img2mesh.views.view import View
+from img2mesh.core.camera import Camera
+from img2mesh.core.view import View
+from img2mesh.core.visual_hull import Hull, cone_distances, lattice, mask_distance
+from img2mesh.synthetic.ray_casting import cast, filtered, ray_scene, sample_texture
 
 GRID = 72  # samples along the longest side of a baseline's box
 THIN = 0.04  # thickness of the billboard: no cell of the volume score may fall through it

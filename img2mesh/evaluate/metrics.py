@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from img2mesh.core.images import composite
 from img2mesh.errors import Img2MeshError
-from img2mesh.images import composite
 
 HIGHEST_PSNR = 100.0  # dB, of equal pictures, so that means stay finite
 
@@ -96,7 +96,7 @@ class Perceptual:
     """
 
     def __init__(self, folder: str | Path, device: str = "cpu") -> None:
-        from img2mesh.train.perceptual import LPIPS
+        from img2mesh.core.lpips import LPIPS
 
         path = Path(folder) / "lpips-vgg16.npz"
         if not path.is_file():

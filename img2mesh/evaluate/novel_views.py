@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img2mesh.cameras import IMAGE_SIZE, orbit_camera
+from img2mesh.core.camera import IMAGE_SIZE, orbit_camera
+from img2mesh.core.images import save_png
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import View
 from img2mesh.errors import Img2MeshError
 from img2mesh.evaluate.baselines import billboard_picture, render_projected, swept_silhouette
+from img2mesh.evaluate.ground_truth import render_truth
 from img2mesh.evaluate.metrics import Perceptual, mask_iou, psnr, ssim
 from img2mesh.evaluate.objects import input_direction, read_object
 from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
-from img2mesh.evaluate.truth import render_truth
-from img2mesh.images import save_png
-from img2mesh.progress import Progress
 from img2mesh.settings import Settings
-from img2mesh.views.generate import guessed_body, sample_views
-from img2mesh.views.redraw import redrawn
-from img2mesh.views.view import View
+from img2mesh.shape.view_refinement import redrawn
+from img2mesh.views.synthesize import guessed_body, sample_views
 
 if TYPE_CHECKING:
-    from img2mesh.zero123 import Zero123
-    from img2mesh.zero123.interface import Drawn
+    from img2mesh.models import Zero123
+    from img2mesh.models.sampler import Drawn
 
 
 def novel_views(

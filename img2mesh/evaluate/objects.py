@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.evaluate.truth import Truth, load_truth
+from img2mesh.evaluate.ground_truth import Truth, load_truth
 
 
 def load_objects(folder: str | Path, count: int | None = None) -> list[Path]:

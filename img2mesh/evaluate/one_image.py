@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from img2mesh.core.images import save_png
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import View
+from img2mesh.core.visual_hull import visual_hull
 from img2mesh.errors import Img2MeshError
 from img2mesh.evaluate.baselines import THIN, hull_surface, render_projected, swept_silhouette
+from img2mesh.evaluate.ground_truth import Truth, render_truth
 from img2mesh.evaluate.objects import read_object
 from img2mesh.evaluate.protocol import (
     DISTANCE,
@@ -21,17 +26,12 @@ from img2mesh.evaluate.protocol import (
     volume,
 )
 from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
-from img2mesh.evaluate.truth import Truth, render_truth
-from img2mesh.images import save_png
-from img2mesh.progress import Progress
 from img2mesh.segment.cutout import Cutout
 from img2mesh.settings import Settings
-from img2mesh.views.generate import generate_views
-from img2mesh.views.hull import visual_hull
-from img2mesh.views.view import View
+from img2mesh.views.synthesize import generate_views
 
 if TYPE_CHECKING:
-    from img2mesh.zero123 import Zero123
+    from img2mesh.models import Zero123
 
 _METRICS = {"Chamfer": LOWER, "IoU": HIGHER, "F@0.01": HIGHER, "F@0.05": HIGHER}
 METRICS = {**_METRICS, **{f"aligned {name}": better for name, better in _METRICS.items()}}

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.images import save_png
+from img2mesh.core.progress import Progress
+from img2mesh.core.visual_hull import visual_hull
 from img2mesh.evaluate.baselines import THIN, hull_surface, swept_silhouette
 from img2mesh.evaluate.geometry import sample_surface, volume_iou
+from img2mesh.evaluate.ground_truth import load_truth, render_truth, true_views
 from img2mesh.evaluate.metrics import point_scores, psnr
 from img2mesh.evaluate.objects import read_object
 from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
-from img2mesh.evaluate.truth import load_truth, render_truth, true_views
-from img2mesh.images import save_png
-from img2mesh.progress import Progress
-from img2mesh.render.solid import occupancy
 from img2mesh.settings import Settings
-from img2mesh.views.hull import visual_hull
+from img2mesh.synthetic.voxelize import occupancy
 from img2mesh.views.plan import view_cameras
 
 ELEVATION = 20.0  # of the input view, and so of the main job's ring

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from img2mesh.files import atomic_file
+from img2mesh.core.files import atomic_file
 
 HIGHER, LOWER = "higher", "lower"
 
@@ -112,7 +112,7 @@ def side_by_side(rows: Sequence[tuple[str, Sequence[np.ndarray]]], size: int = 1
     """(H, W, 3) uint8: one line of pictures per named row, on white, each `size` pixels high."""
     from PIL import Image
 
-    from img2mesh.images import composite, contact_sheet
+    from img2mesh.core.images import composite, contact_sheet
 
     blank = np.full((size, size, 3), 255, np.uint8)
     columns = max(len(pictures) for _, pictures in rows)

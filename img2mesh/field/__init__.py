@@ -1,26 +1,22 @@
-"""The field: a NeuS-style signed distance on a multi-resolution hash grid, fitted to the views.
-
-`fit_field(views, settings, progress, device)` returns a `Field` with `sdf`, `colour`, `gradient`, `bounds` and
-`facts`. It starts from the tolerant visual hull (img2mesh/views/hull.py), optimises colours and silhouettes by
-volume rendering, and trusts the photo most. Names load on first use, so importing this package costs nothing.
-"""
+"""The neural field: a NeuS signed distance and colours on a multi-resolution hash grid, fitted by volume rendering."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 if TYPE_CHECKING:
-    from img2mesh.field.field import Field
     from img2mesh.field.fit import fit_field
-    from img2mesh.field.hashgrid import HashGrid
+    from img2mesh.field.hash_grid import HashGrid
+    from img2mesh.field.sdf_network import Field
 
 __all__ = ["Field", "HashGrid", "fit_field"]
-
-
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    homes = {"Field": "field", "fit_field": "fit", "HashGrid": "hashgrid"}
-    if name not in homes:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"img2mesh.field.{homes[name]}"), name)
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "fit": ["fit_field"],
+        "hash_grid": ["HashGrid"],
+        "sdf_network": ["Field"],
+    },
+)

@@ -10,21 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img2mesh.field.anchor import anchor_hull, smooth_hull
-from img2mesh.field.exposure import equal_exposure
-from img2mesh.field.field import GRID, Field, SurfaceNet, sample_lattice
-from img2mesh.field.guess import guessed_bounds
-from img2mesh.field.paint import Paint
-from img2mesh.field.rays import RayBank, collect_rays
-from img2mesh.field.register import straightened
-from img2mesh.field.render import composite, importance_depths
-from img2mesh.field.stereo import carve_hull
-from img2mesh.progress import Progress
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import ViewSet
+from img2mesh.core.visual_hull import Hull, visual_hull
+from img2mesh.field.ray_bank import RayBank, collect_rays
+from img2mesh.field.sdf_network import GRID, Field, SurfaceNet, sample_lattice
+from img2mesh.field.volume_rendering import composite, importance_depths
+from img2mesh.multiview.bundle import reconcile
+from img2mesh.multiview.exposure import equal_exposure
+from img2mesh.multiview.registration import straightened
+from img2mesh.multiview.stereo import carve_hull
+from img2mesh.multiview.surface_colour import Paint
 from img2mesh.settings import Settings
-from img2mesh.views.certainty import believed
-from img2mesh.views.hull import Hull, visual_hull
-from img2mesh.views.reconcile import reconcile
-from img2mesh.views.view import ViewSet
+from img2mesh.shape.fuse import anchor_hull, smooth_hull
+from img2mesh.shape.occupancy import guessed_bounds
+from img2mesh.shape.silhouette_confidence import believed
 
 PROBES = 40  # cheap samples per ray of the approximate lattice
 SAMPLES = 14  # exact samples per ray

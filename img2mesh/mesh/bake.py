@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.mesh.rasterise import Fragments, rasterise_atlas, sample_bilinear
+from img2mesh.core.rasterise import Fragments, rasterise_atlas, sample_bilinear
+from img2mesh.core.view import ViewSet
 from img2mesh.mesh.sources import Sources
-from img2mesh.views.view import ViewSet
 
 CHUNK = 1 << 18  # texels coloured at once
 FIELD_SIDE = 512  # the field is smoother than a texture: above this side it is asked at half the resolution

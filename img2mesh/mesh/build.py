@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import View, ViewSet
 from img2mesh.mesh.bake import bake_texture
 from img2mesh.mesh.fit_silhouette import fit_silhouette
 from img2mesh.mesh.manifold import cancel_opposites, separate
@@ -14,9 +16,7 @@ from img2mesh.mesh.simplify import simplify, smooth, snap_to_field
 from img2mesh.mesh.surface import extract_surface
 from img2mesh.mesh.textured import TexturedMesh, is_closed, weld
 from img2mesh.mesh.unwrap import unwrap
-from img2mesh.progress import Progress
 from img2mesh.settings import Settings
-from img2mesh.views.view import View, ViewSet
 
 SMOOTHING = 3  # rounds on marching cubes' output, against its staircase
 MAX_RESOLUTION = 1024

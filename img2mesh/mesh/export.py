@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from img2mesh.core.files import atomic_file
+from img2mesh.core.rasterise import sample_bilinear
 from img2mesh.errors import Img2MeshError
-from img2mesh.files import atomic_file
 from img2mesh.mesh.glb import glb_bytes, png_bytes
 from img2mesh.mesh.place import place, to_gltf, to_stl
-from img2mesh.mesh.rasterise import sample_bilinear
 from img2mesh.mesh.textured import TexturedMesh, face_cross, weld
 from img2mesh.settings import Settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.mesh.rasterise import rasterise_view, sample_bilinear
-from img2mesh.views.view import View
+from img2mesh.core.rasterise import rasterise_view, sample_bilinear
+from img2mesh.core.view import View
 
 SIDE = 512  # pixels of the masks that are compared
 REACH = 0.03  # of the image's side: outlines further apart are a difference of opinion, not of precision

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from img2mesh.cameras import Camera
+from img2mesh.core.camera import Camera
+from img2mesh.core.rasterise import rasterise_view, sample_bilinear
+from img2mesh.core.view import View
+from img2mesh.core.visual_hull import mask_distance
 from img2mesh.mesh.exposure import spread
-from img2mesh.mesh.rasterise import rasterise_view, sample_bilinear
 from img2mesh.mesh.textured import vertex_normals
-from img2mesh.views.hull import mask_distance
-from img2mesh.views.view import View
 
 ENOUGH = 6  # views; fewer leave most of the surface untouched
 SIDE = 512  # pixels: pictures larger than that are reduced

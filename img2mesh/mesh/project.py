@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img2mesh.cameras import Camera
-from img2mesh.mesh.rasterise import rasterise_view, sample_bilinear
+from img2mesh.core.camera import Camera
+from img2mesh.core.rasterise import rasterise_view, sample_bilinear
 
 MAX_DEPTH_SIDE = 768  # pixels of the visibility buffer
 # Lengths below are in thousandths of the image's side, so that they do not depend on resolution.

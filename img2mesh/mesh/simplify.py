@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from img2mesh.core.view import View
 from img2mesh.mesh.manifold import cancel_opposites, separate
 from img2mesh.mesh.surface import compact, keep_solids
 from img2mesh.mesh.textured import is_closed, vertex_normals, volume
-from img2mesh.views.view import View
 
 AGGRESSIVENESS = (5.0, 7.0, 3.0)  # of the quadric collapse; tried in turn until the result is closed
 ASKED = 5  # times with each, for more faces every time that cleaning took some

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from img2mesh.core.rasterise import sample_bilinear
+from img2mesh.core.view import View, ViewSet
 from img2mesh.mesh.exposure import colour_correction, exposure_gain, spread_residual
 from img2mesh.mesh.project import ERODE, ERODE_CLEAN, Projector, smoothstep
-from img2mesh.mesh.rasterise import sample_bilinear
 from img2mesh.mesh.textured import vertex_normals
-from img2mesh.views.certainty import believed
-from img2mesh.views.view import View, ViewSet
+from img2mesh.shape.silhouette_confidence import believed
 
 FIELD_WEIGHT = 0.02  # of the field's colour against a view that faces the surface squarely
 SHARPNESS = 3  # power of the cosine: how strongly the view that sees a point best wins

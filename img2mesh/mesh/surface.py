@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from img2mesh.core.rasterise import rasterise_view
+from img2mesh.core.view import View
 from img2mesh.errors import Img2MeshError
-from img2mesh.mesh.rasterise import rasterise_view
 from img2mesh.mesh.textured import face_components, face_cross
-from img2mesh.views.view import View
 
 MARGIN = 1.5  # how much longer than a true distance |sdf| may be; learned fields are not exact
 CHUNK = 1 << 18  # points per question to the field

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img2mesh.cameras import Camera
-from img2mesh.mesh.rasterise import Fragments, rasterise_view, sample_bilinear
+from img2mesh.core.camera import Camera
+from img2mesh.core.rasterise import Fragments, rasterise_view, sample_bilinear
 from img2mesh.mesh.textured import TexturedMesh
 
 SHADES = ("none", "soft", "clay")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from img2mesh.cameras import Camera, orbit_camera
+from img2mesh.core.camera import Camera, orbit_camera
+from img2mesh.core.images import contact_sheet, save_png, write_animation
 from img2mesh.errors import Img2MeshError
-from img2mesh.images import contact_sheet, save_png, write_animation
 from img2mesh.mesh.textured import TexturedMesh
 from img2mesh.preview.raster import develop, render_mesh, take
 

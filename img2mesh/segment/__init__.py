@@ -7,19 +7,23 @@ about three dimensions. Heavy modules are imported on first use.
 
 from __future__ import annotations
 
-import importlib
+from typing import TYPE_CHECKING
 
-_HOMES = {
-    "Cutout": "cutout",
-    "read_photo": "read",
-    "segment_photo": "photo",
-    "segmentation_models": "models",
-}
+import lazy_loader
+
+if TYPE_CHECKING:
+    from img2mesh.segment.cutout import Cutout
+    from img2mesh.segment.models import segmentation_models
+    from img2mesh.segment.photo import segment_photo
+    from img2mesh.segment.read import read_photo
 
 __all__ = ["Cutout", "read_photo", "segment_photo", "segmentation_models"]
-
-
-def __getattr__(name: str):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "cutout": ["Cutout"],
+        "models": ["segmentation_models"],
+        "photo": ["segment_photo"],
+        "read": ["read_photo"],
+    },
+)

@@ -10,9 +10,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from img2mesh.core.files import atomic_file
+from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
-from img2mesh.files import atomic_file
-from img2mesh.progress import Progress
 
 _ADDRESS = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/{name}.onnx"
 _IMAGENET = (0.485, 0.456, 0.406)

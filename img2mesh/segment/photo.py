@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
-from img2mesh.progress import Progress
 from img2mesh.segment import models
 from img2mesh.segment.checks import keep_object
 from img2mesh.segment.cutout import Cutout, recentre

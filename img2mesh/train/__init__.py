@@ -2,5 +2,5 @@
 
 `dataset` reads rendered objects, `autoencoder` trains the image autoencoder, `latents` encodes every view once,
 `denoiser` trains the U-Net with its image encoder and camera projection, `folder` writes the result as the folder
-that `img2mesh.zero123.load_model` reads. Needs only torch, diffusers, transformers and a folder of renders.
+that `img2mesh.models.load_model` reads. Needs only torch, diffusers, transformers and a folder of renders.
 """

@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from img2mesh.core.lpips import LPIPS
+from img2mesh.models.preprocess import to_network
+from img2mesh.train.average_pooling import start_pooled
+from img2mesh.train.checkpoints import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.config import AutoencoderRecipe, TrainConfig
 from img2mesh.train.dataset import RenderSet
+from img2mesh.train.distributed import Workers
 from img2mesh.train.optimizers import Optimizers
-from img2mesh.train.perceptual import LPIPS
-from img2mesh.train.pooled import start_pooled
-from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
-from img2mesh.train.workers import Workers
-from img2mesh.zero123.images import to_network
 
 STATE = "autoencoder.pt"
 DECODER_STATE = "decoder.pt"

@@ -44,11 +44,11 @@ class AutoencoderRecipe:
     """The image autoencoder: diffusers' AutoencoderKL with an alpha channel, trained on crops of the objects.
 
     Attributes:
-        pooled: begin as an eightfold reduction of the picture (`train.pooled`) instead of at random; with no steps of
+        pooled: begin as an eightfold reduction of the picture (`average_pooling`), not at random; with no steps of
             `optimisation` the latents stay just that.
         perceptual, gradient, chroma, alpha, kl: weights of the losses beside the colours' mean absolute difference.
         optimisation: plan of the whole; `decoder`: of the decoder's further training over frozen latents;
-            `finish`: of its last training, over what the denoiser says (`train.finish`).
+            `finish`: of its last training, over what the denoiser says (`train.decoder_finetune`).
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 128)
@@ -102,13 +102,13 @@ class DenoiserRecipe:
 
 @dataclass(frozen=True)
 class BodyRecipe:
-    """The network that guesses the whole body from one photo (`zero123.body`); with no steps it is left out.
+    """The network that guesses the whole body from one photo (`models.occupancy`); with no steps it is left out.
 
     Attributes:
         start: folder of a network to go on from (a model's `body`); empty trains one from nothing.
         known: a second dataset, whose objects' insides are known (`scripts/make_models.py`); empty for none.
         known_share: of a batch that is drawn from it.
-        varied: share of pictures whose objects are strained (`train.strain`); above 0, surfaces vary as well.
+        varied: share of pictures whose objects are strained (`train.augment_shape`); above 0, surfaces vary as well.
     """
 
     start: str = ""

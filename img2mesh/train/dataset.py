@@ -2,7 +2,7 @@
 
 Format, one folder per object: `<id>/000.webp ...` (256 x 256 RGBA, straight alpha, sRGB) and `<id>/cameras.json` with
 `fov_deg` and, per frame, `file`, `elevation`, `azimuth` (radians), `radius` and `c2w` (docs/conventions.md). Where
-the inside of an object is known, `solid.npz` holds it (`render.solid.true_solid`).
+the inside of an object is known, `solid.npz` holds it (`synthetic.voxelize.true_solid`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.render.solid import SOLID_FILE
+from img2mesh.synthetic.voxelize import SOLID_FILE
 
 OPEN_FILES = 256  # at most so many at once
 HELDOUT_LIST = Path(__file__).with_name("heldout.json")
@@ -83,7 +83,7 @@ class RenderSet:
             return np.asarray(image.convert("RGBA"))
 
     def solid(self, item: int) -> np.ndarray | None:
-        """(n, n, n) uint8 share of each cell inside of an object, of 255 (`render.solid`); None if unknown."""
+        """(n, n, n) uint8 share of each cell inside of an object, of 255 (`synthetic.voxelize`); None if unknown."""
         place = self.objects[item].solid
         return None if place is None else np.load(io.BytesIO(self._content(*place)))["inside"]
 

@@ -10,16 +10,16 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 
+from img2mesh.models.camera_projection import image_tokens, pose_features
+from img2mesh.models.preprocess import clip_pixels
+from img2mesh.train.checkpoints import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
-from img2mesh.train.latents import ViewCache
+from img2mesh.train.distributed import Workers
+from img2mesh.train.downsampled_cache import PooledViews
+from img2mesh.train.latent_cache import ViewCache
 from img2mesh.train.optimizers import Optimizers
 from img2mesh.train.pairs import PairBatch, PairSampler, drop_conditions
-from img2mesh.train.pooled_views import PooledViews
-from img2mesh.train.state import Ema, Keeper, Log, resume, training_state
-from img2mesh.train.workers import Workers
-from img2mesh.zero123.images import clip_pixels
-from img2mesh.zero123.modules import image_tokens, pose_features
 
 STATE = "denoiser.pt"
 

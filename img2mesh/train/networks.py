@@ -5,8 +5,8 @@ from __future__ import annotations
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from img2mesh.models.camera_projection import POSE_FEATURES, CLIPCameraProjection
 from img2mesh.train.config import DenoiserRecipe
-from img2mesh.zero123.modules import POSE_FEATURES, CLIPCameraProjection
 
 
 def build_networks(recipe: DenoiserRecipe):

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.train.checkpoints import learning_rate
 from img2mesh.train.config import Optimisation
+from img2mesh.train.distributed import Workers
 from img2mesh.train.muon import Muon, hidden_matrices
-from img2mesh.train.state import learning_rate
-from img2mesh.train.workers import Workers
 
 
 class Optimizers:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2mesh.train.latents import ViewCache, is_mirrored
-from img2mesh.train.pooled_views import PooledViews
+from img2mesh.train.downsampled_cache import PooledViews
+from img2mesh.train.latent_cache import ViewCache, is_mirrored
 
 INPUT_ELEVATIONS = (-0.1, 0.9)  # radians; photos are rarely taken from below or straight above
 USUAL = (

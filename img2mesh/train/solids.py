@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2mesh.cameras import FOV_DEG, orbit_camera
-from img2mesh.render.solid import SOLID
+from img2mesh.core.camera import FOV_DEG, orbit_camera
+from img2mesh.synthetic.voxelize import SOLID
 from img2mesh.train.dataset import RenderSet
-from img2mesh.train.latents import open_array
-from img2mesh.train.small_views import SmallViews
+from img2mesh.train.image_cache import SmallViews
+from img2mesh.train.latent_cache import open_array
 
 # A wall thinner than a cell shares every cell that it crosses with air; it is made this much thicker, or the network
 # would never be sure of it. The surface of anything thicker moves out by a fifth of a cell.

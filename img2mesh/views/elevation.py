@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from img2mesh.cameras import Camera, orbit_camera
-from img2mesh.views.hull import cone_distances, mask_distance, weighted_quantile
+from img2mesh.core.camera import Camera, orbit_camera
+from img2mesh.core.visual_hull import cone_distances, mask_distance, weighted_quantile
 
 CANDIDATES = np.arange(-10.0, 66.0, 5.0)  # degrees
 CELLS = 36  # of the grid, per side

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.cameras import DISTANCE, FOV_DEG, IMAGE_SIZE, Camera, orbit_camera
+from img2mesh.core.camera import DISTANCE, FOV_DEG, IMAGE_SIZE, Camera, orbit_camera
 from img2mesh.settings import Settings
 
 HIGHEST_DEG = 85.0  # no camera stands nearer to a pole: the azimuth would lose its meaning there

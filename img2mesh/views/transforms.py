@@ -16,12 +16,12 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from img2mesh.cameras import Camera, turned
+from img2mesh.core.camera import Camera, turned
+from img2mesh.core.files import atomic_folder
+from img2mesh.core.frustum import Body
+from img2mesh.core.symmetry_plane import Mirror
+from img2mesh.core.view import View, ViewSet
 from img2mesh.errors import Img2MeshError
-from img2mesh.files import atomic_folder
-from img2mesh.views.body import Body
-from img2mesh.views.mirror import Mirror
-from img2mesh.views.view import View, ViewSet
 
 NAME = "transforms.json"
 BODY = "body.npz"
@@ -103,8 +103,8 @@ def load_views(source: str | Path) -> ViewSet:
     Raises:
         Img2MeshError: nothing there, not JSON, a camera or picture missing or broken; the sentence names it.
     """
-    from img2mesh.views.normalise import normalised
-    from img2mesh.views.pictures import read_frame_picture
+    from img2mesh.views.scene_normalization import normalised
+    from img2mesh.views.undistort import read_frame_picture
 
     path = _find(Path(source))
     document = _read_json(path)
@@ -141,7 +141,7 @@ def _view(path: Path, index: int, frame: dict, rgba: np.ndarray, camera: Camera,
         return View(rgba, camera, "given", 1.0)
     full = None
     if isinstance(frame.get("full_path"), str):
-        from img2mesh.views.pictures import open_rgba
+        from img2mesh.views.undistort import open_rgba
 
         full = open_rgba(path.parent / frame["full_path"])
     kind = frame.get("kind") if frame.get("kind") in ("photo", "generated", "given") else "given"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.view import View, ViewSet
 from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.protocol import protocol_cameras
-from img2mesh.views.view import View, ViewSet
 
 # What `their_trainer` needs of a checkout: a sphere whose radius is learned, from 0.5 towards 0.3.
 RENDERER = """

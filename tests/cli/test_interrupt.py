@@ -40,7 +40,7 @@ def test_nothing_is_left_wherever_it_strikes(img2mesh, tmp_path, photo, monkeypa
 def test_a_real_signal(tmp_path, number):
     code = (
         "import time, sys\n"
-        "from img2mesh.files import atomic_file\n"
+        "from img2mesh.core.files import atomic_file\n"
         "import img2mesh.cli.segment as room\n"
         "from img2mesh.cli import main\n"
         "def slow(*a, **k):\n"

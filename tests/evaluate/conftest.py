@@ -7,7 +7,7 @@ import json
 import pytest
 import trimesh
 
-from tests.render.shapes import textured_sphere
+from tests.synthetic.shapes import textured_sphere
 
 
 @pytest.fixture

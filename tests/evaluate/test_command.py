@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2mesh.cameras import FOV_DEG, orbit_camera
 from img2mesh.cli import run
+from img2mesh.core.camera import FOV_DEG, orbit_camera
 from img2mesh.errors import Img2MeshError
+from img2mesh.evaluate.ground_truth import render_truth
 from img2mesh.evaluate.novel_views import novel_views
 from img2mesh.evaluate.objects import input_direction, load_objects, named_objects, read_object
 from img2mesh.evaluate.one_image import one_image_meshes
-from img2mesh.evaluate.truth import render_truth
+from img2mesh.models.sampler import RelativeViews
 from img2mesh.settings import Settings
-from img2mesh.zero123.interface import RelativeViews
-from tests.zero123.tiny import make_tiny
+from tests.models.tiny import make_tiny
 
 pytest.importorskip("embreex")
 SMALL = (

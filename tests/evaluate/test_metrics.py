@@ -61,7 +61,7 @@ def test_nothing_is_infinitely_far():
 def test_shifted_sphere_has_the_volume_iou_of_the_lens():
     pytest.importorskip("embreex")
     from img2mesh.evaluate.geometry import volume_iou
-    from img2mesh.render.solid import occupancy
+    from img2mesh.synthetic.voxelize import occupancy
 
     ball = trimesh.creation.icosphere(4, 0.4)
     shift = 0.2

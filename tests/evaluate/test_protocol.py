@@ -8,6 +8,7 @@ import trimesh
 
 pytest.importorskip("embreex")
 
+from img2mesh.core.view import View
 from img2mesh.evaluate.baselines import hull_surface, swept_silhouette
 from img2mesh.evaluate.protocol import (
     protocol_cameras,
@@ -18,7 +19,6 @@ from img2mesh.evaluate.protocol import (
     visible_points,
     volume,
 )
-from img2mesh.views.view import View
 
 
 def lumpy(scale: float = 1.0) -> trimesh.Trimesh:
@@ -127,7 +127,7 @@ def test_swept_silhouette_projects_onto_the_silhouette_and_is_closed():
 
 
 def test_hull_surface_of_a_ball_has_its_volume():
-    from img2mesh.views.hull import visual_hull
+    from img2mesh.core.visual_hull import visual_hull
 
     cameras = protocol_cameras()
     y, x = np.mgrid[0:256, 0:256] + 0.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.cameras import Camera, orbit_camera
-from img2mesh.views.view import View, ViewSet
+from img2mesh.core.camera import Camera, orbit_camera
+from img2mesh.core.view import View, ViewSet
 
 HALF_BOX = np.array([0.4, 0.3, 0.2])
 

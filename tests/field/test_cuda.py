@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from img2mesh.core.visual_hull import visual_hull
 from img2mesh.field import Field
 from img2mesh.field.fit import Fit
-from img2mesh.field.paint import Paint
+from img2mesh.multiview.surface_colour import Paint
 from img2mesh.settings import Settings
-from img2mesh.views.hull import visual_hull
 from tests.field.shapes import box_hit, views_of
 from tests.pretend_cuda import pretended
 

@@ -3,11 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError
 from img2mesh.field import Field, fit_field
-from img2mesh.progress import Progress
 from img2mesh.settings import Settings
-from img2mesh.views.view import ViewSet
 from tests.field.shapes import HALF_BOX, box_hit, stripes, views_of
 
 TINY = Settings(iterations=40, rays=384, hull_resolution=40, carve_resolution=40, field_backend="torch")

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from img2mesh.core.visual_hull import visual_hull
 from img2mesh.errors import Img2MeshError
 from img2mesh.field import Field
-from img2mesh.field.field import SurfaceNet
 from img2mesh.field.fit import GRID, Fit
-from img2mesh.field.hashgrid import HashGrid, tcnn_available, tcnn_problem
+from img2mesh.field.hash_grid import HashGrid, tcnn_available, tcnn_problem
+from img2mesh.field.sdf_network import SurfaceNet
 from img2mesh.settings import Settings
-from img2mesh.views.hull import visual_hull
 from tests.field import tcnn_stand_in
 from tests.field.shapes import box_hit, views_of
 from tests.pretend_cuda import pretended

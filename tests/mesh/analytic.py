@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from img2mesh.cameras import Camera, orbit_camera
-from img2mesh.views.view import View, ViewSet
+from img2mesh.core.camera import Camera, orbit_camera
+from img2mesh.core.view import View, ViewSet
 
 
 def checker(points: np.ndarray) -> np.ndarray:

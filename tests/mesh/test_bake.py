@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_erosion
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.rasterise import rasterise_atlas
+from img2mesh.core.view import View, ViewSet
 from img2mesh.mesh import build_mesh
 from img2mesh.mesh.exposure import colour_correction, spread_residual
-from img2mesh.mesh.rasterise import rasterise_atlas
 from img2mesh.mesh.surface import extract_surface
 from img2mesh.preview.raster import render_mesh
 from img2mesh.settings import Settings
-from img2mesh.views.view import View, ViewSet
 
 from .analytic import Combined, Sphere, Torus, checker, photo_of, photo_set, picture, psnr
 

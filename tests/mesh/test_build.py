@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import ViewSet
 from img2mesh.mesh import build_mesh
 from img2mesh.mesh.build import closed_surface
 from img2mesh.mesh.textured import is_closed, volume
-from img2mesh.progress import Progress
 from img2mesh.settings import Settings
-from img2mesh.views.view import ViewSet
 
 from .analytic import Box, Sphere, Torus, photo_of, photo_set
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from img2mesh.core.rasterise import rasterise_view
 from img2mesh.mesh.fit_silhouette import fit_silhouette
-from img2mesh.mesh.rasterise import rasterise_view
 from img2mesh.mesh.surface import extract_surface
 from img2mesh.mesh.textured import face_cross
 

@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.view import View
 from img2mesh.mesh.outlines import fit_outlines
 from img2mesh.mesh.simplify import simplify
 from img2mesh.mesh.surface import extract_surface
 from img2mesh.mesh.textured import face_cross
-from img2mesh.views.view import View
 
 from .analytic import Box, Combined, Sphere, picture
 

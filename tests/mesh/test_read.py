@@ -8,7 +8,7 @@ trimesh = pytest.importorskip("trimesh")
 
 
 def _texel(mesh, face, weights=(1 / 3, 1 / 3, 1 / 3)):
-    from img2mesh.mesh.rasterise import sample_bilinear
+    from img2mesh.core.rasterise import sample_bilinear
 
     height, width = mesh.texture.shape[:2]
     u, v = np.asarray(weights) @ mesh.uv[mesh.faces[face]]

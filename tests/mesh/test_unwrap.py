@@ -1,7 +1,7 @@
 import numpy as np
 
+from img2mesh.core.rasterise import rasterise_atlas, sample_bilinear
 from img2mesh.mesh.bake import fill
-from img2mesh.mesh.rasterise import rasterise_atlas, sample_bilinear
 from img2mesh.mesh.simplify import simplify
 from img2mesh.mesh.surface import extract_surface
 from img2mesh.mesh.textured import face_components

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
 from img2mesh.mesh.textured import TexturedMesh
 from img2mesh.preview.raster import render_mesh
 
@@ -112,7 +112,7 @@ def test_numpy_agrees_with_embree():
     embree = pytest.importorskip("embreex.rtcore_scene")
     from embreex.mesh_construction import TriangleMesh
 
-    from img2mesh.mesh.rasterise import rasterise_view
+    from img2mesh.core.rasterise import rasterise_view
     from img2mesh.mesh.surface import extract_surface
     from tests.mesh.analytic import Torus
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
-from img2mesh.progress import Progress
 from img2mesh.segment import models, network, segmentation_models
 
 FAKE = b"a very small network"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2mesh.progress import Progress
+from img2mesh.core.progress import Progress
 from img2mesh.segment import segment_photo
 from img2mesh.segment.outline import faint_share, outline_doubts
 from img2mesh.settings import Settings

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
+from img2mesh.models.occupancy import build_body, guess_body
 from img2mesh.train.config import TrainConfig
-from img2mesh.zero123.body import build_body, guess_body
 
 
 def ball(camera, colours, radius=0.35):

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 
 from img2mesh.train.autoencoder import build_autoencoder
-from img2mesh.train.body import train_body
+from img2mesh.train.checkpoints import load_state
 from img2mesh.train.config import AutoencoderRecipe, BodyRecipe, DenoiserRecipe, Optimisation
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.denoiser import Denoiser, train_denoiser
+from img2mesh.train.distributed import Workers
 from img2mesh.train.networks import build_networks, build_scheduler
-from img2mesh.train.pictures import Pictures
-from img2mesh.train.state import load_state
-from img2mesh.train.workers import Workers
+from img2mesh.train.occupancy import train_body
+from img2mesh.train.validation_images import Pictures
 from tests.pretend_cuda import pretended
 
 
@@ -25,7 +25,7 @@ def plan(steps: int) -> Optimisation:
 
 def test_training_goes_on_where_it_stopped(quick, monkeypatch):
     """States are read to the CPU: weights, moments and averages have to find back to the device."""
-    monkeypatch.setattr("img2mesh.train.body.VALIDATED", 2)
+    monkeypatch.setattr("img2mesh.train.occupancy.VALIDATED", 2)
     data = load_renders(quick.data)
     for steps in (1, 2):
         narrow = DenoiserRecipe(

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.train.checkpoints import Ema, resume, save_state, training_state
 from img2mesh.train.config import Optimisation
+from img2mesh.train.distributed import Workers
 from img2mesh.train.muon import hidden_matrices
 from img2mesh.train.optimizers import Optimizers
-from img2mesh.train.state import Ema, resume, save_state, training_state
-from img2mesh.train.workers import Workers
 from tests.train.test_training import tiny_denoiser
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from img2mesh.cameras import orbit_camera, relative_pose
+from img2mesh.core.camera import orbit_camera, relative_pose
 from img2mesh.train.autoencoder import build_autoencoder
 from img2mesh.train.config import AutoencoderRecipe
 from img2mesh.train.dataset import load_renders
-from img2mesh.train.latents import ViewCache, is_mirrored
+from img2mesh.train.latent_cache import ViewCache, is_mirrored
 from img2mesh.train.pairs import PairSampler, drop_conditions, pose_between
 
 

@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.models.preprocess import to_network
+from img2mesh.models.verify import verify
 from img2mesh.train.autoencoder import build_autoencoder, object_crop, train_autoencoder
+from img2mesh.train.checkpoints import learning_rate, load_state
 from img2mesh.train.config import (
     AutoencoderRecipe,
     BodyRecipe,
@@ -19,15 +22,12 @@ from img2mesh.train.config import (
     load_config,
 )
 from img2mesh.train.dataset import load_renders
+from img2mesh.train.decoder_finetune import MISSED, shown_loss
 from img2mesh.train.denoiser import Denoiser, train_denoiser
-from img2mesh.train.finish import MISSED, shown_loss
-from img2mesh.train.folder import finished_autoencoder, fold_normalisation, write_model
+from img2mesh.train.distributed import Workers
+from img2mesh.train.export import finished_autoencoder, fold_normalisation, write_model
+from img2mesh.train.loop import export, export_body, identity_projection, train, widen_input
 from img2mesh.train.networks import build_networks, build_scheduler
-from img2mesh.train.run import export, export_body, identity_projection, train, widen_input
-from img2mesh.train.state import learning_rate, load_state
-from img2mesh.train.workers import Workers
-from img2mesh.zero123.images import to_network
-from img2mesh.zero123.verify import verify
 
 TINY = DenoiserRecipe(
     widths=(16, 16, 32),
@@ -102,7 +102,7 @@ def test_all_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
         assert first.stat().st_mode & 0o444 == 0o444
         assert str(tmp_path) not in (first.parent / "config.json").read_text()
     assert "CC0" in (tmp_path / "model" / "NOTICE").read_text()
-    from img2mesh.zero123 import load_model
+    from img2mesh.models import load_model
 
     model = load_model(str(tmp_path / "model"), device="cpu")
     rgba = np.zeros((256, 256, 4), np.uint8)
@@ -238,7 +238,7 @@ def test_recipes_are_checked(tmp_path):
 
 @pytest.mark.parametrize(("name", "dropout"), [("train-mini.toml", 0.015), ("finetune-zero123.toml", 0.05)])
 def test_shipped_recipes_load(name, dropout):
-    from img2mesh.files import data_folder
+    from img2mesh.core.files import data_folder
 
     recipe = load_config(data_folder("configs") / name, minutes=3.0)
     assert recipe.minutes == 3.0 and recipe.denoiser.dropout == dropout

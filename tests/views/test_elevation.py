@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from img2mesh.cameras import DISTANCE, FOV_DEG, orbit_camera
+from img2mesh.core.camera import DISTANCE, FOV_DEG, orbit_camera
 from img2mesh.views.elevation import estimate_elevation
 from tests.field.shapes import box_hit, picture
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from img2mesh.cameras import orbit_camera
+from img2mesh.core.camera import orbit_camera
 from img2mesh.settings import Settings
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_cameras, view_offsets, within_poles
 

@@ -1,0 +1,1 @@
+"""What every room stands on: cameras, views, pictures, signed-distance grids, rasterising, files, devices, progress."""

@@ -1,0 +1,62 @@
+"""What the field is fitted to: pictures with alpha at known cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from img2mesh.core.camera import Camera
+from img2mesh.core.frustum import Body
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One picture of the object.
+
+    Attributes:
+        rgba: (H, W, 4) uint8, sRGB, straight alpha; `camera` has this size.
+        camera: where it was taken from (docs/conventions.md).
+        kind: `photo` (the user's own pixels), `generated` (the sampler's) or `given` (a folder of views).
+        weight: how much the field trusts its colours and silhouette; the photo has the settings' photo_weight.
+        full: the photo at full resolution, (S, S', 4) uint8 with the same framing as `rgba`, or None.
+        certainty: in [0, 1], how sure its sampler was of it, where that does not show any more.
+    """
+
+    rgba: np.ndarray
+    camera: Camera
+    kind: str = "given"
+    weight: float = 1.0
+    full: np.ndarray | None = None
+    certainty: float | None = None
+
+    @property
+    def rgb_on_white(self) -> np.ndarray:
+        """(H, W, 3) float32 in [0, 1], composited on white in sRGB."""
+        rgba = self.rgba.astype(np.float32) / 255
+        return rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(H, W) float32 alpha in [0, 1]."""
+        return self.rgba[..., 3].astype(np.float32) / 255
+
+
+@dataclass(frozen=True, eq=False)
+class ViewSet:
+    """Views of one object; the photo, where there is one, comes first.
+
+    Attributes:
+        facts: plain values for the report: elevation and its confidence, model, seed, warnings.
+        body: what the photo alone suggests about the shape, where the model says so.
+    """
+
+    views: tuple[View, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+    body: Body | None = None
+
+    @property
+    def photo(self) -> View | None:
+        """The user's photo, or None for a folder of views."""
+        return next((view for view in self.views if view.kind == "photo"), None)

@@ -1,0 +1,215 @@
+"""From a name, a folder or a `.ckpt` to a sampler. Parts load one by one; nothing in a file is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from img2mesh.core.files import data_folder
+from img2mesh.core.progress import Progress
+from img2mesh.errors import Img2MeshError
+from img2mesh.models.allocator import lean_memory
+from img2mesh.models.camera_projection import CLIPCameraProjection
+from img2mesh.models.pose_embedding import check_variant
+from img2mesh.models.precision import pick_device, pick_dtype
+from img2mesh.models.recognise import BODY, check_folder, is_plus, model_record, module_folders, read_json
+from img2mesh.models.registry import PREFERRED, find_cached, guess_variant, is_version, lookup
+from img2mesh.models.state_dict import fill, read_tensors, weights_file
+from img2mesh.models.zero123 import Zero123
+
+if TYPE_CHECKING:
+    from img2mesh.models.zero123plus import Zero123Plus
+
+BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+
+
+def load_model(
+    name: str = "auto",
+    *,
+    device: str = "auto",
+    variant: str = "auto",
+    offline: bool = False,
+    progress: Progress | None = None,
+    precision: str = "auto",
+    low_vram: bool = False,
+    compile: bool = False,
+) -> Zero123 | Zero123Plus:
+    """Load a sampler: a Zero-1-to-3 model, or a Zero123++ model.
+
+    Args:
+        name: `auto` (a full-size checkpoint of the Hugging Face cache if there is a CUDA device, else the
+            mini), `mini`, a name of `img2mesh weights list`, a Hub `owner/name`, a folder in diffusers'
+            layout, or an original `.ckpt` file.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        variant: meaning of the fourth pose element; `auto` decides by the name: the files look alike.
+        offline: never use the network; the Hugging Face cache is still read.
+        progress: told what is loaded and what was corrected.
+        precision: `auto`, `fp32`, `bf16` or `fp16` (`precision.pick_dtype`).
+        low_vram: keep weights on the CPU and bring one stage at a time to the device.
+        compile: run the U-Net through torch.compile and CUDA graphs; without effect on other devices.
+
+    Raises:
+        Img2MeshError: no such model, the wrong kind of model, or an incomplete or damaged one.
+    """
+    with lean_memory():
+        return _load_model(name, device, variant, offline, progress, precision, low_vram, compile)
+
+
+def _load_model(name, device, variant, offline, progress, precision, low_vram, compile):
+    progress = progress or Progress()
+    target = pick_device(device)
+    dtype = pick_dtype(target, precision)
+    low_vram = low_vram and target.type != "cpu"
+    if compile and (target.type != "cuda" or low_vram):
+        progress.warn("compile has no effect here: it needs a CUDA device, and weights that stay there.")
+    options = {"device": target, "dtype": dtype, "low_vram": low_vram, "compile": compile}
+    if name == "auto":
+        name = _best_present() if target.type == "cuda" else "mini"
+    if name == "mini":
+        folder = data_folder("weights") / "mini"
+        if not folder.is_dir():
+            raise Img2MeshError(f"The mini's weights are not in {folder}: name another --model.")
+        return load_folder(folder, variant=variant, progress=progress, options={"name": "mini", **options})
+    path = Path(name).expanduser()
+    if path.suffix in (".ckpt", ".safetensors") or path.is_file():
+        from img2mesh.models.convert import load_checkpoint
+
+        return load_checkpoint(path, variant=variant, progress=progress, options=options)
+    if path.is_dir():
+        return load_folder(path, variant=variant, progress=progress, options=options)
+    entry = lookup(name)
+    if entry is None:
+        raise Img2MeshError(
+            f"There is no model {name!r}: give mini, a name of `img2mesh weights list`, a Hub owner/name, "
+            "a folder or a .ckpt file."
+        )
+    if variant != "auto" and entry.variant != "auto" and is_version(variant) != is_version(entry.variant):
+        raise Img2MeshError(f"{entry.name} has no variant {variant}: its own is {entry.variant}.")
+    folder = find_cached(entry)
+    if folder is None:
+        from img2mesh.models.hub import download
+
+        folder = download(entry, offline=offline, progress=progress)
+    if variant == "auto":
+        variant = entry.variant
+    options.update(name=entry.name, licence=entry.licence)
+    return load_folder(folder, variant=variant, progress=progress, options=options)
+
+
+def _best_present() -> str:
+    """The first full-size model that the Hugging Face cache holds whole, else the mini."""
+    for name in PREFERRED:
+        if find_cached(lookup(name)) is not None:
+            return name
+    return "mini"
+
+
+def load_folder(
+    folder: Path,
+    *,
+    variant: str = "auto",
+    progress: Progress | None = None,
+    options: dict[str, Any] | None = None,
+) -> Zero123 | Zero123Plus:
+    """Load `unet/ vae/ image_encoder/ clip_camera_projection/ (or cc_projection/) scheduler/` of a folder, or
+    what a Zero123++ folder has in their place (`plus_folder.load_plus`).
+
+    An `img2mesh.json` beside them may give name, licence, variant, distance, fov_deg, lowest_deg, steps and guidance.
+
+    Raises:
+        Img2MeshError: what `check_folder`, `weights_file`, `read_tensors` and `fill` refuse.
+    """
+    folder, progress, options = Path(folder), progress or Progress(), dict(options or {})
+    check_folder(folder)
+    if is_plus(folder):
+        from img2mesh.models.load_zero123plus import load_plus
+
+        return load_plus(folder, variant=variant, progress=progress, options=options)
+    check_variant(variant, folder)
+    dtype = options.get("dtype", torch.float32)
+    record = model_record(folder)
+    scheduler, warnings = corrected_scheduler(folder, progress, BETAS, "Zero-1-to-3")
+    modules, stored = {}, set()
+    with progress.stage("load model", 4) as step:
+        for part, source in module_folders(folder).items():
+            path, which = weights_file(source)
+            modules[part] = empty_module(part, source)
+            fill(modules[part], read_tensors(path, torch.float32 if part == BODY else dtype), path)
+            stored.add(which or "as published")
+            step(1)
+    options.setdefault("name", record.get("name", folder.name))
+    options.setdefault("licence", record.get("licence", "unknown"))
+    if variant == "auto":
+        variant = record.get("variant") or guess_variant(f"{options['name']} {folder.resolve().name}")
+    return Zero123(
+        modules["unet"],
+        modules["vae"],
+        modules["image_encoder"],
+        modules["clip_camera_projection"],
+        scheduler,
+        body=modules.get(BODY),
+        source=folder,
+        variant=variant,
+        weights=", ".join(sorted(stored)),
+        warnings=warnings,
+        **recommended(record),
+        **options,
+    )
+
+
+def recommended(record: dict[str, Any]) -> dict[str, Any]:
+    """A sampler's fields from the keys of an `img2mesh.json`."""
+    names = {
+        "distance": "distance",
+        "fov_deg": "fov_deg",
+        "lowest_deg": "lowest_deg",
+        "steps": "default_steps",
+        "guidance": "default_guidance",
+    }
+    return {field: record[key] for key, field in names.items() if key in record}
+
+
+def corrected_scheduler(
+    folder: Path, progress: Progress, right: dict[str, Any], kind: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The scheduler's configuration with the `right` values; a warning where a converter wrote others."""
+    config = read_json(folder / "scheduler" / "scheduler_config.json")
+    wrong = {key for key, value in right.items() if config.get(key) != value}
+    if not wrong or config.get("trained_betas") is not None:
+        return config, ()
+    warning = (
+        f"{folder / 'scheduler'} has {', '.join(f'{k} {config.get(k)}' for k in sorted(wrong))}, which no "
+        f"{kind} model was trained with (a known converter error): using "
+        + ", ".join(f"{right[k]}" for k in sorted(wrong))
+        + "."
+    )
+    progress.warn(warning)
+    return {**config, **right}, (warning,)
+
+
+def empty_module(part: str, folder: Path) -> torch.nn.Module:
+    """The module of a folder's config.json with parameters on the meta device and real buffers."""
+    from accelerate import init_empty_weights
+    from diffusers import AutoencoderKL, UNet2DConditionModel, UNet2DModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    if part == "clip_camera_projection":
+        config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+        fields = ("embedding_dim", "additional_embeddings", "output_dim", "tokens")
+        with init_empty_weights(include_buffers=False):
+            return CLIPCameraProjection(**{key: config[key] for key in fields if key in config})
+    config = read_json(folder / "config.json")
+    try:
+        with init_empty_weights(include_buffers=False):
+            if part == "text_encoder":
+                return CLIPTextModel(CLIPTextConfig.from_dict(config))
+            if part in ("image_encoder", "vision_encoder"):
+                return CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
+            kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, BODY: UNet2DModel}
+            return kinds[part].from_config(config)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise Img2MeshError(
+            f"{folder / 'config.json'} describes no network that can be built: {error}"
+        ) from None

@@ -1,0 +1,123 @@
+"""Silhouettes that contradict each other, brought to agree: small errors of pose, place and size of each view.
+
+Epipolar tangents (`multiview.epipolar_tangency`) of all pairs of views tell by how much each camera was turned, each
+picture shifted and each mask grown or shrunk, by robust least squares with the photo held fixed. If wrong masks alone
+explain it, nothing is turned or shifted: a shrunk mask has lost thin parts, whose tangents five unknowns would explain
+away, one view by another. Where even all five leave the views disagreeing the pictures are bent, which colours have to
+help to find (`multiview.registration`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from img2mesh.core.camera import turned
+from img2mesh.core.view import View, ViewSet
+from img2mesh.core.visual_hull import mask_distance
+from img2mesh.multiview.epipolar_tangency import (
+    focal_of,
+    median,
+    outlines_of,
+    pair,
+    placed,
+    residuals,
+    robust,
+)
+from img2mesh.multiview.warp import continued
+
+# Of each view: elevation and azimuth in degrees, shift right and down and outward growth in thousandths of the side.
+STEPS = np.array([0.3, 0.3, 1.0, 1.0, 1.0])  # of the numerical derivative
+# What is tried, in turn: which of them are wrong, and how large they are then. First masks alone, then all.
+TRIED = ({4: 20.0}, {0: 3.0, 1: 3.0, 2: 6.0, 3: 6.0, 4: 8.0})
+COHERENT = 1.0  # median disagreement up to which the views are taken as they are
+# What such errors have to bring it down to if they are to be the cause: few views fit nearly anything by halves.
+SOLVED, SHARE = 0.8, 0.08  # in itself, or as a share of what it was
+ROUNDS = 5
+
+
+def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
+    """The views with cameras and masks that agree, and what was found.
+
+    Args:
+        views: with alpha. The photo, or else the first view, stays as it is; views whose silhouettes already
+            agree come back untouched.
+
+    Returns:
+        The views in their order, and facts: `incoherence`, the median disagreement of the tangents before and
+        after, in thousandths of the picture's side; `bent`, if no such errors explain it: then, too, the views come
+        back untouched.
+    """
+    shown, chosen, outlines, free = outlines_of(views)
+    if len(shown) < 4:
+        return views, {"incoherence": None}
+    before = median(residuals(chosen, outlines, np.zeros((len(shown), 5))))
+    if before <= COHERENT:
+        return views, {"incoherence": [round(before, 2)] * 2}
+    for expected in TRIED:
+        errors = np.zeros((len(shown), 5))
+        for _ in range(ROUNDS):
+            errors = _improved(chosen, outlines, errors, free, expected)
+        after = median(residuals(chosen, outlines, errors))
+        if after <= min(COHERENT, max(SOLVED, SHARE * before)):
+            break
+    else:
+        return views, {"incoherence": [round(before, 2)] * 2, "bent": True}
+    out = list(views.views)
+    for i, error in zip(shown, errors, strict=True):
+        out[i] = _corrected(views.views[i], error)
+    facts = {"incoherence": [round(before, 2), round(after, 2)]}
+    return dataclasses.replace(views, views=tuple(out)), facts
+
+
+def _improved(
+    views: list[View], outlines, errors: np.ndarray, free: np.ndarray, expected: dict[int, float]
+) -> np.ndarray:
+    """One step of Gauss and Newton, robust, for the errors of some kinds."""
+    kinds, sizes = list(expected), np.array(list(expected.values()))
+    count, unknown = len(errors), len(kinds)
+    here = [placed(v, o, e) for v, o, e in zip(views, outlines, errors, strict=True)]
+    rows = {}
+    for i in range(count):
+        for j in range(i + 1, count):
+            found = pair(here[i], here[j], focal_of(views[i]))[0]
+            if np.isfinite(found).all():
+                rows[i, j] = (2 * len(rows), found)
+    values = np.concatenate([np.zeros(0), *(found for _, found in rows.values())])
+    slopes = np.zeros((len(values), count, unknown))
+    for i in np.flatnonzero(free):
+        for k, kind in enumerate(kinds):
+            moved = errors[i].copy()
+            moved[kind] += STEPS[kind]
+            there = placed(views[i], outlines[i], moved)
+            for (one, two), (row, base) in rows.items():
+                if i in (one, two):
+                    sides = (there, here[two]) if i == one else (here[one], there)
+                    found = pair(*sides, focal_of(views[one]))[0]
+                    slopes[row : row + 2, i, k] = np.nan_to_num((found - base) / STEPS[kind])
+    slopes = slopes[:, free].reshape(len(values), -1)
+    weights = robust(values)
+    prior = np.tile(1 / sizes**2, int(free.sum()))
+    system = slopes.T @ (weights[:, None] * slopes) + np.diag(prior)
+    chosen = np.ix_(free, kinds)
+    right = -slopes.T @ (weights * values) - prior * errors[chosen].ravel()
+    step = np.linalg.solve(system, right).reshape(-1, unknown)
+    out = errors.copy()
+    out[chosen] += np.clip(step, -2 * sizes, 2 * sizes)
+    return out
+
+
+def _corrected(view: View, error: np.ndarray) -> View:
+    """The view without its errors: camera turned, principal point moved, mask grown or shrunk."""
+    if not error.any():
+        return view
+    unit = max(view.camera.width, view.camera.height) / 1000
+    camera = turned(view.camera, error[0], error[1])
+    camera = dataclasses.replace(camera, cx=camera.cx + error[2] * unit, cy=camera.cy + error[3] * unit)
+    distance = mask_distance(view.mask) + error[4] * unit
+    alpha = np.where(np.abs(error[4]) < 1.0, view.mask, np.clip(0.5 - distance, 0, 1))
+    rgba = continued(view.rgba)  # a mask that grows needs colours
+    rgba[..., 3] = (alpha * 255 + 0.5).astype(np.uint8)
+    return dataclasses.replace(view, rgba=rgba, camera=camera)

@@ -1,0 +1,158 @@
+"""What silhouettes of one object have in common: the outermost planes through two cameras that touch it.
+
+A plane through two cameras that just touches the object touches both silhouettes, whatever the object's shape: the
+outermost epipolar tangents of two pictures must coincide (Hernandez, Schmitt and Cipolla 2007, "Silhouette
+coherence"). Every pair of views gives two such equations.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from img2mesh.core.camera import Camera, turned
+from img2mesh.core.view import View, ViewSet
+from img2mesh.multiview.warp import COUNT, basis
+
+NOISE = 1.5  # thousandths of the side: what tangents of true views differ by
+
+
+def outlines_of(views: ViewSet):
+    """Numbers of the views that show an outline, these views, their outlines, and which of them may move."""
+    outlines = [_outline(view) for view in views.views]
+    shown = [i for i, outline in enumerate(outlines) if outline is not None]
+    fixed = next((i for i in shown if views.views[i].kind == "photo"), shown[0] if shown else 0)
+    free = np.array([i != fixed for i in shown])
+    return shown, [views.views[i] for i in shown], [outlines[i] for i in shown], free
+
+
+def _outline(view: View) -> tuple[np.ndarray, np.ndarray] | None:
+    """(N, 2) pixel coordinates of the silhouette's convex hull, sampled evenly, and (N, 2) outward normals."""
+    from scipy.spatial import ConvexHull
+    from skimage.measure import find_contours
+
+    mask = view.mask
+    if not 20 < (mask > 0.5).sum() < 0.98 * mask.size:
+        return None
+    contours = find_contours(np.pad(mask, 1), 0.5)
+    points = np.concatenate(contours)[:, ::-1] - 0.5  # rows and columns of padded pixel centres to (u, v)
+    if np.ptp(points, axis=0).min() < 2:
+        return None
+    corners = points[ConvexHull(points).vertices]
+    ahead, back = np.roll(corners, -1, axis=0) - corners, corners - np.roll(corners, 1, axis=0)
+    normals = []
+    for edge in (ahead, back):
+        normal = np.stack([edge[:, 1], -edge[:, 0]], axis=-1)
+        normals.append(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9))
+    normal = normals[0] + normals[1]
+    return corners, normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+
+
+def placed(view: View, outline, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Camera centre and (N, 3) directions of the outline's rays, were the view's errors `error`."""
+    points, normals = outline
+    unit = max(view.camera.width, view.camera.height) / 1000
+    camera = turned(view.camera, error[0], error[1]) if error[:2].any() else view.camera
+    moved = error[2:4] + normals * error[4]
+    if error[5:].any():
+        moves = error[5:].reshape(-1, 2)
+        there = (
+            points - _shares(points, camera) @ moves * unit
+        )  # the displacement is given where the point goes
+        moved = moved + _shares(there, camera) @ moves
+    _, directions = camera.rays(points - moved * unit)
+    return camera.position, directions
+
+
+def pair(one, two, focal: float) -> tuple[np.ndarray, np.ndarray]:
+    """The upper and the lower tangent planes of two outlines.
+
+    Returns:
+        (2,) their difference in thousandths of the side, NaN where the line through both cameras passes through a
+        silhouette, so that there is no outermost tangent; (2, 2) number of the point where each outline is touched.
+    """
+    none = np.full(2, np.nan), np.zeros((2, 2), np.int64)
+    base = two[0] - one[0]
+    length = np.linalg.norm(base)
+    if length < 1e-3:
+        return none
+    base = base / length
+    middle = one[1].mean(0) + two[1].mean(0)
+    first = middle - (middle @ base) * base
+    if np.linalg.norm(first) < 0.2:
+        return none
+    first = first / np.linalg.norm(first)
+    second = np.cross(base, first)
+    ends = []
+    for _, directions in (one, two):
+        x, y = directions @ first, directions @ second
+        if x.min() < 0.05:
+            return none
+        angle = np.arctan2(y, x)
+        touch = np.array([angle.argmax(), angle.argmin()])
+        ends.append((angle[touch], np.hypot(x, y)[touch], touch))
+    lever = (ends[0][1] + ends[1][1]) / 2
+    return (ends[0][0] - ends[1][0]) * lever * focal, np.stack([ends[0][2], ends[1][2]])
+
+
+def focal_of(view: View) -> float:
+    return 1000 * view.camera.fl_x / max(view.camera.width, view.camera.height)
+
+
+def residuals(views: list[View], outlines, errors: np.ndarray) -> np.ndarray:
+    """(V, V, 2) of all pairs i < j; NaN elsewhere."""
+    rays = [placed(v, o, e) for v, o, e in zip(views, outlines, errors, strict=True)]
+    found = np.full((len(views), len(views), 2), np.nan)
+    for i in range(len(views)):
+        for j in range(i + 1, len(views)):
+            found[i, j] = pair(rays[i], rays[j], focal_of(views[i]))[0]
+    return found
+
+
+def median(residuals: np.ndarray) -> float:
+    known = np.abs(residuals[np.isfinite(residuals)])
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def bend_equations(views: list[View], outlines, moves: np.ndarray, free: np.ndarray):
+    """Normal equations of further displacements that bring the tangents together.
+
+    Args:
+        moves: (V, COUNT, 2) coefficients of `multiview.warp` so far, thousandths of the side.
+        free: (V,) bool, which may move.
+
+    Returns:
+        (N, N) and (N,) of the N = V * COUNT * 2 changes, robustly weighted.
+    """
+    count = len(views)
+    errors = np.concatenate([np.zeros((count, 5)), moves.reshape(count, -1)], axis=1)
+    here = [placed(v, o, e) for v, o, e in zip(views, outlines, errors, strict=True)]
+    errors[:, 4] = 1  # a displacement moves the touching point as growth does, along its normal
+    grown = [placed(v, o, e) for v, o, e in zip(views, outlines, errors, strict=True)]
+    values, rows = [np.zeros(0)], [np.zeros((0, count * COUNT * 2))]
+    for i in range(count):
+        for j in range(i + 1, count):
+            found, touch = pair(here[i], here[j], focal_of(views[i]))
+            if not np.isfinite(found).all():
+                continue
+            row = np.zeros((2, count, COUNT, 2))
+            for k, one, two in ((i, grown[i], here[j]), (j, here[i], grown[j])):
+                if not free[k]:
+                    continue
+                change = np.nan_to_num(pair(one, two, focal_of(views[i]))[0] - found)
+                points, normals = (a[touch[int(k == j)]] for a in outlines[k])
+                row[:, k] = _shares(points, views[k].camera)[..., None] * (normals * change[:, None])[:, None]
+            values.append(found)
+            rows.append(row.reshape(2, -1))
+    value, row = np.concatenate(values), np.concatenate(rows)
+    weight = robust(value)
+    return row.T @ (weight[:, None] * row), -row.T @ (weight * value)
+
+
+def _shares(points: np.ndarray, camera: Camera) -> np.ndarray:
+    return basis(points / [camera.width, camera.height])
+
+
+def robust(values: np.ndarray) -> np.ndarray:
+    """Cauchy's weights, against views that are wrong altogether."""
+    scale = max(NOISE, 1.5 * float(np.median(np.abs(values)))) if len(values) else NOISE
+    return 1 / (NOISE**2 * (1 + (values / scale) ** 2))

@@ -1,0 +1,77 @@
+"""Most made things, and animals, are their own mirror image: what the photo shows of one half tells of the other.
+
+A network says from the photo how much the object overlaps with its mirror image, for upright
+planes all round (`models.occupancy`). The photo itself rules planes out: what it shows must have a mirror image that
+it shows, too, or hides. Symmetry has long been the way from one picture to a solid: Mukherjee, Zisserman and Brady
+(1995), "Shape from symmetry: detecting and exploiting symmetry in affine images".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from img2mesh.core.frustum import Body
+from img2mesh.core.symmetry_plane import Mirror
+
+SHOWN = 0.4  # how much the share of the photo that a plane allows counts beside the expected overlap
+FAINT = 0.1  # chance from which a pixel's ray may meet the object
+IMAGE = 0.3  # weight of the mirror image's chance in the geometric mean of both
+
+
+def mirror_of(body: Body, symmetry: np.ndarray, alpha: np.ndarray) -> Mirror | None:
+    """The upright plane about which the object is likeliest to be symmetric; None where nothing is said of any.
+
+    It goes through the origin, the middle of the object's box. Where a body overlaps most with its own mirror image
+    says less: a guess errs in depth, and such a plane errs with it.
+
+    Args:
+        symmetry: (P,) expected overlaps, as `models.occupancy.Guess` has them; may be empty.
+        alpha: (H, W) in [0, 1], the photo's.
+    """
+    if not len(symmetry) or not (body.occupancy > FAINT).any():
+        return None
+    azimuths = np.radians(body.camera.azimuth_deg) + np.arange(len(symmetry)) * np.pi / len(symmetry)
+    mirrors = [Mirror(float(azimuth), 0.0) for azimuth in azimuths]
+    points, chance = body.points(), body.occupancy
+    scores = [
+        overlap + SHOWN * _allowed(chance, _shown(alpha, body, mirror.reflected(points)))
+        for overlap, mirror in zip(symmetry, mirrors, strict=True)
+    ]
+    return mirrors[int(np.argmax(scores))]
+
+
+def _shown(alpha: np.ndarray, body: Body, points: np.ndarray) -> np.ndarray:
+    """(...,) bool: which of (..., 3) points lie behind the photo's outline, taken a little wide."""
+    pixels, depth = body.camera.project(points.reshape(-1, 3))
+    scale = np.array(alpha.shape[::-1]) / [body.camera.width, body.camera.height]
+    column, row = np.floor(pixels * scale).astype(int).T
+    inside = (depth > 0) & (column >= 0) & (column < alpha.shape[1]) & (row >= 0) & (row < alpha.shape[0])
+    found = np.zeros(len(pixels), bool)
+    found[inside] = alpha[row[inside], column[inside]] > 0.3
+    return found.reshape(points.shape[:-1])
+
+
+def _allowed(chance: np.ndarray, shown: np.ndarray) -> float:
+    """Mean over the photo's rays of what a plane leaves of their best chance, in [0, 1].
+
+    Args:
+        chance: (D, H, W) of the body. shown: (D, H, W) whether the photo shows the cells' mirror images.
+    """
+    best = chance.max(axis=0)
+    seen = best > FAINT
+    return float(((chance * shown).max(axis=0)[seen] / best[seen]).mean())
+
+
+def symmetrised(body: Body, symmetry: np.ndarray, alpha: np.ndarray) -> Body:
+    """The body's geometric mean with its mirror image, whose plane becomes its `mirror`; the body where there is none.
+
+    What is inside has an image that is inside: the photo's outline limits the object from two sides.
+    """
+    mirror = mirror_of(body, symmetry, alpha)
+    if mirror is None:
+        return body
+    image = body.probability(mirror.reflected(body.points()).reshape(-1, 3)).reshape(body.occupancy.shape)
+    both = body.occupancy ** (1 - IMAGE) * np.maximum(image, 0) ** IMAGE
+    return dataclasses.replace(body, occupancy=both.astype(np.float32), mirror=mirror)

@@ -1,0 +1,258 @@
+"""From the cutout to a set of views: what the main job asks of the sampler."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from img2mesh.core.camera import IMAGE_SIZE, turned
+from img2mesh.core.frustum import Body
+from img2mesh.core.progress import Progress
+from img2mesh.core.view import View, ViewSet
+from img2mesh.errors import Img2MeshError
+from img2mesh.settings import Settings, parse_elevation
+from img2mesh.shape.symmetry import symmetrised
+from img2mesh.shape.view_refinement import redrawn
+from img2mesh.views.chroma_key import cut_from_colour
+from img2mesh.views.photo_frame import align_photo
+from img2mesh.views.photo_pose import locate_photo
+from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
+
+if TYPE_CHECKING:
+    from img2mesh.core.camera import Camera
+    from img2mesh.models.occupancy import Guess
+    from img2mesh.models.sampler import Drawn, Sampler
+    from img2mesh.segment import Cutout
+
+FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used where the estimate is a guess
+# Where the photo's elevation is known better than the model guesses it, the guess is wrong about what is upright: it
+# is turned by this share of the difference, about the photo's horizontal axis. Over 34 held-out scans, whose elevation
+# of 30 degrees is told, the meshes' mean IoU rises from 0.441 to 0.447 (front), the shapes' before the fit, from two
+# more sides, from 0.423 to 0.425.
+TILT = 0.5
+LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
+VIEWS_DEVIATION_DEG = 20.0  # of an estimate from the views of a model that also guesses: theirs are blurred
+SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
+
+
+def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress: Progress) -> ViewSet:
+    """The photo and `settings.views` synthesized views around it (or those the model always draws), the photo first.
+
+    The sampler does not need the input's elevation, so with `elevation = auto` the views are synthesized
+    first and the elevation is estimated from them: over true renders of 17 objects, 18 views on three rings miss
+    it by 0.9 degrees on average, the six of the input's own ring by 3.0. Only views that would then have to
+    stand beyond a pole are synthesized again, nearer.
+
+    Raises:
+        Img2MeshError: not a single synthesized view shows an object.
+    """
+    settings = settings.for_model(model)
+    photo, shown = cutout.resized(IMAGE_SIZE), cutout.resized(model.input_size)
+    known = parse_elevation(settings.elevation)
+    guess = model.guess(photo)
+    likely = FALLBACK_ELEVATION_DEG if guess is None else guess.elevation_deg
+    elevation = float(np.clip(likely if known is None else known, -HIGHEST_DEG, HIGHEST_DEG))
+    offsets = within_poles(view_offsets(settings), elevation, model.lowest_deg)
+    facts: dict = {"elevation_confidence": None, "elevation_source": "given"}
+    with progress.stage("views", settings.steps * settings.views) as step:
+        sure = None if known is None else elevation
+        drawn = sample_views(shown, model, settings, offsets, sure, settings.seed, step)
+        if known is None:
+            elevation, facts = find_elevation(photo, drawn, progress, guess)
+            beyond = np.abs(drawn.elevations(elevation)) > HIGHEST_DEG + 1e-6
+            if beyond.any():
+                seed, nearer = other_seed(settings.seed), within_poles(drawn.directions, elevation)
+                again = sample_views(shown, model, settings, nearer[beyond], elevation, seed)
+                drawn.rgba[beyond] = again.rgba
+                drawn = dataclasses.replace(drawn, directions=nearer)
+    seeing = [
+        View(picture, camera, "generated")
+        for picture, camera in zip(drawn.rgba, drawn.cameras(elevation), strict=True)
+        if picture[..., 3].mean() / 255 >= SMALLEST_MASK
+    ]
+    if not seeing:
+        raise Img2MeshError(
+            "The model synthesized no view that shows an object; try another --seed or --model."
+        )
+    warnings = list(facts.pop("warnings", []))
+    empty = len(drawn.rgba) - len(seeing)
+    if empty:
+        warnings.append(f"{empty} of {len(drawn.rgba)} synthesized views show nothing and were left out.")
+        progress.warn(warnings[-1])
+    camera, frame = photo_camera(photo, drawn, elevation, seeing, guess)
+    front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
+    facts.update(
+        elevation_deg=elevation,
+        **model_facts(model, settings),
+        empty_views=empty,
+        mask_area_mean=float(np.mean([view.mask.mean() for view in seeing])),
+        mask_area_photo=float(front.mask.mean()),
+        **frame,
+        warnings=warnings,
+    )
+    return assembled(front, seeing, facts, guess)
+
+
+def assembled(front: View, drawn: list[View], facts: dict, guess: Guess | None) -> ViewSet:
+    """The photo and the views drawn of it, each as far as it is to be trusted, and redrawn where there is a guess."""
+    weights = angle_weights([view.camera for view in drawn], front.camera)
+    views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(drawn, weights, strict=True)]
+    body = guessed_body(guess, front)
+    return ViewSet((front, *(views if body is None else redrawn(views, front, body))), facts, body)
+
+
+def guessed_body(guess: Guess | None, photo: View) -> Body | None:
+    """The guess of a photo's model, behind the photo's camera; symmetric where the model speaks of it.
+
+    It stands as upright as the model takes it to be, by half (`TILT`).
+
+    Making round things round as well, by the mean of their turns, blurs the thin walls that most of them have: over 34
+    held-out scans from four sides each it cost 0.007 of the guesses' IoU.
+    """
+    if guess is None:
+        return None
+    body = symmetrised(Body(guess.occupancy, photo.camera, guess.half), guess.symmetry, photo.mask)
+    tilt = TILT * (guess.elevation_deg - photo.camera.elevation_deg)
+    return dataclasses.replace(body, camera=turned(photo.camera, tilt, 0.0))
+
+
+def model_facts(model: Sampler, settings: Settings) -> dict:
+    """What the report says of the sampler; stored weights may be averaged over training (EMA) or the last ones."""
+    return {
+        "model": model.name,
+        "licence": model.licence,
+        "weights": getattr(model, "weights", ""),
+        "variant": getattr(model, "variant", ""),
+        "precision": str(model.dtype).removeprefix("torch."),
+        "model_warnings": list(getattr(model, "warnings", ())),
+        "seed": settings.seed,
+    }
+
+
+def sample_views(
+    photo: np.ndarray,
+    model: Sampler,
+    settings: Settings,
+    offsets: np.ndarray,
+    input_elevation_deg: float | None,
+    seed: int,
+    step=None,
+) -> Drawn:
+    """Pictures of the object from directions relative to the photo's, or from the model's own.
+
+    Args:
+        photo: (S, S, 4) uint8 straight alpha, S best the model's `input_size`.
+        offsets: (n, 2) degrees: elevation minus the input's, azimuth.
+        input_elevation_deg: of the photo, or None where it is not known yet; only the models whose fourth pose
+            element is the absolute polar angle use it.
+
+    Returns:
+        What was drawn, always with masks: the model's own, else from the distance to the background.
+    """
+    assumed = FALLBACK_ELEVATION_DEG if input_elevation_deg is None else input_elevation_deg
+    special = {} if settings.parity == "off" else {"parity": settings.parity}
+    if settings.solver_name is not None:
+        special["solver"] = settings.solver_name
+    drawn = model.draw(
+        photo,
+        offsets,
+        steps=settings.steps,
+        guidance=settings.guidance,
+        seed=seed,
+        batch=settings.batch,
+        input_elevation_deg=assumed,
+        step=step,
+        **special,
+    )
+    if drawn.background is None:
+        return drawn
+    cut = [cut_from_colour(picture[..., :3], drawn.background) for picture in drawn.rgba]
+    return dataclasses.replace(drawn, rgba=np.stack(cut), background=None)
+
+
+def photo_camera(
+    photo: np.ndarray, drawn: Drawn, elevation_deg: float, views: list[View], guess: Guess | None = None
+) -> tuple[Camera, dict]:
+    """The photo's camera among its views, and how its frame was changed, for the report.
+
+    Where the model guesses the body, that stands in the photo's frame as it is, and the views are too blurred to say
+    better: moving the frame by them took the mean IoU of 34 held-out scans from 0.419 to 0.368.
+    """
+    camera = drawn.photo_camera(elevation_deg, IMAGE_SIZE)
+    if guess is not None:
+        return camera, {}
+    if not drawn.absolute:
+        return align_photo(camera, photo[..., 3].astype(np.float32) / 255, views)
+    _, _, placed, agreement = locate_photo(photo, views, lambda _: camera, elevation_deg)
+    facts = {
+        "photo_agreement": round(agreement, 3),
+        "photo_scale": round(camera.fl_x / placed.fl_x, 4),
+        "photo_shift": [round(float(camera.cx - placed.cx), 2), round(float(camera.cy - placed.cy), 2)],
+    }
+    return placed, facts
+
+
+def find_elevation(
+    photo: np.ndarray, drawn: Drawn, progress: Progress, guess: Guess | None = None
+) -> tuple[float, dict]:
+    """Elevation of the photo in degrees from views of its object, and what the report says of it.
+
+    Args:
+        photo: (256, 256, 4) uint8 straight alpha; drawn: views with masks; guess: what the model makes of the photo.
+
+    Returns:
+        With a guess, the mean of it and the views' estimate, each weighing by its variance. Else the estimate where its
+        confidence is `FULL_CONFIDENCE` (as for true views), drawn towards `FALLBACK_ELEVATION_DEG` the less confident
+        it is, and that itself below `LEAST_CONFIDENCE`. And a dict with elevation_confidence, elevation_source,
+        elevation_estimate_deg, warnings.
+    """
+    with progress.stage("elevation"):
+        estimate, confidence = _estimate(photo, drawn)
+    facts = {
+        "elevation_confidence": round(float(confidence), 3),
+        "elevation_estimate_deg": round(float(estimate), 2),
+        "elevation_source": "estimated",
+        "warnings": [],
+    }
+    if guess is not None:
+        share = guess.deviation_deg**2 / (guess.deviation_deg**2 + VIEWS_DEVIATION_DEG**2)
+        mixed = share * estimate + (1 - share) * guess.elevation_deg
+        facts["elevation_source"] = "guessed"
+        facts["elevation_guess_deg"] = round(guess.elevation_deg, 2)
+        facts["elevation_deviation_deg"] = round(float(np.sqrt(share)) * VIEWS_DEVIATION_DEG, 2)
+        return float(np.clip(mixed, -HIGHEST_DEG, HIGHEST_DEG)), facts
+    if confidence >= LEAST_CONFIDENCE:
+        share = min((confidence - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE), 1.0)
+        mixed = share * estimate + (1 - share) * FALLBACK_ELEVATION_DEG
+        return float(np.clip(mixed, -HIGHEST_DEG, HIGHEST_DEG)), facts
+    facts["elevation_source"] = "fallback"
+    facts["warnings"].append(
+        f"The photo's elevation is uncertain (confidence {confidence:.2f}); "
+        f"{FALLBACK_ELEVATION_DEG:g} degrees assumed, --elevation sets it."
+    )
+    progress.warn(facts["warnings"][-1])
+    return FALLBACK_ELEVATION_DEG, facts
+
+
+def _estimate(photo: np.ndarray, drawn: Drawn) -> tuple[float, float]:
+    """(elevation_deg, confidence): among absolute views the photo is located, relative ones bend to its own."""
+    if drawn.absolute:
+        views = [
+            View(picture, camera)
+            for picture, camera in zip(drawn.rgba, drawn.cameras(0.0), strict=True)
+            if picture[..., 3].any()
+        ]
+        return locate_photo(photo, views, lambda e: drawn.photo_camera(e, IMAGE_SIZE))[:2]
+    from img2mesh.views.elevation import estimate_elevation
+
+    rgba = np.concatenate([photo[None], drawn.rgba])
+    polar = np.concatenate([[0.0], -drawn.directions[:, 0]])
+    azimuth = np.concatenate([[0.0], drawn.directions[:, 1]])
+    return estimate_elevation(rgba, polar, azimuth, drawn.distance, drawn.fov_deg)
+
+
+def other_seed(seed: int) -> int:
+    """A second seed for a second call of the sampler, which numbers its noise from view 0 again."""
+    return (seed + 0x9E3779B9) % 2**32

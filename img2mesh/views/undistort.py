@@ -1,0 +1,138 @@
+"""Pictures named by a transforms.json, with their masks and without their lens distortion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from img2mesh.errors import Img2MeshError
+from img2mesh.views.chroma_key import cut_from_colour
+
+LARGEST = 512  # the field sees no more; full resolution would only cost memory
+_DISTORTION = ("k1", "k2", "p1", "p2", "k3")
+
+
+def open_rgba(path: Path) -> np.ndarray:
+    """Any picture as (H, W, 4) uint8 straight alpha, EXIF orientation applied.
+
+    Raises:
+        Img2MeshError: missing, not a picture, or broken.
+    """
+    rgba, _ = _open(path)
+    return rgba
+
+
+def _open(path: Path) -> tuple[np.ndarray, bool]:
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith("I;16"):
+                # Pillow clips 16-bit greys when it converts; keep the upper byte.
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            has_alpha = "A" in image.getbands() or "transparency" in image.info
+            image = ImageOps.exif_transpose(image).convert("RGBA")
+    except FileNotFoundError:
+        raise Img2MeshError(f"No such picture: {path}.") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise Img2MeshError(f"Cannot read the picture {path}: {error}.") from None
+    rgba = np.array(image)
+    return rgba, has_alpha and bool((rgba[..., 3] < 255).any())
+
+
+def read_frame_picture(folder: Path, frame: dict, values: dict) -> tuple[np.ndarray, tuple[int, int], str]:
+    """The picture of a frame.
+
+    Args:
+        folder: where the file names begin.
+        frame: the frame's own keys; values: those over the file's.
+
+    Returns:
+        (H, W, 4) uint8 straight alpha, at most `LARGEST` pixels long; the file's size (width, height); and
+        where the mask comes from: `alpha`, `mask` or `white`.
+    """
+    path = _existing(folder / frame["file_path"])
+    rgba, has_alpha = _open(path)
+    size = (rgba.shape[1], rgba.shape[0])
+    how = "alpha" if has_alpha else "white"
+    if isinstance(frame.get("mask_path"), str):
+        mask = open_rgba(folder / frame["mask_path"])
+        grey = mask[..., :3].max(axis=-1) if (mask[..., 3] == 255).all() else mask[..., 3]
+        if grey.shape != rgba.shape[:2]:
+            raise Img2MeshError(
+                f"The mask {frame['mask_path']} has another size than its picture {path.name}."
+            )
+        rgba[..., 3], how = grey, "mask"
+    rgba = _undistorted(rgba, values, size)
+    rgba = _reduced(rgba)
+    if how == "white":
+        border = np.concatenate([rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]])[:, :3]
+        if (border.min(axis=-1) > 235).mean() < 0.7:
+            raise Img2MeshError(
+                f"{path} has neither alpha nor a mask_path nor a white background "
+                "that would tell the object apart."
+            )
+        rgba = cut_from_colour(rgba[..., :3])
+    return rgba, size, how
+
+
+def _existing(path: Path) -> Path:
+    """Blender's files leave the suffix out."""
+    if path.is_file():
+        return path
+    for suffix in (".png", ".jpg", ".jpeg"):
+        longer = path.with_name(path.name + suffix)
+        if longer.is_file():
+            return longer
+    return path
+
+
+def _premultiplied(rgba: np.ndarray) -> np.ndarray:
+    values = rgba.astype(np.float32)
+    values[..., :3] *= values[..., 3:] / 255
+    return values
+
+
+def _straight(values: np.ndarray) -> np.ndarray:
+    alpha = np.clip(values[..., 3:], 0, 255)
+    colour = np.where(alpha > 0.5, values[..., :3] * 255 / np.maximum(alpha, 0.5), 255)
+    return np.round(np.clip(np.concatenate([colour, alpha], axis=-1), 0, 255)).astype(np.uint8)
+
+
+def _undistorted(rgba: np.ndarray, values: dict, size: tuple[int, int]) -> np.ndarray:
+    numbers = [values.get(key, 0.0) for key in _DISTORTION]
+    if not all(isinstance(n, (int, float)) and abs(n) < 100 for n in numbers):
+        raise Img2MeshError("The lens distortion in transforms.json must be numbers (k1 k2 p1 p2 k3).")
+    if not any(numbers) or not all(isinstance(values.get(k), (int, float)) for k in ("fl_x", "cx", "cy")):
+        return rgba
+    import cv2
+
+    sx, sy = size[0] / values.get("w", size[0]), size[1] / values.get("h", size[1])
+    fl_y = values.get("fl_y", values["fl_x"])
+    # OpenCV puts pixel centres at whole numbers, we at halves.
+    matrix = np.array(
+        [
+            [values["fl_x"] * sx, 0, values["cx"] * sx - 0.5],
+            [0, fl_y * sy, values["cy"] * sy - 0.5],
+            [0, 0, 1],
+        ]
+    )
+    if (rgba[..., 3] == 255).all():
+        # No mask yet: what the lens did not see becomes white, as the background is.
+        maps = cv2.initUndistortRectifyMap(matrix, np.array(numbers, float), None, matrix, size, cv2.CV_32FC1)
+        return cv2.remap(
+            rgba, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,) * 4
+        )
+    return _straight(cv2.undistort(_premultiplied(rgba), matrix, np.array(numbers, float)))
+
+
+def _reduced(rgba: np.ndarray) -> np.ndarray:
+    height, width = rgba.shape[:2]
+    scale = LARGEST / max(height, width)
+    if scale >= 1:
+        return rgba
+    import cv2
+
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return _straight(cv2.resize(_premultiplied(rgba), size, interpolation=cv2.INTER_AREA))
