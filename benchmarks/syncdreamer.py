@@ -117,7 +117,7 @@ def surface(network) -> tuple[np.ndarray, np.ndarray]:
     """The zero level of their signed distance, floaters dropped: (V, 3) and (F, 3); empty where there is none."""
     import torch
 
-    from img2mesh.mesh.surface import extract_surface
+    from img2mesh.mesh.extract import extract_surface
 
     def sdf(points: np.ndarray) -> np.ndarray:
         with torch.no_grad():

@@ -25,13 +25,17 @@ CORE = (  # module, distribution
     ("cv2", "opencv-python-headless"),
     ("trimesh", "trimesh"),
     ("skimage", "scikit-image"),
+    ("manifold3d", "manifold3d"),
     ("xatlas", "xatlas"),
     ("fast_simplification", "fast-simplification"),
     ("imageio_ffmpeg", "imageio-ffmpeg"),
 )
 EXTRAS = (  # module, what it buys, how to get it
-    ("embreex", "fast visibility rays for texturing and rendering", "pip install embreex (x86-64 only)"),
-    ("mcubes", "PyMCubes' marching cubes; scikit-image's is used otherwise", "pip install PyMCubes"),
+    (
+        "embreex",
+        "fast ray casting for `render` and `evaluate`",
+        "pip install embreex (x86-64 only)",
+    ),
     ("rembg", "rembg's other segmentation models", 'pip install "img2mesh[rembg]"'),
     ("open3d", "Open3D's mesh tools", 'pip install "img2mesh[open3d]"'),
     ("bpy", "Blender's Cycles for training renders", 'pip install "img2mesh[blender]"'),

@@ -14,8 +14,6 @@ from img2mesh.core.view import View, ViewSet
 from img2mesh.errors import Img2MeshError
 from img2mesh.synthetic.ray_casting import cast, filtered, ray_scene, sample_texture
 
-embree_scene = ray_scene
-
 # Soft, fixed-to-the-world light: two broad lamps over an ambient term, diffuse only and without cast shadows,
 # as in the training renders. Directions in world axes, need not be unit.
 LIGHTS = (((0.6, 0.35, 0.75), 0.35), ((-0.5, -0.7, 0.3), 0.2))
@@ -51,8 +49,8 @@ class Truth:
 
     @cached_property
     def scene(self):
-        """The embree scene of the faces."""
-        return embree_scene(self.vertices, self.faces)
+        """The faces prepared for ray casting."""
+        return ray_scene(self.vertices, self.faces)
 
 
 def load_truth(path: str | Path) -> Truth:

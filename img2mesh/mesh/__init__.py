@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from img2mesh.mesh.build import build_mesh
-from img2mesh.mesh.export import check_mesh_path, write_mesh
 from img2mesh.mesh.read import read_mesh
-from img2mesh.mesh.report import mesh_report
-from img2mesh.mesh.textured import TexturedMesh
+from img2mesh.mesh.stats import mesh_report
+from img2mesh.mesh.textured_mesh import TexturedMesh
+from img2mesh.mesh.write import check_mesh_path, write_mesh
 
 __all__ = ["TexturedMesh", "build_mesh", "check_mesh_path", "mesh_report", "read_mesh", "write_mesh"]

@@ -8,14 +8,14 @@ import numpy as np
 
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import View, ViewSet
-from img2mesh.mesh.bake import bake_texture
-from img2mesh.mesh.fit_silhouette import fit_silhouette
-from img2mesh.mesh.manifold import cancel_opposites, separate
-from img2mesh.mesh.outlines import ENOUGH, fit_outlines
+from img2mesh.mesh.atlas import unwrap
+from img2mesh.mesh.contours import ENOUGH, fit_contours
+from img2mesh.mesh.extract import extract_surface
+from img2mesh.mesh.manifold import to_manifold
+from img2mesh.mesh.silhouette import fit_silhouette
 from img2mesh.mesh.simplify import simplify, smooth, snap_to_field
-from img2mesh.mesh.surface import extract_surface
-from img2mesh.mesh.textured import TexturedMesh, is_closed, weld
-from img2mesh.mesh.unwrap import unwrap
+from img2mesh.mesh.texture import bake_texture
+from img2mesh.mesh.textured_mesh import TexturedMesh, is_closed, weld
 from img2mesh.settings import Settings
 
 SMOOTHING = 3  # rounds on marching cubes' output, against its staircase
@@ -46,7 +46,7 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
         vertices, faces = closed_surface(field, settings, views.photo)
         true = [view for view in views.views if view.kind != "generated"]
         if len(true) >= ENOUGH:
-            vertices = fit_outlines(vertices, faces, true)
+            vertices = fit_contours(vertices, faces, true)
         elif views.photo is not None:
             vertices = fit_silhouette(vertices, faces, views.photo)
         vertices, faces = _rounded(vertices, faces)
@@ -83,5 +83,5 @@ def _rounded(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nd
         vertices, faces = weld(vertices.astype(np.float32).astype(np.float64), faces)
         if is_closed(faces):
             break
-        vertices, faces = separate(vertices, cancel_opposites(faces))
+        vertices, faces = to_manifold(vertices, faces)
     return vertices, faces

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.mesh.export import SUFFIXES
-from img2mesh.mesh.place import from_gltf, from_stl
-from img2mesh.mesh.textured import TexturedMesh
+from img2mesh.mesh.axes import from_gltf, from_stl
+from img2mesh.mesh.textured_mesh import TexturedMesh
+from img2mesh.mesh.write import SUFFIXES
 
 GREY = (186, 186, 190)  # of meshes that have no colours
 READABLE = (*SUFFIXES, ".gltf")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.core.view import View
-from img2mesh.mesh.manifold import cancel_opposites, separate
-from img2mesh.mesh.surface import compact, keep_solids
-from img2mesh.mesh.textured import is_closed, vertex_normals, volume
+from img2mesh.mesh.extract import keep_solids
+from img2mesh.mesh.manifold import to_manifold
+from img2mesh.mesh.textured_mesh import is_closed, vertex_normals, volume
 
 AGGRESSIVENESS = (5.0, 7.0, 3.0)  # of the quadric collapse; tried in turn until the result is closed
 ASKED = 5  # times with each, for more faces every time that cleaning took some
@@ -62,9 +62,7 @@ def simplify(
 
 def _clean(vertices: np.ndarray, faces: np.ndarray, photo: View | None) -> tuple[np.ndarray, np.ndarray]:
     """Without what collapsing leaves behind: faces back to back, pinched edges, crumbs."""
-    vertices, faces = compact(vertices, cancel_opposites(faces))
-    if len(faces) and not is_closed(faces):
-        vertices, faces = separate(vertices, faces)
+    vertices, faces = to_manifold(vertices, faces)
     return keep_solids(vertices, faces, photo) if len(faces) else (vertices, faces)
 
 

@@ -8,7 +8,7 @@ from img2mesh.core.rasterise import sample_bilinear
 from img2mesh.core.view import View, ViewSet
 from img2mesh.mesh.exposure import colour_correction, exposure_gain, spread_residual
 from img2mesh.mesh.project import ERODE, ERODE_CLEAN, Projector, smoothstep
-from img2mesh.mesh.textured import vertex_normals
+from img2mesh.mesh.textured_mesh import vertex_normals
 from img2mesh.shape.silhouette_confidence import believed
 
 FIELD_WEIGHT = 0.02  # of the field's colour against a view that faces the surface squarely

@@ -8,7 +8,7 @@ import numpy as np
 
 from img2mesh.core.camera import Camera
 from img2mesh.core.rasterise import Fragments, rasterise_view, sample_bilinear
-from img2mesh.mesh.textured import TexturedMesh
+from img2mesh.mesh.textured_mesh import TexturedMesh
 
 SHADES = ("none", "soft", "clay")
 CLAY = np.array([0.80, 0.79, 0.77], np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from img2mesh.core.camera import Camera, orbit_camera
 from img2mesh.core.images import contact_sheet, save_png, write_animation
 from img2mesh.errors import Img2MeshError
-from img2mesh.mesh.textured import TexturedMesh
+from img2mesh.mesh.textured_mesh import TexturedMesh
 from img2mesh.preview.raster import develop, render_mesh, take
 
 FOV_DEG = 30.0  # longer than the photo's lens: less perspective, calmer pictures

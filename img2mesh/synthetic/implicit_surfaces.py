@@ -145,7 +145,7 @@ def surface(pieces: Sequence[Piece], paint: Callable[[np.ndarray, np.ndarray], n
     Args:
         paint: (N, 3) points and the (N, 3) colours of the pieces there to colours.
     """
-    import mcubes
+    from img2mesh.mesh.extract import marching_cubes
 
     solid = [piece for piece in pieces if not piece.hollow]
     low = np.min([piece.low for piece in solid], axis=0) - EDGE
@@ -156,12 +156,12 @@ def surface(pieces: Sequence[Piece], paint: Callable[[np.ndarray, np.ndarray], n
     found, _ = blended(pieces, points)
     field = found.reshape([len(axis) for axis in axes])
     field = np.pad(field, 1, constant_values=1.0)  # closed at the lattice's end
-    vertices, faces = mcubes.marching_cubes(-field, 0.0)  # outwards where the inside is larger
+    vertices, faces = marching_cubes(field)
     if not len(faces):
         return None
     vertices = (vertices - 1) * spacing + low
     _, colour = blended(pieces, vertices)
-    return Part(vertices, faces.astype(np.int64), np.clip(paint(vertices, colour), 0, 1))
+    return Part(vertices, faces, np.clip(paint(vertices, colour), 0, 1))
 
 
 def blended(pieces: Sequence[Piece], points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -79,10 +79,12 @@ class Model:
 
         They are made from the geometry, not read from files, where they are missing or wrong often enough.
         """
-        from img2mesh.mesh.textured import face_cross, vertex_normals, weld
+        from trimesh.triangles import cross
+
+        from img2mesh.mesh.textured_mesh import vertex_normals, weld
 
         positions, faces = weld(self.vertices, self.faces)
-        flat = face_cross(positions, faces)
+        flat = cross(positions[faces])
         flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-30)
         smooth = vertex_normals(positions, faces)[faces]
         gentle = np.einsum("fkc,fc->fk", smooth, flat) > np.cos(np.radians(SMOOTH_DEG))

@@ -1,38 +1,56 @@
-"""Ray casting on embree: scenes, first hits, texture look-up and the filter from rays to pixels."""
+"""Ray casting: scenes, first hits, texture look-up and the filter from rays to pixels."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from img2mesh.errors import Img2MeshError
+
+class RayScene(Protocol):
+    """Triangles prepared for ray casting."""
+
+    def cast(
+        self, origins: np.ndarray, directions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 
 
-def ray_scene(vertices: np.ndarray, faces: np.ndarray):
-    """An embree scene of (V, 3) vertices and (F, 3) faces, for `cast`.
-
-    Raises:
-        Img2MeshError: embreex is not installed (it has wheels for x86_64 only).
-    """
+def ray_scene(vertices: np.ndarray, faces: np.ndarray) -> RayScene:
+    """(V, 3) vertices and (F, 3) faces prepared for `cast`: by embree where it is installed, else by numpy."""
     try:
+        return EmbreeScene(vertices, faces)
+    except ImportError:  # there are wheels for x86-64 only
+        from img2mesh.synthetic.bvh import BoundingVolumes
+
+        return BoundingVolumes(vertices, faces)
+
+
+def cast(
+    scene: RayScene, origins: np.ndarray, directions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First hits of (N, 3) rays: face index (N,) int, -1 for none; barycentric (N, 3); distance (N,)."""
+    return scene.cast(origins, directions)
+
+
+class EmbreeScene:
+    """A `RayScene` of embree's."""
+
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
         from embreex import rtcore_scene
         from embreex.mesh_construction import TriangleMesh
-    except ImportError:
-        raise Img2MeshError("Ray casting needs the package embreex.") from None
-    scene = rtcore_scene.EmbreeScene()
-    TriangleMesh(scene, np.ascontiguousarray(vertices[faces], dtype=np.float32))
-    return scene
 
+        self._scene = rtcore_scene.EmbreeScene()
+        TriangleMesh(self._scene, np.ascontiguousarray(vertices[faces], dtype=np.float32))
 
-def cast(scene, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """First hits of (N, 3) rays: face index (N,) int, -1 for none; barycentric (N, 3); distance (N,)."""
-    hit = scene.run(
-        np.ascontiguousarray(origins, dtype=np.float32),
-        np.ascontiguousarray(directions, dtype=np.float32),
-        query="INTERSECT",
-        output=True,
-    )
-    u, v = np.asarray(hit["u"], dtype=np.float64), np.asarray(hit["v"], dtype=np.float64)
-    return np.asarray(hit["primID"]), np.stack([1 - u - v, u, v], axis=-1), np.asarray(hit["tfar"])
+    def cast(self, origins, directions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        hit = self._scene.run(
+            np.ascontiguousarray(origins, dtype=np.float32),
+            np.ascontiguousarray(directions, dtype=np.float32),
+            query="INTERSECT",
+            output=True,
+        )
+        u, v = np.asarray(hit["u"], dtype=np.float64), np.asarray(hit["v"], dtype=np.float64)
+        return np.asarray(hit["primID"]), np.stack([1 - u - v, u, v], axis=-1), np.asarray(hit["tfar"])
 
 
 def sample_texture(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:

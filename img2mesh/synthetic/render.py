@@ -1,4 +1,4 @@
-"""The two ways to draw a model, behind one interface; the one that casts rays with embree."""
+"""The two ways to draw a model, behind one interface; the one that casts rays."""
 
 from __future__ import annotations
 
@@ -54,7 +54,6 @@ class EmbreeEngine:
 
     def __init__(self, supersample: int = 4) -> None:
         self.supersample = supersample
-        ray_scene(np.eye(3), np.array([[0, 1, 2]]))  # says at once if embreex is missing
 
     def open(self, model: Model, light: Light) -> None:
         self._model, self._light = model, light

@@ -59,7 +59,7 @@ def true_solid(model: Model) -> np.ndarray | None:
     Closed parts may overlap: their union counts. Parts that are turned inside out are hollows in the others.
     None where a part has a hole, so that nobody can tell, or where there are more parts than `MOST_PARTS`.
     """
-    from img2mesh.mesh.textured import face_components, is_closed, volume, weld
+    from img2mesh.mesh.textured_mesh import face_components, is_closed, volume, weld
 
     vertices, faces = weld(model.vertices, model.faces)
     if not is_closed(faces):

@@ -3,7 +3,7 @@ import numpy as np
 from img2mesh.core import rasterise
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.rasterise import rasterise_atlas, rasterise_view, sample_bilinear
-from img2mesh.mesh.surface import extract_surface
+from img2mesh.mesh.extract import extract_surface
 from tests.mesh.analytic import Sphere
 
 QUAD = np.array([[0.1, 0.1], [0.9, 0.15], [0.85, 0.9], [0.05, 0.8]])

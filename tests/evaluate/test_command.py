@@ -19,7 +19,6 @@ from img2mesh.models.sampler import RelativeViews
 from img2mesh.settings import Settings
 from tests.models.tiny import make_tiny
 
-pytest.importorskip("embreex")
 SMALL = (
     "--preset draft --iterations 40 --rays 256 --hull-resolution 48 --mesh-resolution 48 --faces 600".split()
 )

@@ -59,7 +59,6 @@ def test_nothing_is_infinitely_far():
 
 
 def test_shifted_sphere_has_the_volume_iou_of_the_lens():
-    pytest.importorskip("embreex")
     from img2mesh.evaluate.geometry import volume_iou
     from img2mesh.synthetic.voxelize import occupancy
 

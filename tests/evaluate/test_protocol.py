@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import trimesh
 
-pytest.importorskip("embreex")
-
 from img2mesh.core.view import View
 from img2mesh.evaluate.baselines import hull_surface, swept_silhouette
 from img2mesh.evaluate.protocol import (

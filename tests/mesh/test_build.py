@@ -5,7 +5,7 @@ from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
 from img2mesh.mesh import build_mesh
 from img2mesh.mesh.build import closed_surface
-from img2mesh.mesh.textured import is_closed, volume
+from img2mesh.mesh.textured_mesh import is_closed, volume
 from img2mesh.settings import Settings
 
 from .analytic import Box, Sphere, Torus, photo_of, photo_set

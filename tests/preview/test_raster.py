@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.mesh.textured import TexturedMesh
+from img2mesh.mesh.textured_mesh import TexturedMesh
 from img2mesh.preview.raster import render_mesh
 
 COLOURS = {  # side: outward direction in the world, colour
@@ -113,7 +113,7 @@ def test_numpy_agrees_with_embree():
     from embreex.mesh_construction import TriangleMesh
 
     from img2mesh.core.rasterise import rasterise_view
-    from img2mesh.mesh.surface import extract_surface
+    from img2mesh.mesh.extract import extract_surface
     from tests.mesh.analytic import Torus
 
     vertices, faces = extract_surface(Torus(), 48)

@@ -24,7 +24,6 @@ def test_a_missing_bpy_is_said_in_one_sentence(monkeypatch):
 @pytest.mark.parametrize("elevation, azimuth, distance", [(20, 35, 1.6), (-15, 250, 2.1)])
 def test_engines_agree_in_silhouette_and_camera(tmp_path, make, elevation, azimuth, distance):
     pytest.importorskip("bpy", reason="bpy (extra [blender]) is not installed")
-    pytest.importorskip("embreex")
     model = read_model(make(tmp_path / "model.glb")).normalised()
     light = random_light(np.random.default_rng(1))
     camera = orbit_camera(elevation, azimuth, distance)

@@ -16,7 +16,6 @@ from img2mesh.synthetic.model_files import find_models, shard_of
 from img2mesh.train.dataset import load_renders
 from tests.synthetic.shapes import coloured_cube, textured_sphere
 
-pytest.importorskip("embreex")
 SMALL = RenderOptions(views=4, size=48, w2c=True)
 
 

@@ -15,7 +15,6 @@ MANY = 45
 
 @pytest.fixture(scope="module")
 def things():
-    pytest.importorskip("embreex")
     return [random_thing(np.random.default_rng([2, index])) for index in range(MANY)]
 
 
@@ -48,7 +47,6 @@ def test_equal_numbers_make_equal_things():
 
 @pytest.mark.parametrize("kind", ["vessels", "things"])
 def test_the_script_writes_models_of_either_sort(tmp_path, kind):
-    pytest.importorskip("embreex")
     script = Path(__file__).parents[2] / "scripts" / "make_models.py"
     call = [sys.executable, str(script), "models", "--of", kind, "--count", "2", "--seed", "4"]
     done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)

@@ -42,7 +42,6 @@ def test_equal_numbers_make_equal_vessels():
 
 
 def test_what_is_rendered_knows_its_inside(tmp_path, vessels):
-    pytest.importorskip("embreex")
     scene = trimesh.Scene()
     for part in vessels[0][1]:
         scene.add_geometry(trimesh.Trimesh(part.vertices[:, [1, 2, 0]], part.faces, process=False))

@@ -14,8 +14,6 @@ from img2mesh.synthetic.read_models import read_model
 from img2mesh.synthetic.render import EmbreeEngine, load_engine
 from tests.synthetic.shapes import coloured_cube, textured_sphere
 
-pytest.importorskip("embreex")
-
 
 def drawn(path, camera, light=None, **read) -> np.ndarray:
     engine = EmbreeEngine()

@@ -9,8 +9,6 @@ import trimesh
 from img2mesh.synthetic.model import Model
 from img2mesh.synthetic.voxelize import SOLID, true_solid
 
-pytest.importorskip("embreex")
-
 
 def model(*meshes) -> Model:
     mesh = trimesh.util.concatenate(meshes)

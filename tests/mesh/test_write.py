@@ -3,7 +3,7 @@ import pytest
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.mesh import mesh_report, read_mesh, write_mesh
-from img2mesh.mesh.textured import TexturedMesh, is_closed, volume, weld
+from img2mesh.mesh.textured_mesh import TexturedMesh, is_closed, volume, weld
 from img2mesh.settings import Settings
 
 from .glb_reader import Glb
@@ -127,12 +127,12 @@ def test_obj_names_files_that_exist_and_spares_a_picture_of_the_same_name(statue
 
 
 def test_interrupted_obj_leaves_nothing(statue, tmp_path, monkeypatch):
-    from img2mesh.mesh import export
+    from img2mesh.mesh import write
 
     def interrupt(texture):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export, "png_bytes", interrupt)
+    monkeypatch.setattr(write, "png_bytes", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_mesh(statue, tmp_path / "a.obj")
     assert not list(tmp_path.iterdir())

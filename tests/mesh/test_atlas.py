@@ -1,11 +1,11 @@
 import numpy as np
 
 from img2mesh.core.rasterise import rasterise_atlas, sample_bilinear
-from img2mesh.mesh.bake import fill
+from img2mesh.mesh.atlas import unwrap
+from img2mesh.mesh.extract import extract_surface
 from img2mesh.mesh.simplify import simplify
-from img2mesh.mesh.surface import extract_surface
-from img2mesh.mesh.textured import face_components
-from img2mesh.mesh.unwrap import unwrap
+from img2mesh.mesh.texture import fill
+from img2mesh.mesh.textured_mesh import face_components
 
 from .analytic import Torus
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from img2mesh.mesh.place import place
-from img2mesh.mesh.textured import TexturedMesh, face_components, face_cross, is_closed, volume, weld
+from img2mesh.mesh.axes import place
+from img2mesh.mesh.textured_mesh import TexturedMesh, face_components, is_closed, surface, weld
 from img2mesh.settings import Settings
 
 
@@ -23,13 +23,14 @@ def mesh_report(mesh: TexturedMesh, settings: Settings | None = None) -> dict[st
     """
     positions, faces = weld(place(mesh.vertices, settings), mesh.faces)
     closed = is_closed(faces)
-    inside = volume(positions, faces)
+    solid = surface(positions, faces)
+    inside = float(solid.volume)
     size = np.ptp(positions, axis=0) if len(positions) else np.zeros(3)
     return {
         "watertight": closed,
         "winding": ("outward" if inside > 0 else "inward") if closed else "inconsistent",
         "volume_m3": float(f"{inside:.6g}") if closed else None,
-        "area_m2": float(f"{np.linalg.norm(face_cross(positions, faces), axis=1).sum() / 2:.6g}"),
+        "area_m2": float(f"{solid.area:.6g}"),
         "components": int(face_components(faces, len(positions)).max(initial=-1) + 1) if len(faces) else 0,
         "size_m": [float(f"{s:.6g}") for s in (size[1], size[2], size[0])],
         "faces": len(faces),

@@ -16,7 +16,7 @@ from img2mesh.core.rasterise import rasterise_view, sample_bilinear
 from img2mesh.core.view import View
 from img2mesh.core.visual_hull import mask_distance
 from img2mesh.mesh.exposure import spread
-from img2mesh.mesh.textured import vertex_normals
+from img2mesh.mesh.textured_mesh import vertex_normals
 
 ENOUGH = 6  # views; fewer leave most of the surface untouched
 SIDE = 512  # pixels: pictures larger than that are reduced
@@ -24,12 +24,10 @@ FINER = 2  # pixels per pixel of a view in which the mesh's own outline is found
 FAR = 4.0  # pixels: a gap this wide is another part of the object, not a small error
 CLOSE = 0.6  # pixels: median gap of a view that is believed half
 REACHES = (0.1, 0.03, 0.015)  # of each round: world units over which a move fades out beside a rim
-SMALL = (
-    0.5  # pixels: median gap up to which the last round is enough; the wider ones bend thin parts as a whole
-)
+SMALL = 0.5  # pixels: median gap from which on the wider rounds are needed, which bend thin parts as a whole
 
 
-def fit_outlines(vertices: np.ndarray, faces: np.ndarray, views: Sequence[View]) -> np.ndarray:
+def fit_contours(vertices: np.ndarray, faces: np.ndarray, views: Sequence[View]) -> np.ndarray:
     """Move vertices along their normals so that the outlines coincide with the views' silhouettes.
 
     Args:

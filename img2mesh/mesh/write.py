@@ -10,9 +10,9 @@ import numpy as np
 from img2mesh.core.files import atomic_file
 from img2mesh.core.rasterise import sample_bilinear
 from img2mesh.errors import Img2MeshError
+from img2mesh.mesh.axes import place, to_gltf, to_stl
 from img2mesh.mesh.glb import glb_bytes, png_bytes
-from img2mesh.mesh.place import place, to_gltf, to_stl
-from img2mesh.mesh.textured import TexturedMesh, face_cross, weld
+from img2mesh.mesh.textured_mesh import TexturedMesh, surface, weld
 from img2mesh.settings import Settings
 
 SUFFIXES = (".glb", ".obj", ".ply", ".stl")
@@ -56,9 +56,9 @@ def write_mesh(mesh: TexturedMesh, path: str | Path, settings: Settings | None =
         normals = to_gltf(mesh.normals())
         data = glb_bytes(to_gltf(placed), normals, mesh.uv, mesh.faces, mesh.texture)
     elif suffix == ".ply":
-        data = _ply_bytes(mesh, placed)
+        data = _ply(mesh, placed)
     else:
-        data = _stl_bytes(placed, mesh.faces)
+        data = _stl(placed, mesh.faces)
     with atomic_file(path) as temporary:
         temporary.write_bytes(data)
     return [path]
@@ -72,6 +72,7 @@ def vertex_colours(mesh: TexturedMesh) -> np.ndarray:
 
 
 def _write_obj(mesh: TexturedMesh, placed: np.ndarray, path: Path) -> list[Path]:
+    # trimesh's own writer repeats vertices along seams, which opens the surface for editors.
     positions, faces = weld(placed.astype(np.float32), mesh.faces)
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)
     material, picture = path.with_name(f"{name}.mtl"), path.with_name(f"{name}_texture.png")
@@ -94,33 +95,14 @@ def _write_obj(mesh: TexturedMesh, placed: np.ndarray, path: Path) -> list[Path]
     return [path, material, picture]
 
 
-def _ply_bytes(mesh: TexturedMesh, placed: np.ndarray) -> bytes:
+def _ply(mesh: TexturedMesh, placed: np.ndarray) -> bytes:
     positions, faces = weld(placed.astype(np.float32), mesh.faces)
     colours = np.zeros((len(positions), 3), np.uint8)
-    colours[faces.ravel()] = vertex_colours(mesh)[mesh.faces.ravel()]
-    header = [
-        "ply",
-        "format binary_little_endian 1.0",
-        "comment img2mesh, +Y up, metres",
-        f"element vertex {len(positions)}",
-        *(f"property float {axis}" for axis in "xyz"),
-        *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
-        f"element face {len(faces)}",
-        "property list uchar int vertex_indices",
-        "end_header",
-    ]
-    rows = np.zeros(len(positions), dtype=[("xyz", "<f4", 3), ("rgb", "u1", 3)])
-    rows["xyz"], rows["rgb"] = to_gltf(positions), colours
-    lists = np.zeros(len(faces), dtype=[("n", "u1"), ("corners", "<i4", 3)])
-    lists["n"], lists["corners"] = 3, faces
-    return ("\n".join(header) + "\n").encode() + rows.tobytes() + lists.tobytes()
+    colours[faces] = vertex_colours(mesh)[mesh.faces]
+    solid = surface(to_gltf(positions), faces)
+    solid.visual.vertex_colors = colours
+    return solid.export(file_type="ply", vertex_normal=False)
 
 
-def _stl_bytes(placed: np.ndarray, faces: np.ndarray) -> bytes:
-    positions = to_stl(placed).astype("<f4")
-    cross = face_cross(positions.astype(np.float64), faces)
-    rows = np.zeros(len(faces), dtype=[("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("unused", "<u2")])
-    rows["normal"] = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-30)
-    rows["corners"] = positions[faces]
-    header = b"img2mesh, millimetres, +Z up".ljust(80, b"\0")
-    return header + np.uint32(len(faces)).tobytes() + rows.tobytes()
+def _stl(placed: np.ndarray, faces: np.ndarray) -> bytes:
+    return surface(to_stl(placed), faces).export(file_type="stl")

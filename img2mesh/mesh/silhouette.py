@@ -6,6 +6,7 @@ import numpy as np
 
 from img2mesh.core.rasterise import rasterise_view, sample_bilinear
 from img2mesh.core.view import View
+from img2mesh.core.visual_hull import mask_distance
 
 SIDE = 512  # pixels of the masks that are compared
 REACH = 0.03  # of the image's side: outlines further apart are a difference of opinion, not of precision
@@ -53,18 +54,11 @@ def _resize(alpha: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _signed_distance(alpha: np.ndarray) -> np.ndarray | None:
-    """Pixels to the level 0.5, negative inside; a pixel's alpha places the outline within it."""
-    from scipy.ndimage import distance_transform_edt, gaussian_filter
+    """Pixels to the level 0.5, negative inside, a little smoothed; None where there is no outline."""
+    from scipy.ndimage import gaussian_filter
 
     mask = alpha >= 0.5
-    if not mask.any() or mask.all():
-        return None
-    distance = distance_transform_edt(~mask) - distance_transform_edt(mask)
-    distance -= np.sign(distance) * 0.5
-    # Beside the outline coverage is the finer ruler: half a pixel outside is 0, half a pixel inside is 1.
-    near = np.abs(distance) < 1
-    distance = np.where(near, 0.5 - alpha, distance)
-    return gaussian_filter(distance, 0.7).astype(np.float32)
+    return gaussian_filter(mask_distance(alpha), 0.7) if mask.any() and not mask.all() else None
 
 
 def _outline_flow(vertices, faces, camera, wanted) -> np.ndarray | None:

@@ -2,13 +2,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from trimesh.triangles import cross
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.view import View
-from img2mesh.mesh.outlines import fit_outlines
+from img2mesh.mesh.contours import fit_contours
+from img2mesh.mesh.extract import extract_surface
 from img2mesh.mesh.simplify import simplify
-from img2mesh.mesh.surface import extract_surface
-from img2mesh.mesh.textured import face_cross
 
 from .analytic import Box, Combined, Sphere, picture
 
@@ -47,17 +47,17 @@ def _radii(vertices):
 @pytest.mark.parametrize("radius", [0.39, 0.41])
 def test_a_surface_of_slightly_wrong_size_is_put_right(ball, radius):
     vertices, faces = simplify(*extract_surface(Sphere(radius), 48), 2000)
-    moved = fit_outlines(vertices, faces, ball)
+    moved = fit_contours(vertices, faces, ball)
     pixel = 1.6 / ball[0].camera.fl_x
     assert np.abs(_radii(moved) - 0.4).mean() < 0.2 * pixel < 0.5 * np.abs(_radii(vertices) - 0.4).mean()
-    before, after = face_cross(vertices, faces), face_cross(moved, faces)
+    before, after = cross(vertices[faces]), cross(moved[faces])
     folded = np.einsum("ij,ij->i", before, after) <= 0  # slivers at most
     assert np.linalg.norm(before[folded], axis=1).sum() < 1e-3 * np.linalg.norm(before, axis=1).sum()
 
 
 def test_a_true_surface_stays(ball):
     vertices, faces = simplify(*extract_surface(Sphere(0.4), 48), 2000)
-    moved = np.linalg.norm(fit_outlines(vertices, faces, ball) - vertices, axis=1)
+    moved = np.linalg.norm(fit_contours(vertices, faces, ball) - vertices, axis=1)
     pixel = 1.6 / ball[0].camera.fl_x
     assert moved.mean() < 0.2 * pixel and moved.max() < 0.8 * pixel
 
@@ -66,11 +66,11 @@ def test_a_view_that_is_wrong_altogether_has_no_say():
     shape = Combined(Sphere(0.3), Box((0.1, 0.1, 0.45)), Sphere(0.12, (0.0, 0.3, 0.1)))
     vertices, faces = simplify(*extract_surface(shape, 48), 2000)
     views = views_of(shape)
-    right = fit_outlines(vertices, faces, views)
+    right = fit_contours(vertices, faces, views)
     for wrong in (views[2].rgba[:, ::-1].copy(), np.zeros_like(views[2].rgba)):
         spoilt = [*views]
         spoilt[2] = dataclasses.replace(views[2], rgba=wrong)
-        moved = fit_outlines(vertices, faces, spoilt)
+        moved = fit_contours(vertices, faces, spoilt)
         gap = np.linalg.norm(moved - right, axis=1)
         assert gap.mean() < 0.0012 and gap.max() < 0.02  # a tenth of a pixel, and two
         assert np.abs(shape.distance(moved)).mean() < np.abs(shape.distance(right)).mean() + 0.0005
@@ -78,4 +78,4 @@ def test_a_view_that_is_wrong_altogether_has_no_say():
 
 def test_few_views_leave_it_alone(ball):
     vertices, faces = extract_surface(Sphere(0.39), 32)
-    assert fit_outlines(vertices, faces, ball[:5]) is vertices
+    assert fit_contours(vertices, faces, ball[:5]) is vertices
