@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from img2mesh.core.marks import DERIVED, is_ours, kind_of
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
+from img2mesh.outputs import (
+    Output,
+    check_outputs,
+    check_room,
+    kept_outputs,
+    mesh_outputs,
+    output_names,
+    run_bytes,
+)
 from img2mesh.pipeline import Result, image_to_mesh, load_named_model
+from img2mesh.segment.read import SUFFIXES
 from img2mesh.settings import Settings
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NAMED = 5  # files of a sort that one sentence names
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo: `error` is None where `mesh` was written."""
+    """What became of one photo: `error` is None where everything asked for was written."""
 
     photo: Path
     mesh: Path
@@ -26,49 +39,70 @@ class Outcome:
     error: str | None = None
     report: dict[str, Any] | None = None
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether the cutout was called doubtful."""
+        return bool(self.report) and bool(self.report.get("cutout", {}).get("doubtful"))
 
-def photos_in(folder: Path) -> list[Path]:
-    """The pictures directly in a folder, by name, hidden files left out; capital suffixes count too.
+
+def look_through(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The photos directly in a folder, by name, and what else is there and was passed over.
+
+    Hidden files and what this program wrote are neither; capital suffixes count too. Its own previews and textures
+    are no photos, its cutouts are.
 
     Raises:
-        Img2MeshError: the folder cannot be read or has no picture.
+        Img2MeshError: the folder cannot be read or has no photo.
     """
     try:
         entries = sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
         raise Img2MeshError(f"Cannot read the folder {folder}: {error.strerror}.") from None
-    found = [
-        path
-        for path in entries
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    ]
-    if not found:
-        raise Img2MeshError(f"No pictures ({', '.join(SUFFIXES)}) in {folder}.")
-    return found
+    photos, skipped = [], []
+    for path in entries:
+        if path.name.startswith("."):
+            continue
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            if kind_of(path) not in DERIVED:
+                photos.append(path)
+        elif path.is_dir() or not is_ours(path):
+            skipped.append(path)
+    if not photos:
+        told = f" {skipped_sentence(skipped)}" if skipped else ""
+        raise Img2MeshError(f"No pictures ({', '.join(SUFFIXES)}) in {folder}.{told}")
+    return photos, skipped
 
 
-def output_names(photos: Sequence[Path]) -> list[str]:
-    """A name without suffix for each photo, all different even where capitals do not count.
+def photos_in(folder: Path) -> list[Path]:
+    """The photos of `look_through`."""
+    return look_through(folder)[0]
 
-    It is the photo's name without its suffix (`a.1.png` gives `a.1`); where two photos would share it they
-    keep their suffix (`a.png` and `a.jpg` give `a.png` and `a.jpg`), and where even those are taken, a number
-    follows.
-    """
-    stems = [photo.stem for photo in photos]
-    count: dict[str, int] = {}
-    for stem in stems:
-        count[stem.casefold()] = count.get(stem.casefold(), 0) + 1
-    # Names that nobody disputes are settled first, whatever the order of the photos.
-    names = [stem if count[stem.casefold()] == 1 else None for stem in stems]
-    taken = {name.casefold() for name in names if name is not None}
-    for index, photo in enumerate(photos):
-        if names[index] is None:
-            name, number = photo.name, 2
-            while name.casefold() in taken:
-                name, number = f"{photo.name}-{number}", number + 1
-            taken.add(name.casefold())
-            names[index] = name
-    return [name for name in names if name is not None]
+
+def skipped_sentence(skipped: Sequence[Path]) -> str:
+    """What a folder holds that was not read."""
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in skipped]
+    shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    files = "file" if len(names) == 1 else "files"
+    return f"{len(names)} {files} skipped: {shown}."
+
+
+def planned_outputs(
+    photos: Sequence[Path],
+    folder: Path,
+    settings: Settings,
+    suffix: str = ".glb",
+    preview: str | None = None,
+    keep: Path | None = None,
+) -> tuple[list[str], list[Output]]:
+    """The name of each photo's mesh without its suffix, and all files that a batch will write."""
+
+    def files(name: str) -> list[Output]:
+        drawn = [] if preview is None else [Output("--preview", folder / f"{name}{preview}")]
+        kept = [] if keep is None else kept_outputs(keep / name, settings.views)
+        return [*mesh_outputs(folder / f"{name}{suffix}"), *drawn, *kept]
+
+    names = output_names(photos, lambda name: [output.path for output in files(name)])
+    return names, [output for name in names for output in files(name)]
 
 
 def convert_photos(
@@ -77,52 +111,109 @@ def convert_photos(
     settings: Settings,
     *,
     suffix: str = ".glb",
+    preview: str | None = None,
     keep: Path | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
     on_done: Callable[[int, Outcome, Result | None], None] | None = None,
 ) -> list[Outcome]:
     """Convert each photo into `folder/NAME + suffix`; each is independent of the others and of their order.
 
+    A full disk ends the batch: the outcomes of the photos that were left say so.
+
     Args:
+        preview: suffix of a picture to draw of each mesh (.png, .gif, .mp4), or None.
         keep: folder for the products of every stage, in a sub-folder per photo.
-        on_done: called with the photo's number, its outcome and, after a success, its result.
+        overwrite: replace existing files that this program did not write; photos are never replaced.
+        on_done: called with the photo's number, its outcome and, after a success, its result. What it raises becomes a
+            warning.
 
     Raises:
-        Img2MeshError: the model cannot be loaded. What is wrong with a photo is in its outcome instead.
+        Img2MeshError: a file would be lost (`outputs.check_outputs`), or the model cannot be loaded. What is wrong
+            with a photo is in its outcome instead.
     """
+    names, planned = planned_outputs(photos, folder, settings, suffix, preview, keep)
+    check_outputs(planned, photos, overwrite)
+    check_room(folder, run_bytes(settings, keep is not None))
+
     from img2mesh.core.device import resolve_device, use_threads
-    from img2mesh.mesh import write_mesh
 
     progress = progress or Progress()
     use_threads()
     model = load_named_model(settings, resolve_device(settings.device), progress)
-    outcomes = []
-    for index, (photo, name) in enumerate(zip(photos, output_names(photos), strict=True)):
+    outcomes: list[Outcome] = []
+    for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
         progress.note(f"[{index + 1}/{len(photos)}] {photo.name}")
         start, target = time.perf_counter(), folder / f"{name}{suffix}"
-        result, error = None, None
+        result, error, full = None, None, False
         try:
             place = None if keep is None else keep / name
             result = image_to_mesh(photo, settings, keep=place, progress=progress, model=model)
-            write_mesh(result.mesh, target, settings)
+            _write(result, target, settings, preview)
         except Img2MeshError as problem:
             error = str(problem)
+        except OSError as problem:
+            full = problem.errno in _FULL
+            error = "the disk is full." if full else f"unexpected {type(problem).__name__}: {problem}"
         except Exception as problem:  # a defect of ours must not cost the other photos either
             error = f"unexpected {type(problem).__name__}: {problem}"
         seconds = round(time.perf_counter() - start, 2)
         report = None if result is None or error else result.report
-        outcome = Outcome(photo, target, seconds, error, report)
+        outcomes.append(Outcome(photo, target, seconds, error, report))
         if error:
             progress.warn(f"{photo.name}: {error}")
-        outcomes.append(outcome)
         if on_done is not None:
-            on_done(index, outcome, None if error else result)
+            try:
+                on_done(index, outcomes[-1], None if error else result)
+            except Exception as problem:
+                progress.warn(f"{photo.name}: {type(problem).__name__}: {problem}")
+        if full:
+            rest = zip(photos[index + 1 :], names[index + 1 :], strict=True)
+            outcomes += [
+                Outcome(p, folder / f"{n}{suffix}", 0.0, "not tried: the disk is full.") for p, n in rest
+            ]
+            break
     return outcomes
 
 
+def as_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """For the report of a batch: a dict per photo."""
+    return [
+        {
+            "photo": outcome.photo.name,
+            "output": outcome.mesh.name,
+            "seconds": outcome.seconds,
+            "error": outcome.error,
+            "report": outcome.report,
+        }
+        for outcome in outcomes
+    ]
+
+
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """One line per photo that failed, and a last line that counts."""
+    """One line per photo that failed, one for doubtful cutouts, and a last line that counts."""
     failed = [outcome for outcome in outcomes if outcome.error]
+    doubtful = [outcome.photo.name for outcome in outcomes if outcome.doubtful]
     lines = [f"failed: {outcome.photo.name}: {outcome.error}" for outcome in failed]
+    if doubtful:
+        shown = ", ".join(doubtful[:_NAMED]) + (", ..." if len(doubtful) > _NAMED else "")
+        cutouts = "1 cutout is" if len(doubtful) == 1 else f"{len(doubtful)} cutouts are"
+        lines.append(f"{cutouts} doubtful: {shown}.")
     lines.append(f"{len(outcomes) - len(failed)} of {len(outcomes)} photos converted.")
     return "\n".join(lines)
+
+
+def _write(result: Result, target: Path, settings: Settings, preview: str | None) -> None:
+    from img2mesh.mesh import write_mesh
+
+    write_mesh(result.mesh, target, settings)
+    if preview is not None:
+        from img2mesh.preview import write_preview
+
+        try:
+            write_preview(result.mesh, target.with_name(target.name[: -len(target.suffix)] + preview))
+        except (OSError, Img2MeshError):
+            raise
+        except Exception as problem:
+            text = " ".join(str(problem).split())
+            raise Img2MeshError(f"{target.name} was written, but its preview failed: {text}.") from problem

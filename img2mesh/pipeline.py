@@ -14,15 +14,15 @@ from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError
+from img2mesh.outputs import check_outputs, kept_outputs
 from img2mesh.report import Recorder, front_psnr, plain, versions
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from img2mesh.mesh import TexturedMesh
     from img2mesh.models.sampler import Sampler
     from img2mesh.segment import Cutout
+    from img2mesh.segment.read import Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Result:
 
 
 def image_to_mesh(
-    photo: str | Path | Image,
+    photo: Source,
     settings: Settings | None = None,
     *,
     keep: str | Path | None = None,
@@ -45,7 +45,7 @@ def image_to_mesh(
     """One photo of an object to a textured mesh.
 
     Args:
-        photo: a file or an opened picture.
+        photo: a path, bytes, an open binary file, a Pillow picture or an array (`img2mesh.segment.read_photo`).
         settings: default: the preset `standard`.
         keep: folder for every stage's product: cutout.png, views/, field.npz, mesh.glb.
         progress: listener; silent by default.
@@ -55,6 +55,8 @@ def image_to_mesh(
         Img2MeshError: bad input, in one sentence.
     """
     run = _Run(settings or Settings.load(), progress)
+    if keep is not None and isinstance(photo, (str, Path)):
+        check_outputs(kept_outputs(Path(keep), run.settings.views), [photo], overwrite=True)
     cutout = run.segment(photo, keep)
     model = run.load(model)
     run.predict(model)
@@ -64,7 +66,7 @@ def image_to_mesh(
 
 
 def synthesize_views(
-    photo: str | Path | Image,
+    photo: Source,
     settings: Settings | None = None,
     *,
     directions: Sequence[tuple[float | None, float]] | None = None,
@@ -153,7 +155,7 @@ class _Run:
         finally:
             self.seconds[name] = round(time.perf_counter() - start, 3)
 
-    def segment(self, photo: str | Path | Image, keep: str | Path | None) -> Cutout:
+    def segment(self, photo: Source, keep: str | Path | None) -> Cutout:
         from img2mesh.segment import segment_photo
 
         with self.timed("segment"):
@@ -161,7 +163,7 @@ class _Run:
         for warning in cutout.warnings:
             self.progress.warn(warning)
         if keep is not None:
-            save_png(cutout.rgba, Path(keep) / "cutout.png")
+            save_png(cutout.rgba, Path(keep) / "cutout.png", "cutout")
         return cutout
 
     def load(self, model: Sampler | None) -> Sampler:
@@ -260,4 +262,4 @@ def _save_field(field: Any, folder: Path, resolution: int = 64) -> None:
     colour = np.asarray(field.colour(points)).reshape(*shape, 3)
     with atomic_file(folder / "field.npz") as temporary:
         colour_bytes = np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)
-        np.savez_compressed(temporary, bounds=np.stack([low, high]), sdf=sdf, colour=colour_bytes)
+        np.savez_compressed(temporary, img2mesh=1, bounds=np.stack([low, high]), sdf=sdf, colour=colour_bytes)

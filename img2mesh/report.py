@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from img2mesh.core.files import atomic_file
+from img2mesh.core.marks import MARK
 from img2mesh.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -103,6 +104,10 @@ def plain(value: Any) -> Any:
 
 def write_report(report: dict[str, Any], path: str | Path) -> None:
     """Write the report as indented JSON, whole or not at all."""
+    from img2mesh import __version__
+
     with atomic_file(path) as temporary:
-        text = json.dumps(plain(report), indent=2, allow_nan=False, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        marked = {MARK: __version__, **plain(report)}
+        text = json.dumps(marked, indent=2, allow_nan=False, ensure_ascii=False)
+        # a file name with bytes that are no text becomes an escape, which JSON has too
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

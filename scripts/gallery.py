@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from img2mesh import Settings
-from img2mesh.batch import Outcome, convert_photos, output_names, photos_in
+from img2mesh.batch import Outcome, convert_photos, photos_in
 from img2mesh.core.files import atomic_file
 from img2mesh.core.images import contact_sheet, save_png
 from img2mesh.core.progress import ConsoleProgress
@@ -49,7 +49,7 @@ def main() -> None:
             on_done=lambda *_: clock.append(time.process_time()),
         )
         spent = [after - before for before, after in itertools.pairwise(clock)]
-        write_page(outcomes, output_names(photos), words.output, settings, spent)
+        write_page(outcomes, [outcome.mesh.stem for outcome in outcomes], words.output, settings, spent)
     except Img2MeshError as error:
         raise SystemExit(f"error: {error}") from None
 

@@ -5,31 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from img2mesh import batch
-from img2mesh.batch import convert_photos, output_names, photos_in, summary
+from img2mesh.batch import Outcome, convert_photos, look_through, photos_in, skipped_sentence, summary
 from img2mesh.core.files import atomic_file
+from img2mesh.core.images import save_png
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import Settings
-
-
-@pytest.mark.parametrize(
-    ("photos", "names"),
-    [
-        (["a.png", "b.jpg"], ["a", "b"]),
-        (["a.1.png", "a.2.png"], ["a.1", "a.2"]),
-        (["a.jpg", "a.png"], ["a.jpg", "a.png"]),
-        (["a.jpg", "a.png", "a.png.png"], ["a.jpg", "a.png-2", "a.png"]),
-        (["A.png", "a.jpg"], ["A.png", "a.jpg"]),
-        (["x/a.png", "y/a.png"], ["a.png", "a.png-2"]),
-        (["a.png", "a.png", "a.png-2.png"], ["a.png", "a.png-3", "a.png-2"]),
-    ],
-)
-def test_names_are_kept_and_never_collide(photos, names):
-    assert output_names([Path(photo) for photo in photos]) == names
-    assert len({name.casefold() for name in names}) == len(names)
 
 
 def test_photos_in_a_folder(tmp_path):
@@ -111,3 +96,58 @@ def test_the_command_summarises_and_exits_1(tmp_path, rooms, monkeypatch, capsys
     assert '"error": "bad.png shows nothing."' in (tmp_path / "all.json").read_text()
     (tmp_path / "photos" / "bad.png").unlink()
     assert run(["photos", "-o", "meshes"]) == 0
+
+
+def test_what_is_passed_over_is_named(tmp_path):
+    for name in ("a.png", "cup.HEIX", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "sub").mkdir()
+    save_png(np.zeros((8, 8, 3), np.uint8), tmp_path / "preview.png")
+    save_png(np.zeros((8, 8, 4), np.uint8), tmp_path / "cutout.png", "cutout")
+    photos, skipped = look_through(tmp_path)
+    assert [path.name for path in photos] == ["a.png", "cutout.png"]
+    assert skipped_sentence(skipped) == "3 files skipped: cup.HEIX, notes.txt, sub/."
+    for path in photos:
+        path.unlink()
+    with pytest.raises(Img2MeshError, match="3 files skipped"):
+        photos_in(tmp_path)
+
+
+def test_a_preview_that_fails_costs_only_its_photo(tmp_path, rooms, monkeypatch):
+    def draw(mesh, path):
+        if path.stem == "b":
+            raise ValueError("no pixels")
+        path.write_text("x")
+
+    monkeypatch.setattr("img2mesh.preview.write_preview", draw)
+    photos = [tmp_path / name for name in ("a.jpg", "b.jpg", "c.jpg")]
+    outcomes = convert_photos(photos, tmp_path, Settings(), preview=".png")
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    assert "its preview failed: no pixels" in summary(outcomes)
+    assert (tmp_path / "b.glb").exists() and (tmp_path / "c.png").exists()
+
+
+def test_a_full_disk_ends_the_batch(tmp_path, rooms, monkeypatch):
+    def write(mesh, path, settings):
+        if path.stem == "b":
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("img2mesh.mesh.write_mesh", write, raising=False)
+    outcomes = convert_photos([tmp_path / name for name in ("a.jpg", "b.jpg", "c.jpg")], tmp_path, Settings())
+    assert [outcome.error for outcome in outcomes] == [
+        None,
+        "the disk is full.",
+        "not tried: the disk is full.",
+    ]
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(Img2MeshError, match="nearly full"):
+        convert_photos([tmp_path / "a.jpg"], tmp_path, Settings())
+
+
+def test_doubtful_cutouts_are_counted():
+    report = {"cutout": {"doubtful": True}}
+    outcomes = [
+        Outcome(Path("a.png"), Path("a.glb"), 1.0, None, report),
+        Outcome(Path("b.png"), Path("b.glb"), 1.0),
+    ]
+    assert summary(outcomes).splitlines() == ["1 cutout is doubtful: a.png.", "2 of 2 photos converted."]

@@ -32,13 +32,25 @@ def run(argv: list[str]) -> int:
         print(f"img2mesh {__version__}")
         return 0
     try:
-        from img2mesh.cli.app import command, help_text, with_default_command
+        from img2mesh.cli.app import (
+            command,
+            complete_default_command,
+            help_text,
+            with_default_command,
+        )
 
-        text = help_text(argv or ["--help"])
+        completing = "_IMG2MESH_COMPLETE" in os.environ  # the shell asks for words, not for help
+        if completing:
+            complete_default_command(os.environ)
+        text = None if completing else help_text(argv or ["--help"])
         if text is not None:
             print(text, flush=True)
             return 0
-        code = command().main(args=with_default_command(argv), prog_name="img2mesh", standalone_mode=False)
+        code = command().main(
+            args=argv if completing else with_default_command(argv),
+            prog_name="img2mesh",
+            standalone_mode=False,
+        )
         sys.stdout.flush()
         if code == INTERRUPTED:  # newer versions of typer turn Ctrl-C into this by themselves
             raise KeyboardInterrupt

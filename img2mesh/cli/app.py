@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import MutableMapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ _MODULES = (
     "evaluate",
 )
 _HELP = ("--help", "-h")
+_COMPLETION = ("--install-completion", "--show-completion")
 
 
 class _Group(TyperGroup):
@@ -47,7 +49,13 @@ class _Group(TyperGroup):
         with formatter.section("Options for a photo or a folder (`img2mesh convert --help` lists all)"):
             formatter.write_dl(shown)
         with formatter.section("Other options"):
-            formatter.write_dl([("--version", "Print the version."), ("-h, --help", "Print this.")])
+            completion = (
+                "--install-completion",
+                "Let the shell complete commands and options (--show-completion).",
+            )
+            formatter.write_dl(
+                [("--version", "Print the version."), completion, ("-h, --help", "Print this.")]
+            )
         self.format_commands(ctx, formatter)
 
 
@@ -61,7 +69,7 @@ def build() -> typer.Typer:
         cls=_Group,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=True,
         context_settings={"help_option_names": list(_HELP), "max_content_width": 110},
     )
     app.callback()(_root)
@@ -113,6 +121,22 @@ def with_default_command(argv: list[str]) -> list[str]:
     """Insert `convert` where the first word is not a command."""
     if not argv:
         return ["--help"]
-    if argv[0] in _HELP or argv[0] in command().commands:
+    if argv[0] in (*_HELP, *_COMPLETION) or argv[0] in command().commands:
         return argv
     return ["convert", *argv]
+
+
+def complete_default_command(environment: MutableMapping[str, str]) -> None:
+    """The same for the line that a shell asks to complete: `img2mesh photo.png --pre` has the options of `convert`.
+
+    Args:
+        environment: of the process; the shell's line in it is changed.
+    """
+    name = next((n for n in ("COMP_WORDS", "_TYPER_COMPLETE_ARGS") if n in environment), None)
+    words = environment.get(name or "", "").split()
+    named = len(words) > 1 and words[1] in (*command().commands, *_COMPLETION, *_HELP, "--version")
+    if name is None or len(words) < 2 or named or (len(words) == 2 and not words[1].startswith("-")):
+        return
+    environment[name] = environment[name].replace(words[1], f"convert {words[1]}", 1)
+    if "COMP_CWORD" in environment:
+        environment["COMP_CWORD"] = str(int(environment["COMP_CWORD"]) + 1)

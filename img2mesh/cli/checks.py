@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -51,22 +50,6 @@ def check_writable(folder: Path, option: str) -> None:
             pass
     except OSError as error:
         raise Img2MeshError(f"{option}: cannot write into {folder}: {error.strerror}.") from None
-
-
-def check_distinct(inputs: Iterable[Path], outputs: Iterable[tuple[str, Path | None]]) -> None:
-    """No output is an input, and no two outputs are one file.
-
-    Raises:
-        Img2MeshError: names the option at fault.
-    """
-    seen = {os.path.realpath(path): "the input" for path in inputs}
-    for option, path in outputs:
-        if path is None:
-            continue
-        place = os.path.realpath(path)
-        if place in seen:
-            raise Img2MeshError(f"{option} {path} is the same file as {seen[place]}.")
-        seen[place] = option
 
 
 def check_input(path: Path, what: str = "photo") -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from img2mesh.cli import checks
-from img2mesh.cli.options import ALL, Verbose, with_settings
+from img2mesh.cli.options import ALL, Overwrite, Verbose, with_settings
 from img2mesh.errors import Img2MeshError
+from img2mesh.outputs import (
+    Output,
+    check_outputs,
+    check_room,
+    kept_outputs,
+    mesh_outputs,
+    run_bytes,
+    short_stem,
+)
 from img2mesh.settings import Settings
 
 Photos = Annotated[
@@ -47,22 +57,46 @@ Report = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What the command line asks for beside the mesh."""
+
+    kind: str | None
+    preview: Path | None
+    keep: Path | None
+    report: Path | None
+    config: Path | None
+    overwrite: bool
+    verbose: bool
+
+    def reports(self) -> list[Output]:
+        return [] if self.report is None else [Output("--report", self.report)]
+
+    def inputs(self, photos: list[Path], settings: Settings) -> list[Path]:
+        """Every file that the run reads and that a careless name could strike."""
+        others = [self.config, Path(settings.model) if Path(settings.model).suffix else None]
+        return [*photos, *(path for path in others if path is not None)]
+
+
 @with_settings(*ALL)
 def convert(
     photos: Photos,
     settings: Settings,
+    config: Path | None = None,
     output: Out = None,
     format: Format = None,
     preview: Preview = None,
     keep: Keep = None,
     report: Report = None,
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Turn one photo of an object into a textured mesh, or every photo of a folder.
 
     The mesh goes to -o, or into the current folder under the photo's name. A folder, or several photos, make
     a folder of meshes (-o, default `meshes`): names are kept, a bad photo is reported and skipped, and the
-    exit code is 1 if any failed. Settings come from the preset, then --config, then the options.
+    exit code is 1 if any failed. Settings come from the preset, then --config, then the options. No photo and no
+    other file that img2mesh did not write is ever replaced, unless --overwrite says so.
     """
     for path in photos:
         checks.check_input(path)
@@ -72,11 +106,11 @@ def convert(
         checks.check_folder(keep, "--keep")
     if report is not None:
         checks.check_output(report, (".json",), "--report")
+    wanted = _Wanted(kind, preview, keep, report, config, overwrite, verbose)
     if len(photos) == 1 and photos[0].is_file():
-        output = output or Path(photos[0].stem + (kind or ".glb"))
-        _one(photos[0], output, kind, settings, preview, keep, report, verbose)
+        _one(photos[0], output or Path(short_stem(photos[0].stem) + (kind or ".glb")), settings, wanted)
     else:
-        _many(photos, output or Path("meshes"), kind or ".glb", settings, preview, keep, report, verbose)
+        _many(photos, output or Path("meshes"), settings, wanted)
 
 
 def register(app: typer.Typer) -> None:
@@ -93,34 +127,29 @@ def _format(name: str | None) -> str | None:
     return suffix
 
 
-def _one(
-    photo: Path,
-    output: Path,
-    kind: str | None,
-    settings: Settings,
-    preview: Path | None,
-    keep: Path | None,
-    report: Path | None,
-    verbose: bool,
-) -> None:
-    if kind is not None and not output.suffix:
+def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None:
+    kind, preview, report = wanted.kind, wanted.preview, wanted.report
+    if kind is not None and not output.suffix and output.name and not output.is_dir():
         output = output.with_name(output.name + kind)
     checks.check_output(output, checks.MESHES, "-o")
     if kind is not None and output.suffix.lower() != kind:
         raise Img2MeshError(f"--format {kind[1:]} contradicts the suffix of -o {output}.")
     if preview is not None:
         checks.check_output(preview, checks.PREVIEWS, "--preview")
-    checks.check_distinct([photo], [("-o", output), ("--preview", preview), ("--report", report)])
+    drawn = [] if preview is None else [Output("--preview", preview)]
+    planned = [*mesh_outputs(output), *drawn, *wanted.reports(), *kept_outputs(wanted.keep, settings.views)]
+    check_outputs(planned, wanted.inputs([photo], settings), wanted.overwrite)
+    check_room(output.parent, run_bytes(settings, wanted.keep is not None))
 
     from img2mesh.core.progress import ConsoleProgress
 
-    progress = ConsoleProgress(verbose)
+    progress = ConsoleProgress(wanted.verbose)
     progress.note(f"seed {settings.seed}, preset {settings.preset}")
 
     from img2mesh.mesh import write_mesh
     from img2mesh.pipeline import image_to_mesh
 
-    result = image_to_mesh(photo, settings, keep=keep, progress=progress)
+    result = image_to_mesh(photo, settings, keep=wanted.keep, progress=progress)
     # Everything is made before anything is written, so an interrupted run leaves nothing.
     write_mesh(result.mesh, output, settings)
     if preview is not None:
@@ -132,19 +161,12 @@ def _one(
         from img2mesh.report import write_report
 
         write_report({"photo": photo.name, "output": output.name, **result.report}, report)
+    progress.count_warnings()
     print(output)
 
 
-def _many(
-    inputs: list[Path],
-    folder: Path,
-    kind: str,
-    settings: Settings,
-    preview: Path | None,
-    keep: Path | None,
-    report: Path | None,
-    verbose: bool,
-) -> None:
+def _many(inputs: list[Path], folder: Path, settings: Settings, wanted: _Wanted) -> None:
+    kind, preview, report = wanted.kind or ".glb", wanted.preview, wanted.report
     if folder.suffix.lower() in checks.MESHES and not folder.is_dir():
         raise Img2MeshError(f"-o {folder}: many photos need a folder to go to, not one mesh.")
     checks.check_folder(folder, "-o")
@@ -154,42 +176,46 @@ def _many(
         if drawing not in checks.PREVIEWS or (preview.suffix and preview.stem):
             raise Img2MeshError(f"For many photos --preview is png, gif or mp4, not {str(preview)!r}.")
 
-    from img2mesh.batch import convert_photos, output_names, photos_in, summary
-
-    photos: list[Path] = []
-    for path in inputs:
-        photos += photos_in(path) if path.is_dir() else [path]
-    names = output_names(photos)
-    checks.check_distinct(photos, [("-o", folder / f"{name}{kind}") for name in names])
-
+    from img2mesh.batch import (
+        as_rows,
+        convert_photos,
+        look_through,
+        planned_outputs,
+        skipped_sentence,
+        summary,
+    )
     from img2mesh.core.progress import ConsoleProgress
 
-    progress = ConsoleProgress(verbose)
+    progress = ConsoleProgress(wanted.verbose)
+    photos: list[Path] = []
+    skipped: list[Path] = []
+    for path in inputs:
+        found, passed = look_through(path) if path.is_dir() else ([path], [])
+        photos += found
+        skipped += passed
+    _, planned = planned_outputs(photos, folder, settings, kind, drawing, wanted.keep)
+    # the command's own report and inputs beside the photos are known here only
+    check_outputs([*planned, *wanted.reports()], wanted.inputs(photos, settings), wanted.overwrite)
+    if skipped:
+        progress.warn(skipped_sentence(skipped))
     progress.note(f"{len(photos)} photos, seed {settings.seed}, preset {settings.preset}")
-
-    def draw(index: int, outcome, result) -> None:
-        if drawing and result is not None:
-            from img2mesh.preview import write_preview
-
-            write_preview(result.mesh, folder / f"{names[index]}{drawing}")
-
     outcomes = convert_photos(
-        photos, folder, settings, suffix=kind, keep=keep, progress=progress, on_done=draw
+        photos,
+        folder,
+        settings,
+        suffix=kind,
+        preview=drawing,
+        keep=wanted.keep,
+        overwrite=wanted.overwrite,
+        progress=progress,
     )
     if report is not None:
         from img2mesh.report import write_report
 
-        rows = [
-            {
-                "photo": o.photo.name,
-                "output": o.mesh.name,
-                "seconds": o.seconds,
-                "error": o.error,
-                "report": o.report,
-            }
-            for o in outcomes
-        ]
-        write_report({"settings": settings.as_dict(), "photos": rows}, report)
+        rows = as_rows(outcomes)
+        left = [path.name for path in skipped]
+        write_report({"settings": settings.as_dict(), "photos": rows, "skipped": left}, report)
+    progress.count_warnings()
     print(summary(outcomes))
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)

@@ -30,6 +30,9 @@ COMMON = tuple(
 
 PREFIX = "setting_"  # of the parameters' names, so that a command can have an `--elevation` of its own
 _METAVARS = {str: "TEXT", int: "N", float: "X", bool: ""}
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace existing files even if img2mesh did not write them.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and show tracebacks.")]
 
 
@@ -38,7 +41,8 @@ def with_settings(
 ) -> Callable[[Callable], Callable]:
     """Give a command `--preset`, `--config` and an option for each named setting.
 
-    The command receives the loaded, checked object as its parameter `settings`. Options that were not given
+    The command receives the loaded, checked object as its parameter `settings`, and the configuration file's path as
+    `config` if it has such a parameter. Options that were not given
     leave the value to the configuration file, the preset and the default, in this order.
 
     Args:
@@ -53,7 +57,7 @@ def with_settings(
         parameters = [
             parameter.replace(annotation=own[name])
             for name, parameter in inspect.signature(function).parameters.items()
-            if name != "settings"
+            if name not in ("settings", "config")
         ]
         made = [_parameter("preset", Annotated[str | None, _preset_option()], None)]
         made.append(_parameter("config", Annotated[Path | None, _config_option()], None))
@@ -67,6 +71,8 @@ def with_settings(
             preset, config = values.pop("preset"), values.pop("config")
             chosen = {name: _value(name, hints[name], values.pop(PREFIX + name)) for name in names}
             settings = Settings.load(preset, config, **chosen)
+            if "config" in own:
+                values["config"] = config
             return function(settings=settings, **values)
 
         signature = inspect.Signature([_keyword(parameter) for parameter in (*parameters, *made)])

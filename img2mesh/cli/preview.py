@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from img2mesh.cli import checks
-from img2mesh.cli.options import Verbose
+from img2mesh.cli.options import Overwrite, Verbose
+from img2mesh.core.marks import kind_of
 from img2mesh.errors import Img2MeshError
+from img2mesh.outputs import Output, check_outputs
 
 
 def preview(
@@ -18,6 +20,7 @@ def preview(
         Path,
         typer.Option("-o", "--output", metavar="FILE", help=".png contact sheet, .gif or .mp4 turntable."),
     ] = Path("preview.png"),
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Draw a mesh from all sides."""
@@ -27,13 +30,24 @@ def preview(
     if mesh.suffix.lower() not in checks.MESHES:
         raise Img2MeshError(f"Cannot read {mesh}: meshes are {', '.join(checks.MESHES)}.")
     checks.check_output(output, checks.PREVIEWS, "-o")
-    checks.check_distinct([mesh], [("-o", output)])
+    check_outputs([Output("-o", output)], [mesh, *_beside(mesh)], overwrite)
 
     from img2mesh.mesh import read_mesh
     from img2mesh.preview import write_preview
 
     write_preview(read_mesh(mesh), output)
     print(output)
+
+
+def _beside(mesh: Path) -> list[Path]:
+    """Textures and materials that an .obj may use: none of them is to be drawn over."""
+    if mesh.suffix.lower() != ".obj":
+        return []
+    try:
+        neighbours = list(mesh.absolute().parent.iterdir())
+    except OSError:
+        return []
+    return [path for path in neighbours if path.suffix == ".mtl" or kind_of(path) == "texture"]
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from img2mesh.cli import checks
-from img2mesh.cli.options import SURFACE, Verbose, with_settings
+from img2mesh.cli.options import SURFACE, Overwrite, Verbose, with_settings
+from img2mesh.outputs import (
+    Output,
+    check_outputs,
+    check_room,
+    inputs_of,
+    kept_outputs,
+    mesh_outputs,
+    run_bytes,
+)
 from img2mesh.settings import Settings
 
 
@@ -30,6 +39,7 @@ def reconstruct(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report.")
     ] = None,
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Make a textured mesh from a transforms.json set with alpha, masks or a plain white background.
@@ -45,7 +55,10 @@ def reconstruct(
         checks.check_output(report, (".json",), "--report")
     if keep is not None:
         checks.check_folder(keep, "--keep")
-    checks.check_distinct([source], [("-o", output), ("--preview", preview), ("--report", report)])
+    asked = [Output(option, path) for option, path in (("--preview", preview), ("--report", report)) if path]
+    planned = [*mesh_outputs(output), *asked, *kept_outputs(keep, 0)]
+    check_outputs(planned, inputs_of(source), overwrite)
+    check_room(output.parent, run_bytes(settings, keep is not None))
 
     from img2mesh.core.progress import ConsoleProgress
 

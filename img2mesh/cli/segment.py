@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from img2mesh.cli import checks
-from img2mesh.cli.options import SEGMENT, Verbose, with_settings
+from img2mesh.cli.options import SEGMENT, Overwrite, Verbose, with_settings
 from img2mesh.errors import Img2MeshError
+from img2mesh.outputs import Output, check_outputs
 from img2mesh.settings import Settings
 
 
@@ -23,6 +24,7 @@ def segment(
     size: Annotated[
         int, typer.Option("--size", metavar="N", help="Side in pixels; 0 keeps the photo's.")
     ] = 0,
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Cut the object out: a square RGBA picture at full resolution, recentred."""
@@ -30,7 +32,7 @@ def segment(
     if photo.is_dir():
         raise Img2MeshError(f"{photo} is a folder; segment takes one photo.")
     checks.check_output(output, (".png",), "-o")
-    checks.check_distinct([photo], [("-o", output)])
+    check_outputs([Output("-o", output)], [photo], overwrite)
     if size != 0 and not 16 <= size <= 8192:
         raise Img2MeshError(f"--size must be 0 or lie between 16 and 8192, not {size}.")
 
@@ -40,7 +42,7 @@ def segment(
 
     progress = ConsoleProgress(verbose)
     cutout = segment_photo(photo, settings, progress)
-    save_png(cutout.resized(size) if size else cutout.rgba, output)
+    save_png(cutout.resized(size) if size else cutout.rgba, output, "cutout")
     progress.note(f"method: {cutout.method}")
     print(output)
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from img2mesh.cli import checks
-from img2mesh.cli.options import SAMPLE, SEGMENT, Verbose, numbers, with_settings
+from img2mesh.cli.options import SAMPLE, SEGMENT, Overwrite, Verbose, numbers, with_settings
 from img2mesh.errors import Img2MeshError
+from img2mesh.outputs import check_outputs, view_outputs
 from img2mesh.settings import Settings
 
 
@@ -50,6 +51,7 @@ def views(
     animation: Annotated[
         str, typer.Option("--animation", metavar="gif|mp4|none", help="Kind of the orbit animation.")
     ] = "gif",
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Synthesize views of the object: RGBA pictures, transforms.json (nerfstudio), contact.png and orbit.gif.
@@ -66,6 +68,7 @@ def views(
     if not 0.1 <= fps <= 120:
         raise Img2MeshError(f"--fps must lie between 0.1 and 120, not {fps:g}.")
     directions = _directions(n, elevations, azimuth or [], elevation or [])
+    check_outputs(view_outputs(output, max(64, len(directions)), animation=animation), [photo], overwrite)
 
     from img2mesh.core.progress import ConsoleProgress
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from img2mesh.errors import Img2MeshError
 
+NAME_BYTES = 255  # of one file's name, on every common file system
+
 
 def _check_parent(path: Path) -> None:
     parent = path.parent
@@ -31,13 +33,18 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     `path` is as it was.
 
     Raises:
-        Img2MeshError: the folder cannot be created or written, or `path` is a folder.
+        Img2MeshError: the folder cannot be created or written, `path` is a folder, or its name is too long.
     """
     path = Path(path)
+    if len(os.fsencode(path.name)) > NAME_BYTES:
+        raise Img2MeshError(f"The file name {path.name[:40]}... is too long.")
     _check_parent(path)
     if path.is_dir():
         raise Img2MeshError(f"Cannot write {path}: it is a folder.")
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    try:  # the temporary name is short: the wanted one may be as long as the system allows
+        handle, name = tempfile.mkstemp(prefix=".img2mesh-", suffix=path.suffix[-40:], dir=path.parent)
+    except OSError as error:
+        raise Img2MeshError(f"Cannot write into {path.parent}: {error.strerror}.") from None
     os.close(handle)
     temporary = Path(name)
     try:
@@ -63,7 +70,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     _check_parent(path)
     if path.exists() and not path.is_dir():
         raise Img2MeshError(f"Cannot write the folder {path}: a file of that name exists.")
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=".img2mesh-", dir=path.parent))
     try:
         yield temporary
         if not path.exists():

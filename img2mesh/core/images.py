@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from img2mesh.core.files import atomic_file
+from img2mesh.core.marks import MARK, png_mark
 from img2mesh.errors import Img2MeshError
 
 ANIMATIONS = (".gif", ".mp4", ".webp")
@@ -32,10 +33,15 @@ def composite(rgba: np.ndarray, background: Sequence[int] = (255, 255, 255)) -> 
     return (mixed + 0.5).astype(np.uint8)
 
 
-def save_png(array: np.ndarray, path: str | Path) -> None:
-    """Write (H, W[, 3 or 4]) uint8 as PNG: whole or not at all, equal pixels give equal bytes."""
+def save_png(array: np.ndarray, path: str | Path, kind: str = "preview") -> None:
+    """Write (H, W[, 3 or 4]) uint8 as PNG: whole or not at all, equal pixels give equal bytes.
+
+    Args:
+        kind: what it shows, for the mark in the file (`img2mesh.core.marks`).
+    """
     with atomic_file(path) as temporary:
-        Image.fromarray(np.ascontiguousarray(array)).save(temporary, format="PNG", compress_level=6)
+        picture = Image.fromarray(np.ascontiguousarray(array))
+        picture.save(temporary, format="PNG", compress_level=6, pnginfo=png_mark(kind))
 
 
 def contact_sheet(
@@ -116,6 +122,7 @@ def write_animation(frames: Sequence[np.ndarray], path: str | Path, fps: float =
         options: dict = {"quality": 85, "method": 4} if suffix == ".webp" else {"optimize": False}
         if suffix == ".gif":
             images = _shared_palette(images)
+            options["comment"] = f"{MARK} preview".encode()
         images[0].save(
             temporary,
             format=suffix[1:].upper(),
@@ -145,6 +152,7 @@ def _write_mp4(pictures: list[np.ndarray], path: Path, fps: float) -> None:
     height, width = (side - side % 2 for side in pictures[0].shape[:2])  # 4:2:0 needs even sides
     # One thread and bit-exact flags: equal frames give equal bytes.
     exact = ["-threads", "1", "-flags", "+bitexact", "-fflags", "+bitexact", "-movflags", "+faststart"]
+    exact += ["-metadata", f"comment={MARK} preview"]
     writer = imageio_ffmpeg.write_frames(
         str(path),
         (width, height),
@@ -159,5 +167,12 @@ def _write_mp4(pictures: list[np.ndarray], path: Path, fps: float) -> None:
         writer.send(None)
         for picture in pictures:
             writer.send(np.ascontiguousarray(picture[:height, :width]))
+        writer.close()
+    except OSError as error:  # a full disk, or an ffmpeg that ended
+        raise Img2MeshError(
+            f"ffmpeg could not write {path.suffix}: {' '.join(str(error).split())[:120]}."
+        ) from None
     finally:
         writer.close()
+    if not path.stat().st_size:
+        raise Img2MeshError("ffmpeg wrote nothing: is the disk full?")

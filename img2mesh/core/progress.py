@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -48,14 +49,21 @@ class ConsoleProgress(Progress):
     def __init__(self, verbose: bool = False) -> None:
         super().__init__()
         self.verbose = verbose
-        self.live = sys.stderr.isatty()
+        self.live = sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"
+        self.warned = 0
 
     def note(self, text: str) -> None:
         clear = "\r\033[K" if self.live else ""  # a bar may stand on this line
         print(f"{clear}{text}", file=sys.stderr, flush=True)
 
     def warn(self, text: str) -> None:
+        self.warned += 1
         self.note(f"warning: {text}")
+
+    def count_warnings(self) -> None:
+        """A last line that says how many warnings there were, where there were any."""
+        if self.warned:
+            self.note("1 warning, see above." if self.warned == 1 else f"{self.warned} warnings, see above.")
 
     def _begin(self, name: str, total: int):
         done, drawn = 0, 0.0

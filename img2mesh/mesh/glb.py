@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import json
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngInfo
 
 FLOAT, UINT = 5126, 5125  # component types
 ARRAY, ELEMENTS = 34962, 34963  # buffer targets
 CLAMP, LINEAR, MIPMAP = 33071, 9729, 9987  # sampler
 
 
-def png_bytes(texture: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 as PNG; equal pixels give equal bytes."""
+def png_bytes(texture: np.ndarray, mark: PngInfo | None = None) -> bytes:
+    """(H, W, 3) uint8 as PNG; equal pixels give equal bytes. `mark`: text for a file of its own (`core.marks`)."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(texture)).save(buffer, format="PNG", compress_level=6)
+    Image.fromarray(np.ascontiguousarray(texture)).save(buffer, format="PNG", compress_level=6, pnginfo=mark)
     return buffer.getvalue()
 
 

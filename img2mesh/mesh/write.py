@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from img2mesh.core.files import atomic_file
+from img2mesh.core.marks import png_mark
 from img2mesh.core.rasterise import sample_bilinear
 from img2mesh.errors import Img2MeshError
 from img2mesh.mesh.axes import place, to_gltf, to_stl
@@ -30,11 +33,25 @@ def check_mesh_path(path: str | Path) -> Path:
     return path
 
 
+def side_files(path: Path) -> tuple[Path, ...]:
+    """The files that `write_mesh` puts beside a mesh: an .obj's material and texture.
+
+    An .obj cannot name files with spaces. Where the name has to be changed a few letters of its hash follow, so that
+    two meshes never share their texture.
+    """
+    if path.suffix.lower() != ".obj":
+        return ()
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)
+    if name != path.stem:
+        name += "-" + hashlib.sha256(os.fsencode(path.stem)).hexdigest()[:6]
+    return path.with_name(f"{name}.mtl"), path.with_name(f"{name}_texture.png")
+
+
 def write_mesh(mesh: TexturedMesh, path: str | Path, settings: Settings | None = None) -> list[Path]:
     """Write a mesh in the format of the path's suffix; axes and units: docs/conventions.md, "Files".
 
     - .glb: binary glTF 2.0, +Y up, the photo's side towards +Z, metres, texture inside.
-    - .obj: same axes; NAME.mtl and NAME_texture.png beside it.
+    - .obj: same axes; NAME.mtl and NAME_texture.png beside it (`side_files`).
     - .ply: same axes, binary, vertex colours, no copies of vertices at seams.
     - .stl: binary, +Z up, the photo's side towards -Y, millimetres, no colours.
 
@@ -74,10 +91,9 @@ def vertex_colours(mesh: TexturedMesh) -> np.ndarray:
 def _write_obj(mesh: TexturedMesh, placed: np.ndarray, path: Path) -> list[Path]:
     # trimesh's own writer repeats vertices along seams, which opens the surface for editors.
     positions, faces = weld(placed.astype(np.float32), mesh.faces)
-    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)
-    material, picture = path.with_name(f"{name}.mtl"), path.with_name(f"{name}_texture.png")
+    material, picture = side_files(path)
     normals = mesh.normals()
-    lines = ["# img2mesh, +Y up, metres", f"mtllib {material.name}", f"o {name}"]
+    lines = ["# img2mesh, +Y up, metres", f"mtllib {material.name}", f"o {material.stem}"]
     lines += [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in to_gltf(positions).tolist()]
     lines += [f"vt {u:.7f} {v:.7f}" for u, v in mesh.uv.tolist()]
     lines += [f"vn {x:.5f} {y:.5f} {z:.5f}" for x, y, z in to_gltf(normals).tolist()]
@@ -86,10 +102,12 @@ def _write_obj(mesh: TexturedMesh, placed: np.ndarray, path: Path) -> list[Path]
         "f " + " ".join(f"{p + 1}/{t + 1}/{t + 1}" for p, t in zip(corner, copies, strict=True))
         for corner, copies in zip(faces.tolist(), mesh.faces.tolist(), strict=True)
     ]
-    description = f"newmtl texture\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nd 1\nillum 1\nmap_Kd {picture.name}\n"
+    description = (
+        f"# img2mesh\nnewmtl texture\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nd 1\nillum 1\nmap_Kd {picture.name}\n"
+    )
     with ExitStack() as stack:  # all three exist complete before the first is renamed
         obj, mtl, png = (stack.enter_context(atomic_file(p)) for p in (path, material, picture))
-        png.write_bytes(png_bytes(mesh.texture))
+        png.write_bytes(png_bytes(mesh.texture, png_mark("texture")))
         mtl.write_text(description, encoding="utf-8")
         obj.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return [path, material, picture]
@@ -101,8 +119,11 @@ def _ply(mesh: TexturedMesh, placed: np.ndarray) -> bytes:
     colours[faces] = vertex_colours(mesh)[mesh.faces]
     solid = surface(to_gltf(positions), faces)
     solid.visual.vertex_colors = colours
-    return solid.export(file_type="ply", vertex_normal=False)
+    data = solid.export(file_type="ply", vertex_normal=False)
+    return data.replace(b"\n", b"\ncomment img2mesh, +Y up, metres\n", 1)
 
 
 def _stl(placed: np.ndarray, faces: np.ndarray) -> bytes:
-    return surface(to_stl(placed), faces).export(file_type="stl")
+    data = surface(to_stl(placed), faces).export(file_type="stl")
+    header = b"img2mesh, millimetres, +Z up".ljust(80, b"\0")
+    return header + data[len(header) :]

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from img2mesh.segment.cutout import Cutout
+    from img2mesh.segment.cutout import Cutout, segment_photo
     from img2mesh.segment.models import segmentation_models
-    from img2mesh.segment.photo import segment_photo
     from img2mesh.segment.read import read_photo
 
 __all__ = ["Cutout", "read_photo", "segment_photo", "segmentation_models"]
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "cutout": ["Cutout"],
+        "cutout": ["Cutout", "segment_photo"],
         "models": ["segmentation_models"],
-        "photo": ["segment_photo"],
         "read": ["read_photo"],
     },
 )

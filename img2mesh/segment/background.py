@@ -9,6 +9,9 @@ import numpy as np
 RING = 0.03  # width of the border that is looked at, share of the shorter side
 TIGHT, _LOOSE = 2.5, 7.0  # limits of the tolerance, in CIELAB units; noise decides between them
 _SURFACES = 3  # wall, floor, and one more
+SIDES = ("top", "bottom", "left", "right")
+_WIDE = 0.7  # share of a side from which a table is as likely as a shirt
+_DOME = 0.03  # how far the edge between two walls may be from a straight line, share of the shorter side
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,9 +21,11 @@ class Background:
     Attributes:
         sure: (H, W) bool, pixels of the background that hang together with the border.
         surfaces: the same, surface by surface.
-        explained: share of the border that the models explain, 0..1; low for scenes.
+        explained: share of the border that the models explain, 0..1; low for scenes. What the object takes of it
+            does not count.
         spread: standard deviation of the background's colours in CIELAB units, mean over the border.
         tolerance: residual up to which a pixel counts as background.
+        unsure_sides: sides along which an even colour may as well be the object's, or the other way round.
     """
 
     sure: np.ndarray
@@ -28,6 +33,7 @@ class Background:
     explained: float
     spread: float
     tolerance: float
+    unsure_sides: tuple[str, ...] = ()
 
 
 def to_lab(rgb: np.ndarray) -> np.ndarray:
@@ -43,7 +49,8 @@ def find_background(lab: np.ndarray, least: float = TIGHT) -> Background:
     Each surface is a robust polynomial of the position in CIELAB: constant first, at the border's most frequent
     colour, then of first and second degree, least squares over the pixels within a tolerance (`least` to 7 units,
     three robust standard deviations), and refitted to whatever of the picture hangs together with the border.
-    A surface has to explain a tenth of the border.
+    A surface has to explain a tenth of the border. One that lies on one side only, with the others on both of its
+    ends, is no wall but the object, which the frame cuts off there (the shirt of a bust).
 
     Args:
         lab: (H, W, 3) float32 CIELAB; sides of some hundred pixels are enough.
@@ -52,25 +59,27 @@ def find_background(lab: np.ndarray, least: float = TIGHT) -> Background:
     height, width = lab.shape[:2]
     ring = border(height, width)
     basis = _basis(height, width)
-    sure = np.zeros((height, width), dtype=bool)
     unexplained = ring.copy()
-    surfaces, tolerance = [], least
-    for _ in range(_SURFACES):
+    found: list[tuple[np.ndarray, float]] = []
+    for _ in range(_SURFACES + 1):  # one of them may turn out to be the object
         if unexplained.sum() < 0.1 * ring.sum():
             break
-        found = _surface(lab, basis, unexplained, ring, least)
-        if found is None:
+        surface = _surface(lab, basis, unexplained, ring, least)
+        if surface is None or (surface[0] & unexplained).sum() < 0.1 * ring.sum():
             break
-        region, limit = found
-        if (region & unexplained).sum() < 0.1 * ring.sum():
-            break
+        found.append(surface)
+        unexplained &= ~surface[0]
+    found, objects, unsure = _without_object(lab, found)
+    sure = np.zeros((height, width), dtype=bool)
+    for region, _ in found:
         sure |= region
-        surfaces.append(region)
-        tolerance = max(tolerance, limit)
-        unexplained &= ~region
-    explained = 1 - unexplained.sum() / ring.sum()
+    counted = ring.copy()
+    for region, _ in objects:
+        counted &= ~region
+    tolerance = max([least, *(limit for _, limit in found)])
+    explained = (sure & counted).sum() / max(counted.sum(), 1)
     spread = float(lab[ring].std(axis=0).mean())
-    return Background(sure, tuple(surfaces), float(explained), spread, tolerance)
+    return Background(sure, tuple(r for r, _ in found), float(explained), spread, tolerance, unsure)
 
 
 def border(height: int, width: int) -> np.ndarray:
@@ -117,6 +126,79 @@ def connected_to(seeds: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     hit[labels[seeds & allowed]] = True
     hit[0] = False
     return hit[labels]
+
+
+def _without_object(
+    lab: np.ndarray, found: list[tuple[np.ndarray, float]]
+) -> tuple[list[tuple[np.ndarray, float]], list[tuple[np.ndarray, float]], tuple[str, ...]]:
+    """Surfaces that are background, those that are the object's, and the sides where that is unclear."""
+    objects: list[tuple[np.ndarray, float]] = []
+    unsure: list[str] = []
+    for surface in sorted(found, key=lambda each: each[0].sum()) if len(found) > 1 else []:
+        others = [each for each in found if each is not surface and all(each is not one for one in objects)]
+        if not others:
+            continue
+        known = np.logical_or.reduce([region for region, _ in others])
+        side, share = _flanked_side(surface[0], known)
+        if side is None:
+            continue
+        objects.append(surface)
+        if share > _WIDE or _is_toned(lab, surface[0], known, surface[1]):
+            unsure.append(side)
+    kept = [each for each in found if all(each is not one for one in objects)]
+    for index, (region, _) in enumerate(kept[1:], start=1):
+        side = _domed_side(region, [other for other, _ in kept[:index]])
+        unsure += [] if side is None else [side]
+    return kept[:_SURFACES], objects, tuple(dict.fromkeys(unsure))
+
+
+def _flanked_side(region: np.ndarray, sure: np.ndarray) -> tuple[str | None, float]:
+    """The one side that a region touches if known background flanks it there on both ends, and its share of it."""
+    lines = _outermost(region)
+    touched = [side for side in SIDES if lines[side].mean() >= 0.01]
+    if len(touched) != 1:
+        return None, 0.0
+    line, known = lines[touched[0]], _outermost(sure)[touched[0]]
+    first, last = np.flatnonzero(line)[[0, -1]]
+    before, after = known[:first], known[last + 1 :]
+    reach = max(3, round(0.02 * len(line)))
+    flanked = len(before) >= reach and len(after) >= reach and before.mean() > 0.5 and after.mean() > 0.5
+    return (touched[0] if flanked else None), float((last + 1 - first) / len(line))
+
+
+def _outermost(mask: np.ndarray) -> dict[str, np.ndarray]:
+    """Per side, (length,) bool: is one of the two outermost pixels in the mask."""
+    return {
+        "top": mask[:2].any(axis=0),
+        "bottom": mask[-2:].any(axis=0),
+        "left": mask[:, :2].any(axis=1),
+        "right": mask[:, -2:].any(axis=1),
+    }
+
+
+def _is_toned(lab: np.ndarray, region: np.ndarray, sure: np.ndarray, tolerance: float) -> bool:
+    """Whether a region is the known background, only darker: it may as well be a shadow."""
+    lit, dark = np.median(lab[sure], axis=0), np.median(lab[region], axis=0)
+    ratio = dark[0] / max(float(lit[0]), 1.0)
+    return bool(0.3 < ratio < 0.95 and np.linalg.norm(dark[1:] - lit[1:] * ratio) < 2 * tolerance)
+
+
+def _domed_side(region: np.ndarray, surfaces: list[np.ndarray]) -> str | None:
+    """The side on which a surface's edge to the others is no straight line, as that of a wall would be."""
+    import cv2
+
+    near = cv2.dilate(region.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    edge = near & np.logical_or.reduce(surfaces)
+    v, u = np.nonzero(edge)
+    if len(v) < 20:
+        return None
+    points = np.stack([u, v], axis=1).astype(float)
+    points -= points.mean(axis=0)
+    off = np.sqrt(np.linalg.eigvalsh(points.T @ points / len(points))[0])
+    if off < _DOME * min(region.shape) + 2:  # the edge is some pixels wide by itself
+        return None
+    share = {side: float(line.mean()) for side, line in _outermost(region).items()}
+    return max(share, key=share.__getitem__)
 
 
 def _basis(height: int, width: int) -> np.ndarray:

@@ -1,104 +1,128 @@
-"""One photo in, one cutout out: who finds the object, and what happens when they cannot."""
+"""Pixels of any kind become the photo that the segment room works on."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
-from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
-from img2mesh.segment import models
-from img2mesh.segment.checks import keep_object
-from img2mesh.segment.cutout import Cutout, recentre
-from img2mesh.segment.edges import clean_colours, soft_edge
-from img2mesh.segment.openings import open_mask
-from img2mesh.segment.outline import outline_doubts
-from img2mesh.segment.plain import plain_mask
-from img2mesh.segment.read import Photo, read_photo
-from img2mesh.settings import Settings
+from img2mesh.segment.colour import eight_bits, to_srgb
+
+MAX_BYTES = 600_000_000  # of decoded pixels
+MIN_SIDE = 16
+WORKING_SIDE = 2048  # larger photos are reduced to this before anything else looks at them
+FAINT = 13  # alpha (5 %) below which there is nothing to see
 
 
-def segment_photo(photo: str | Path | Image.Image, settings: Settings, progress: Progress) -> Cutout:
-    """Cut the object out of a photo and recentre it.
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """Pixels as the segment room uses them.
 
-    Who finds it, with `settings.segmenter`:
-        auto: the photo's alpha channel if it is meaningful (`read.meaningful_alpha`); else the first of
-            `models.MODELS` found on this machine; else u2net, downloaded, unless `settings.offline`; else `plain`.
-        alpha, plain, or a name of `models.segmentation_models()`: that one and no other.
-
-    Deterministic: the same photo and settings give the same bytes on one machine.
-
-    Raises:
-        Img2MeshError: the photo cannot be read, no object is found, or the segmenter asked for is unknown or
-            cannot be had.
+    Attributes:
+        rgb: (H, W, 3) uint8 sRGB, upright; the longer side is at most 2048.
+        alpha: (H, W) uint8, or None where the file has no transparency worth the name (`meaningful_alpha`).
+        notes: sentences on what was done to the file's values that it did not ask for.
     """
-    with progress.stage("segment"):
-        image = read_photo(photo)
-        alpha, method, said = _find(image, settings, progress)
-        alpha, doubts = keep_object(alpha)
-        if method != "alpha":
-            doubts = (*doubts, *outline_doubts(image.rgb, alpha))
-        said = (*said, *doubts)
-        rgba = np.concatenate([clean_colours(image.rgb, alpha), alpha[..., None]], axis=2)
-        cutout = Cutout(recentre(rgba, settings.foreground_ratio), method, said)
-    for sentence in said:
-        progress.warn(sentence)
-    return cutout
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None
+    notes: tuple[str, ...] = ()
 
 
-def _find(image: Photo, settings: Settings, progress: Progress) -> tuple[np.ndarray, str, tuple[str, ...]]:
-    """(H, W) uint8 alpha, who made it, warnings."""
-    wanted = settings.segmenter
-    if wanted not in ("auto", "alpha", "plain", *models.MODELS, *models.REMBG_ONLY):
-        known = ", ".join(["auto", "alpha", "plain", *models.MODELS, *models.REMBG_ONLY])
-        raise Img2MeshError(f"Unknown segmenter {wanted!r}: choose one of {known}.")
-    if wanted == "alpha" or (wanted == "auto" and image.alpha is not None):
-        if image.alpha is None:
-            raise Img2MeshError("The photo has no alpha channel that shows an object; try --segmenter auto.")
-        progress.note("the object comes from the photo's alpha channel")
-        return image.alpha, "alpha", ()
-    if wanted in models.REMBG_ONLY:
-        from img2mesh.segment.network import rembg_mask
-
-        return _model_alpha(image, rembg_mask(image.rgb, wanted)), wanted, ()
-    failed: tuple[str, ...] = ()
-    if wanted != "plain":
-        try:
-            name, path = _model(wanted, settings, progress)
-        except Img2MeshError as error:
-            if wanted != "auto":
-                raise
-            failed = (f"{error} The object was found without a model.",)
-        else:
-            if path is not None:
-                from img2mesh.segment.network import predict_mask
-
-                progress.note(f"the object is found by {name}")
-                return _model_alpha(image, predict_mask(image.rgb, name, path)), name, ()
-    progress.note("the object is found without a model, from the background's colours")
-    mask, said = plain_mask(image.rgb)
-    return soft_edge(image.rgb, mask), "plain", (*failed, *said)
+def from_array(
+    values: np.ndarray,
+    name: str,
+    orientation: int = 1,
+    profile: bytes | None = None,
+    notes: list[str] | tuple[str, ...] = (),
+    significant: int | None = None,
+) -> Photo:
+    if values.ndim == 2:
+        values = values[..., None]
+    if values.ndim != 3 or values.shape[2] not in (1, 2, 3, 4) or values.dtype.kind not in "biuf":
+        raise Img2MeshError(f"{name} must be an array (H, W[, 1 to 4]) of numbers, not {values.shape}.")
+    height, width, channels = values.shape
+    check_sides(width, height, name)
+    colours = values[..., : channels - (channels in (2, 4))]
+    pixels, said = eight_bits(colours, significant)
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else np.ascontiguousarray(pixels))
+    picture.info["icc_profile"] = profile
+    rgb, also = to_srgb(picture)
+    planes = [np.asarray(rgb)]
+    if channels in (2, 4):
+        alpha = values[..., -1]
+        planes.append(alpha if alpha.dtype == np.uint8 else _full_range(alpha))
+    whole = Image.fromarray(np.dstack(planes))
+    if orientation in range(2, 9):
+        exif = whole.getexif()
+        exif[0x0112] = orientation
+        whole = ImageOps.exif_transpose(whole)
+    array = np.asarray(whole)
+    return finished(array[..., :3], array[..., 3] if array.shape[2] == 4 else None, (*notes, said, also))
 
 
-def _model(wanted: str, settings: Settings, progress: Progress) -> tuple[str, Path | None]:
-    """Name and file of the network to use; no file means: do without."""
-    names = list(models.MODELS) if wanted == "auto" else [wanted]
-    for name in names:
-        path = models.find_model(name)
-        if path is not None:
-            return name, path
-    name = models.DOWNLOADED_BY_AUTO if wanted == "auto" else wanted
-    if settings.offline:
-        if wanted == "auto":
-            return name, None
+def finished(rgb: np.ndarray, alpha: np.ndarray | None, notes: tuple[str | None, ...]) -> Photo:
+    rgb, alpha = _reduced(rgb, alpha)
+    if alpha is not None and not meaningful_alpha(alpha):
+        alpha = None
+    return Photo(rgb, alpha, tuple(note for note in notes if note))
+
+
+def meaningful_alpha(alpha: np.ndarray) -> bool:
+    """Whether an alpha channel tells an object from its surroundings.
+
+    It does when at least 2 % of the pixels are transparent (alpha below 5 %): fewer are rounded corners or stray
+    pixels of an otherwise opaque photo, whose background is then still to be found. A fully transparent image
+    counts as meaningful, so that it is refused rather than shown.
+    """
+    return float((alpha < FAINT).mean()) >= 0.02
+
+
+def check_sides(width: int, height: int, name: str) -> None:
+    if min(width, height) < MIN_SIDE:
         raise Img2MeshError(
-            f"The segmentation model {name} is not on this machine, and --offline forbids to fetch it."
+            f"{name} is only {width} x {height} pixels; at least {MIN_SIDE} are needed each way."
         )
-    return name, models.fetch_model(name, progress)
 
 
-def _model_alpha(image: Photo, mask: np.ndarray) -> np.ndarray:
-    """The network's mask with the photo's own edges: it knows the object, the pixels know the outline and its holes."""
-    return soft_edge(image.rgb, open_mask(image.rgb, mask))
+def check_size(needed: int, width: int, height: int, name: str) -> None:
+    if needed > MAX_BYTES:
+        raise Img2MeshError(too_large(name, width, height))
+
+
+def too_large(name: str, width: int = 0, height: int = 0) -> str:
+    size = f" ({width} x {height} pixels)" if width else ""
+    return f"{name} is too large{size}: its pixels would take more than {MAX_BYTES // 1_000_000} MB."
+
+
+def _full_range(alpha: np.ndarray) -> np.ndarray:
+    """Opaque is the type's largest value, or the largest there is if that is less."""
+    top = 1.0 if alpha.dtype.kind in "bf" else float(np.iinfo(alpha.dtype).max)
+    most = float(np.nan_to_num(alpha.astype(np.float64)).max())
+    top = most if alpha.dtype.kind == "f" and most > 1 else top
+    return (np.nan_to_num(alpha.astype(np.float64)) * (255 / top) + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def _reduced(rgb: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    whole = int(max(rgb.shape[:2]) / WORKING_SIDE / 1.5)
+    if whole > 1:  # most of the way in bytes: floating point would take eight times the memory
+        if alpha is None:
+            rgb = np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).reduce(whole))
+        else:
+            mixed = Image.fromarray(np.dstack([rgb, alpha])).convert("RGBa").reduce(whole).convert("RGBA")
+            rgb, alpha = np.asarray(mixed)[..., :3], np.asarray(mixed)[..., 3]
+    height, width = rgb.shape[:2]
+    scale = WORKING_SIDE / max(height, width)
+    if scale >= 1:
+        return rgb.copy(), None if alpha is None else alpha.copy()
+    from img2mesh.segment.cutout import resize_rgba
+
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if min(size) < MIN_SIDE:
+        raise Img2MeshError(f"A photo of {width} x {height} pixels is too narrow to hold an object.")
+    full = np.full((height, width, 1), 255, np.uint8) if alpha is None else alpha[..., None]
+    small = resize_rgba(np.concatenate([rgb, full], axis=2), *size)
+    colours = np.ascontiguousarray(small[..., :3])
+    return colours, None if alpha is None else np.ascontiguousarray(small[..., 3])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 
 from img2mesh.segment.background import (
@@ -13,30 +16,42 @@ from img2mesh.segment.background import (
     find_background,
     to_lab,
 )
+from img2mesh.segment.drawing import drawn_outline
+from img2mesh.segment.shadows import hard_shadow, reflection, shadow_parts
 
 WORK = 480  # longer side at which regions are decided; edges are refined at full size afterwards
 PLAIN = 0.6  # share of the border that has to be explained for a background to count as plain
 PALE = 1.2  # tolerance at which white is told from white
 EVEN = 0.8  # length of a piece's mean difference from the background over the mean of the lengths
 PIECE = 13  # pixels: wider than the ripples of JPEG's blocks of 8
-_SHADOW_DEPTH = 45.0  # L units that a shadow may darken by
-_SMOOTH = 2.0  # L units per pixel (at WORK) that a soft shadow may change by
 
 
-def plain_mask(rgb: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+class PlainMask(NamedTuple):
+    """What `plain_mask` found.
+
+    Attributes:
+        mask: (H, W) uint8, 0 or 255.
+        warnings: what was assumed, if it was not plain.
+        explained: share of the border that is background, 0..1 (`Background`); 0 where the middle was guessed.
+    """
+
+    mask: np.ndarray
+    warnings: tuple[str, ...]
+    explained: float
+
+
+def plain_mask(rgb: np.ndarray) -> PlainMask:
     """Find the object in front of a plain or graded background, or guess it from the middle of a scene.
 
     1. Even bars along the border (letterboxes) are cut off.
     2. The background is fitted to the border and grown inwards (`find_background`); smooth, colour-true
        darkenings of it that adjoin it are its shadows; enclosed patches of exactly its colour are holes.
     3. GrabCut (Rother et al. 2004, OpenCV) decides the pixels that are neither plainly one nor the other.
+    4. A flash's shadow and the reflection in a table are cut away; of a line drawing the inside is taken.
     If the border is no plain background, GrabCut starts from a box around the middle instead.
 
     Args:
         rgb: (H, W, 3) uint8.
-
-    Returns:
-        (H, W) uint8 mask, 0 or 255, and sentences for the user (what was assumed, if it was not plain).
     """
     import cv2
 
@@ -49,11 +64,10 @@ def plain_mask(rgb: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     lab = to_lab(cv2.GaussianBlur(inner, (0, 0), 0.6))
     background = find_background(lab)
     if background.explained >= PLAIN:
-        found, said = _in_front_of(inner, lab, background), ()
-        if background.tolerance <= TIGHT:
-            found = _with_pale_parts(found, inner, lab)
+        found, said = _without_lookalikes(inner, lab, background)
     else:
         found = _in_the_middle(inner)
+        background = replace(background, explained=0.0)
         said = (
             "The background is not plain, so the object in the middle was guessed from colours; a segmentation "
             "model or a photo with an alpha channel gives a better cutout.",
@@ -62,7 +76,41 @@ def plain_mask(rgb: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     mask[top:bottom, left:right] = found
     if scale < 1:
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.where(mask > 0.5, 255, 0).astype(np.uint8), said
+    return PlainMask(np.where(mask > 0.5, 255, 0).astype(np.uint8), said, background.explained)
+
+
+def _without_lookalikes(
+    rgb: np.ndarray, lab: np.ndarray, background: Background
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(H, W) float32, 1 on the object, and what to tell the user."""
+    import cv2
+
+    said = [
+        f"It is unclear whether the colours along the {side} belong to the object or to its background: look at the "
+        "cutout."
+        for side in background.unsure_sides
+    ]
+    local = fill_from(lab, _eroded(background.sure))
+    residual = np.linalg.norm(lab - local, axis=-1)
+    drawn = drawn_outline(residual, lab, background.tolerance)
+    if drawn is not None:
+        said.append(
+            "The photo looks like a line drawing: the inside of its outline was taken for the object."
+        )
+        return drawn.astype(np.float32), tuple(said)
+    found = _in_front_of(rgb, lab, background)
+    if background.tolerance <= TIGHT:
+        found = _with_pale_parts(found, rgb, lab)
+    shade, suspicious = hard_shadow(found > 0, lab, local, background.tolerance)
+    if shade.any():
+        found[shade] = 0
+        found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    if suspicious:
+        said.append("A part of the cutout is the background's colour, only darker: it may be a shadow.")
+    row = reflection(found > 0, lab, local)
+    if row is not None:
+        found[row:] = 0
+    return found, tuple(said)
 
 
 def _with_pale_parts(found: np.ndarray, rgb: np.ndarray, lab: np.ndarray) -> np.ndarray:
@@ -111,7 +159,7 @@ def _in_front_of(rgb: np.ndarray, lab: np.ndarray, background: Background) -> np
     nearest = np.minimum.reduce([residual, *(np.linalg.norm(lab - c, axis=-1) for c in continued)])
     tolerance = background.tolerance
     holes = background_holes(nearest, sure, tolerance)
-    soft, cast, toned = _shadow(lab, local, sure, holes, background.surfaces, continued, tolerance)
+    soft, cast, toned = shadow_parts(lab, local, sure, holes, background.surfaces, continued, tolerance)
     shadow = soft | cast
     away = ~(sure | shadow | holes)
     # definite: background well inside itself, object well inside and clearly of another colour
@@ -134,58 +182,6 @@ def _in_front_of(rgb: np.ndarray, lab: np.ndarray, background: Background) -> np
     open_gaps = connected_to(border(*sure.shape) | holes | sure | soft, gaps)
     found[gaps & ~open_gaps] = 1
     return found
-
-
-def _shadow(lab, local, sure, holes, surfaces, continued, tolerance) -> tuple[np.ndarray, ...]:
-    """Pixels that are the local background times a factor below 1 and adjoin the background.
-
-    Returns:
-        (H, W) bool, three times: soft ones, which change slowly; sharp ones around the object's foot; and all
-        pixels around the foot that have the tone, whatever they adjoin.
-    """
-    import cv2
-
-    light = cv2.GaussianBlur(lab, (0, 0), 1.0)
-    slope = np.maximum.reduce(
-        [
-            np.hypot(cv2.Scharr(light[..., c], cv2.CV_32F, 1, 0), cv2.Scharr(light[..., c], cv2.CV_32F, 0, 1))
-            for c in range(3)
-        ]
-    )
-    slope = slope / 32
-    candidate = _darker(lab, local, tolerance, -tolerance, _SHADOW_DEPTH) & (slope < _SMOOTH)
-    soft = connected_to(sure, _opened(candidate | sure)) & candidate
-    # shadow seen through a hole: only where it is smoother still, for the rim of a hole may be as pale as a shadow
-    through = candidate & (slope < 0.4 * _SMOOTH)
-    soft |= connected_to(holes, _opened(through) | holes) & candidate
-    # around the foot, where a soft shadow is, it may go on darker and sharper: contact shadows
-    low = np.zeros_like(sure)
-    rows = np.flatnonzero((~(sure | soft)).mean(axis=1) > 0.02)
-    if len(rows):
-        low[round(rows[0] + 0.82 * (rows[-1] - rows[0])) :] = True
-    dark, toned = np.zeros_like(sure), np.zeros_like(sure)
-    # a floor's shadow may fall beside the wall, so each surface is tried by itself
-    for surface, under in zip(surfaces, continued, strict=True):
-        if (surface & low).any():
-            dark |= _darker(lab, under, tolerance, tolerance, 1.4 * _SHADOW_DEPTH)
-            toned |= _darker(lab, under, tolerance, -tolerance, 1.4 * _SHADOW_DEPTH)
-    dark &= low & ~sure
-    toned &= low & ~sure
-    seeds = soft & dark
-    contact = connected_to(seeds, _opened(dark & (slope < 1.8 * _SMOOTH)) | seeds)
-    # a darker patch of the background's tone that leaves the picture is a shadow with a hard edge
-    cast = connected_to(border(*sure.shape) & dark, _opened(dark))
-    if cast.sum() > 0.25 * (~(sure | soft)).sum():
-        cast[:] = False
-    return soft, contact | cast, toned
-
-
-def _darker(lab: np.ndarray, lit: np.ndarray, tolerance: float, least: float, most: float) -> np.ndarray:
-    """(H, W) bool: the colour `lit` times a factor that takes between `least` and `most` from its lightness."""
-    drop = lit[..., 0] - lab[..., 0]
-    ratio = np.clip(lab[..., 0] / np.maximum(lit[..., 0], 1), 0, 1.2)
-    tint = np.linalg.norm(lab[..., 1:] - lit[..., 1:] * ratio[..., None], axis=-1)
-    return (drop > least) & (drop < most) & (tint < tolerance + 0.06 * np.abs(drop))
 
 
 def background_holes(residual: np.ndarray, outside: np.ndarray, tolerance: float) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 from img2mesh.core.camera import Camera, turned
 from img2mesh.core.files import atomic_folder
 from img2mesh.core.frustum import Body
+from img2mesh.core.marks import png_mark
 from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.core.view import View, ViewSet
 from img2mesh.errors import Img2MeshError
@@ -43,11 +44,13 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         frames, photo = [], None
         for view in viewset.views:
             name = "photo.png" if view.kind == "photo" else f"images/{len(frames):03d}.png"
-            Image.fromarray(view.rgba, "RGBA").save(target / name)
+            Image.fromarray(view.rgba, "RGBA").save(target / name, pnginfo=png_mark("view"))
             frame = {"file_path": name, "transform_matrix": view.camera.c2w.tolist(), **_extras(view)}
             if view.kind == "photo":
                 if view.full is not None:
-                    Image.fromarray(view.full, "RGBA").save(target / "photo-full.png")
+                    Image.fromarray(view.full, "RGBA").save(
+                        target / "photo-full.png", pnginfo=png_mark("view")
+                    )
                     frame["full_path"] = "photo-full.png"
                 photo = frame | _intrinsics(view.camera)
             else:
@@ -62,7 +65,7 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         if viewset.body is not None:
             body, mirror = viewset.body, viewset.body.mirror
             plane = {} if mirror is None else {"mirror": [mirror.azimuth, mirror.offset]}
-            place = {"half": body.half, "elevation_deg": body.camera.elevation_deg, **plane}
+            place = {"img2mesh": 1, "half": body.half, "elevation_deg": body.camera.elevation_deg, **plane}
             np.savez_compressed(target / BODY, occupancy=body.occupancy.astype(np.float16), **place)
             document["img2mesh"]["body"] = BODY
         text = json.dumps(document, indent=1, allow_nan=False)

@@ -129,7 +129,7 @@ def test_obj_names_files_that_exist_and_spares_a_picture_of_the_same_name(statue
 def test_interrupted_obj_leaves_nothing(statue, tmp_path, monkeypatch):
     from img2mesh.mesh import write
 
-    def interrupt(texture):
+    def interrupt(texture, mark):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(write, "png_bytes", interrupt)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from img2mesh.segment.edges import clean_colours, soft_edge
+from img2mesh.segment.matting import clean_colours, soft_edge
 from img2mesh.segment.plain import plain_mask
 from tests.segment.scenes import disc_and_handle, flat, graded, overlap, photograph, soft_shadow
 
@@ -16,7 +16,7 @@ SIZE = 320
 )
 def test_plain_backgrounds_and_the_hole_in_the_handle(background):
     truth = disc_and_handle(SIZE)
-    mask, said = plain_mask(photograph(truth, background))
+    mask, said, _ = plain_mask(photograph(truth, background))
     assert overlap(mask > 0, truth) > 0.98
     assert mask[round(0.5 * SIZE), round(0.72 * SIZE)] == 0  # through the handle
     assert said == ()
@@ -25,7 +25,7 @@ def test_plain_backgrounds_and_the_hole_in_the_handle(background):
 def test_soft_shadow_goes():
     truth = disc_and_handle(SIZE)
     lit = graded(SIZE)
-    mask, _ = plain_mask(photograph(truth, soft_shadow(lit)))
+    mask, _, _ = plain_mask(photograph(truth, soft_shadow(lit)))
     shadow = (np.abs(soft_shadow(lit) - lit).max(axis=-1) > 10) & ~truth
     assert shadow.sum() > 1000
     assert (mask[shadow] > 0).mean() < 0.03
@@ -36,7 +36,7 @@ def test_wall_and_floor_are_both_background():
     truth = disc_and_handle(SIZE)
     room = flat(SIZE, (200, 205, 215)).copy()
     room[round(0.66 * SIZE) :] = (120, 95, 70)
-    mask, said = plain_mask(photograph(truth, room, colour=(40, 150, 60)))
+    mask, said, _ = plain_mask(photograph(truth, room, colour=(40, 150, 60)))
     assert overlap(mask > 0, truth) > 0.95
     assert said == ()
 
@@ -44,7 +44,7 @@ def test_wall_and_floor_are_both_background():
 def test_object_that_touches_one_side():
     truth = np.zeros((SIZE, SIZE), dtype=bool)
     truth[120:, 100:220] = True
-    mask, _ = plain_mask(photograph(truth, flat(SIZE, (235, 235, 235))))
+    mask, _, _ = plain_mask(photograph(truth, flat(SIZE, (235, 235, 235))))
     assert overlap(mask > 0, truth) > 0.97
 
 
@@ -52,7 +52,7 @@ def test_letterbox_bars_are_not_the_background():
     truth = disc_and_handle(SIZE)
     image = photograph(truth, graded(SIZE))
     image = cv2.copyMakeBorder(image, 40, 40, 0, 0, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-    mask, _ = plain_mask(image)
+    mask, _, _ = plain_mask(image)
     assert overlap(mask[40:-40] > 0, truth) > 0.97
     assert mask[:38].max() == 0 and mask[-38:].max() == 0
 
@@ -61,7 +61,7 @@ def test_a_scene_is_guessed_and_says_so():
     rng = np.random.default_rng(3)
     scene = cv2.resize(rng.uniform(0, 255, (24, 24, 3)).astype(np.uint8), (SIZE, SIZE)).astype(float)
     truth = np.hypot(*(np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j])) < 0.5
-    mask, said = plain_mask(photograph(truth, scene, colour=(250, 240, 30)))
+    mask, said, _ = plain_mask(photograph(truth, scene, colour=(250, 240, 30)))
     assert overlap(mask > 0, truth) > 0.6
     assert len(said) == 1 and "not plain" in said[0]
 

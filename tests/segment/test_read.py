@@ -8,7 +8,7 @@ from PIL import Image
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.segment import read_photo
-from img2mesh.segment.read import MAX_PIXELS
+from img2mesh.segment.photo import MAX_BYTES
 
 RED, BLUE = (200, 40, 30), (20, 40, 180)
 
@@ -173,7 +173,7 @@ def _bad(tmp_path, kind):
         ("tiff header only", "bad.png"),
         ("1x1", "only 1 x 1 pixels"),
         ("narrow", "only 400 x 15 pixels"),
-        ("bomb", f"at most {MAX_PIXELS // 1_000_000} megapixels"),
+        ("bomb", f"more than {MAX_BYTES // 1_000_000} MB"),
         ("transparent", "fully transparent"),
         ("one colour", "all of one colour"),
     ],

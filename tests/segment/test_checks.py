@@ -6,7 +6,7 @@ from PIL import Image
 
 from img2mesh.core.progress import Progress
 from img2mesh.segment import segment_photo
-from img2mesh.segment.outline import faint_share, outline_doubts
+from img2mesh.segment.checks import faint_share, outline_doubts
 from img2mesh.settings import Settings
 
 
@@ -24,7 +24,7 @@ def photo(inside: tuple[int, int, int], outside: tuple[int, int, int]) -> np.nda
 def test_an_outline_along_an_edge_is_believed():
     rgb = photo((180, 60, 40), (210, 210, 205))
     assert faint_share(rgb, disc(0.5)) == 0
-    assert outline_doubts(rgb, disc(0.5)) == ()
+    assert outline_doubts(faint_share(rgb, disc(0.5))) == ()
 
 
 def test_an_outline_through_even_colour_is_doubted():
@@ -33,7 +33,7 @@ def test_an_outline_through_even_colour_is_doubted():
         assert faint_share(rgb, wrong) > 0.99
     half = faint_share(rgb, np.where(np.arange(300) < 150, disc(0.5), disc(0.3)).astype(np.uint8))
     assert 0.2 < half < 0.6, "wrong on the right half, whose outline is the shorter one"
-    assert "doubtful: along 100 %" in outline_doubts(rgb, disc(0.3))[0]
+    assert "doubtful: along 100 %" in outline_doubts(faint_share(rgb, disc(0.3)))[0]
 
 
 def test_the_frame_is_no_outline():
