@@ -80,12 +80,12 @@ def ours(views: ViewSet) -> dict:
     """Views to the exported file on one thread; `shape` is what the file holds."""
     import torch
 
-    from img2mesh.field import fit_field
+    from img2mesh.multiview.reconstruct import shape_from_views
     from img2mesh.mesh import build_mesh, write_mesh
 
     torch.set_num_threads(1)
     clock = time.process_time()
-    mesh = build_mesh(fit_field(views, Settings()), views, Settings())
+    mesh = build_mesh(shape_from_views(views, Settings()), Settings())
     with tempfile.TemporaryDirectory() as folder:
         write_mesh(mesh, Path(folder) / "mesh.glb")
         row = {"method": "ours", "CPU s": time.process_time() - clock, "peak GB": peak_gb()}

@@ -38,7 +38,7 @@ from img2mesh.evaluate.ground_truth import load_truth, render_truth, true_views
 from img2mesh.evaluate.metrics import psnr
 from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.evaluate.oracle import NOVEL, shape_scores
-from img2mesh.field import fit_field
+from img2mesh.multiview.reconstruct import shape_from_views
 from img2mesh.mesh import build_mesh, mesh_report, write_mesh
 from img2mesh.settings import Settings
 from img2mesh.synthetic.voxelize import occupancy
@@ -131,7 +131,7 @@ def save(path: Path, text: str) -> None:
 def ours(views: ViewSet, settings: Settings, wanted, points, solid) -> dict[str, Any]:
     """Field, mesh and file; scored on the file."""
     wall, cpu = time.perf_counter(), time.process_time()
-    mesh = build_mesh(fit_field(views, settings), views, settings)
+    mesh = build_mesh(shape_from_views(views, settings), settings)
     with tempfile.TemporaryDirectory() as folder:
         write_mesh(mesh, Path(folder) / "mesh.glb")
         times = {"wall s": time.perf_counter() - wall, "cpu s": time.process_time() - cpu}

@@ -63,16 +63,16 @@ def _step_of_a_ball(rays: int, backend: str, device: str) -> float:
     import numpy as np
 
     from img2mesh.core.camera import orbit_camera
-    from img2mesh.core.view import View, ViewSet
-    from img2mesh.core.visual_hull import Hull
+    from img2mesh.core.view import Source, View, ViewSet
+    from img2mesh.core.sdf_grid import SdfGrid
     from img2mesh.field.fit import WARM, Fit
 
     axis = np.linspace(-0.4, 0.4, 17)
     distance = np.sqrt((np.stack(np.meshgrid(axis, axis, axis)) ** 2).sum(0)) - 0.3
-    hull = Hull(distance.astype(np.float32), np.array([[-0.4] * 3, [0.4] * 3]), np.ones(1), 0.0)
-    view = View(np.full((32, 32, 4), 200, np.uint8), orbit_camera(0.0, 0.0, size=32), "generated", 1.0)
+    hull = SdfGrid(distance.astype(np.float32), np.array([[-0.4] * 3, [0.4] * 3]))
+    view = View(np.full((32, 32, 4), 200, np.uint8), orbit_camera(0.0, 0.0, size=32), Source.DRAWN, 1.0)
     settings = Settings(rays=rays, field_backend=backend, iterations=1000)
-    fit, spent = Fit(ViewSet((view,)), hull, hull.sdf, settings, device), []
+    fit, spent = Fit(ViewSet((view,)), hull, np.ones(1), 1.0, settings, device), []
     for share in (EARLY, LATE):
         fit.done = int(share * fit.total) + 1  # between two updates of its lattice
         for _ in range(3 if device == "cuda" else 1):  # the first prepare kernels

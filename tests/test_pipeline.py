@@ -68,7 +68,7 @@ def test_an_opened_picture_will_do(tmp_path, rooms):
     with Image.open(photo_file(tmp_path / "photo.png")) as photo:
         photo.load()
     views = synthesize_views(photo, Settings.load("draft", **SMALL), directions=[(10.0, 20.0), (None, 90.0)])
-    assert [view.kind for view in views.views] == ["photo", "generated", "generated"]
+    assert [view.source for view in views.views] == ["photo", "generated", "generated"]
     assert views.views[1].camera.elevation_deg == pytest.approx(10.0)
     assert views.views[2].camera.elevation_deg == pytest.approx(30.0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,15 +17,18 @@ class Body:
     Attributes:
         occupancy: (D, H, W) float32 in [0, 1]: H x W pixels that fill the photo's frame, D depths, evenly spaced cells
             between the camera's distance - `half` and its distance + `half` along the viewing axis.
-        camera: the photo's, or one that was moved up or down on its sphere (`generate.TILT`).
+        camera: the photo's, or one that was moved up or down on its sphere (`synthesize.TILT`).
         half: world units.
         mirror: the plane about which the body was made symmetric, if it was.
+        symmetry: (P,) expected overlap with its mirror image about upright planes through the origin, as the network
+            says; plane p's normal stands p / P of half a turn from the camera. Empty where it says nothing.
     """
 
     occupancy: np.ndarray
     camera: Camera
     half: float
     mirror: Mirror | None = None
+    symmetry: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def depths(self) -> np.ndarray:
         """(D,) of the cells along the viewing axis, world units."""

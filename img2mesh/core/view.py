@@ -1,14 +1,23 @@
-"""What the field is fitted to: pictures with alpha at known cameras."""
+"""Views: pictures with alpha at known cameras, and where each came from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import numpy as np
 
 from img2mesh.core.camera import Camera
 from img2mesh.core.frustum import Body
+
+
+class Source(str, Enum):
+    """Where a view is from; the values are those of the `kind` key in our transforms.json."""
+
+    PHOTO = "photo"  # the user's own pixels
+    DRAWN = "generated"  # a sampler's
+    GIVEN = "given"  # a folder of views
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +27,7 @@ class View:
     Attributes:
         rgba: (H, W, 4) uint8, sRGB, straight alpha; `camera` has this size.
         camera: where it was taken from (docs/conventions.md).
-        kind: `photo` (the user's own pixels), `generated` (the sampler's) or `given` (a folder of views).
+        source: who made it.
         weight: how much the field trusts its colours and silhouette; the photo has the settings' photo_weight.
         full: the photo at full resolution, (S, S', 4) uint8 with the same framing as `rgba`, or None.
         certainty: in [0, 1], how sure its sampler was of it, where that does not show any more.
@@ -26,7 +35,7 @@ class View:
 
     rgba: np.ndarray
     camera: Camera
-    kind: str = "given"
+    source: Source = Source.GIVEN
     weight: float = 1.0
     full: np.ndarray | None = None
     certainty: float | None = None
@@ -59,4 +68,9 @@ class ViewSet:
     @property
     def photo(self) -> View | None:
         """The user's photo, or None for a folder of views."""
-        return next((view for view in self.views if view.kind == "photo"), None)
+        return next((view for view in self.views if view.source is Source.PHOTO), None)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a sampler drew any of them."""
+        return any(view.source is Source.DRAWN for view in self.views)

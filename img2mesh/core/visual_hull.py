@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from img2mesh.core.camera import Camera
+from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.view import ViewSet
 
 SEARCH = 0.8  # half side of the cube in which an object is looked for, world units
 COARSE = 44  # cells per side of the grid on which views are compared
@@ -22,55 +23,21 @@ OUTSIDE = 0.2  # share of a silhouette left uncovered at which a view loses most
 
 
 @dataclass(frozen=True, eq=False)
-class Hull:
-    """A dense signed distance of the common shape of all silhouettes.
+class VisualHull(SdfGrid):
+    """The common shape of all silhouettes, and how far each view agrees with it.
 
     Attributes:
-        sdf: (X, Y, Z) float32, world units, negative inside; sample [i, j, k] lies at
-            bounds[0] + (i, j, k) * spacing.
-        bounds: (2, 3) float64, the first and last sample; multiples of one spacing apart.
         trust: (V,) float64 in [0, 1], each view's agreement with the others; 1 where it contradicts nothing.
         tolerance: share of the views' weight that may deny a point which still counts as inside.
     """
 
-    sdf: np.ndarray
-    bounds: np.ndarray
     trust: np.ndarray
     tolerance: float
 
     @property
-    def spacing(self) -> float:
-        """Distance between neighbouring samples."""
-        return float((self.bounds[1, 0] - self.bounds[0, 0]) / (self.sdf.shape[0] - 1))
-
-    @property
-    def occupancy(self) -> np.ndarray:
-        """(X, Y, Z) bool: inside."""
-        return self.sdf < 0
-
-    def at(self, points: np.ndarray) -> np.ndarray:
-        """(N,) float32 trilinear `sdf` at (N, 3) world points; beyond the lattice, its nearest border value."""
-        import torch
-
-        place = np.empty((len(points), 3), np.float32)
-        for k, (low, high) in enumerate(self.bounds.T.astype(np.float32)):
-            np.subtract(points[:, k], (low + high) / 2, out=place[:, k], casting="same_kind")
-            place[:, k] *= 2 / (high - low)
-        found = torch.nn.functional.grid_sample(
-            self._volume,
-            torch.from_numpy(place)[None, None, None],
-            mode="bilinear",
-            padding_mode="border",
-            align_corners=True,
-        )
-        return found.view(-1).numpy()
-
-    @cached_property
-    def _volume(self):
-        """`sdf` as `grid_sample` wants it: (1, 1, Z, Y, X)."""
-        import torch
-
-        return torch.from_numpy(np.ascontiguousarray(self.sdf.transpose(2, 1, 0)))[None, None]
+    def grid(self) -> SdfGrid:
+        """The shape alone."""
+        return SdfGrid(self.sdf, self.bounds)
 
 
 def mask_distance(alpha: np.ndarray) -> np.ndarray:
@@ -139,20 +106,13 @@ def weighted_quantile(values: np.ndarray, weights: np.ndarray, tolerance: float)
     return np.take_along_axis(values, np.take_along_axis(order, first[None], 0), 0)[0]
 
 
-def lattice(bounds: np.ndarray, spacing: float) -> tuple[np.ndarray, tuple[int, int, int]]:
-    """(N, 3) float64 sample points of a grid in C order over x, y, z, and its shape."""
-    shape = tuple(round(float(extent / spacing)) + 1 for extent in bounds[1] - bounds[0])
-    axes = [bounds[0, k] + np.arange(shape[k]) * spacing for k in range(3)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3), shape
-
-
 def visual_hull(
     alphas: Sequence[np.ndarray],
     cameras: Sequence[Camera],
     weights: Sequence[float] | None = None,
     resolution: int = 96,
     tolerance: float | None = None,
-) -> Hull:
+) -> VisualHull:
     """The tolerant hull of V silhouettes.
 
     Args:
@@ -201,14 +161,20 @@ def visual_hull(
         part = slice(start, start + (1 << 18))
         found = cone_distances([distances[i] for i in used], [cameras[i] for i in used], points[part])
         sdf[part] = weighted_quantile(found, say[used], chosen)
-    return Hull(sdf.reshape(shape), np.stack([low, high]), trust, float(chosen))
+    return VisualHull(sdf.reshape(shape), np.stack([low, high]), trust, float(chosen))
 
 
-def _ball(box: np.ndarray, resolution: int, count: int) -> Hull:
+def hull_of_views(views: ViewSet, resolution: int = 96) -> VisualHull:
+    """`visual_hull` of views with their weights."""
+    masks, cameras = [view.mask for view in views.views], [view.camera for view in views.views]
+    return visual_hull(masks, cameras, [view.weight for view in views.views], resolution)
+
+
+def _ball(box: np.ndarray, resolution: int, count: int) -> VisualHull:
     """What is left to say when no picture shows anything: a ball of half the usual size."""
     points, shape = lattice(box, 2 * SEARCH / (resolution - 1))
     sdf = (np.linalg.norm(points, axis=-1) - 0.35).astype(np.float32).reshape(shape)
-    return Hull(sdf, box, np.zeros(count), 1.0)
+    return VisualHull(sdf, box, np.zeros(count), 1.0)
 
 
 def ray_bins(points: np.ndarray, camera: Camera, size: int = 40) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from img2mesh.core.camera import Camera
 from img2mesh.core.view import View
-from img2mesh.core.visual_hull import Hull, cone_distances, lattice, mask_distance
+from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.visual_hull import cone_distances, mask_distance
 from img2mesh.synthetic.ray_casting import cast, filtered, ray_scene, sample_texture
 
 GRID = 72  # samples along the longest side of a baseline's box
@@ -54,7 +55,7 @@ def _spacing(half: float, depth: float, spacing: float) -> float:
     return min(spacing, max(depth / 4, 2 * half / 200))
 
 
-def hull_surface(hull: Hull) -> tuple[np.ndarray, np.ndarray]:
+def hull_surface(hull: SdfGrid) -> tuple[np.ndarray, np.ndarray]:
     """Vertices and faces of a visual hull."""
     return _surface(hull.sdf, hull.bounds[0], hull.spacing)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.core.camera import Camera
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
 from img2mesh.synthetic.ray_casting import cast, filtered, ray_scene, sample_texture
 
@@ -115,6 +115,6 @@ def true_views(truth: Truth, cameras: Iterable[Camera], photo_weight: float = 4.
     views = []
     for index, camera in enumerate(cameras):
         rgba = render_truth(truth, camera, **render)
-        kind, weight = ("photo", photo_weight) if index == 0 else ("given", 1.0)
-        views.append(View(rgba, camera, kind, weight, full=rgba if index == 0 else None))
+        source, weight = (Source.PHOTO, photo_weight) if index == 0 else (Source.GIVEN, 1.0)
+        views.append(View(rgba, camera, source, weight, full=rgba if index == 0 else None))
     return ViewSet(tuple(views), {"model": "oracle"})

@@ -11,7 +11,7 @@ import numpy as np
 from img2mesh.core.camera import IMAGE_SIZE, orbit_camera
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import View
+from img2mesh.core.view import Source, View
 from img2mesh.errors import Img2MeshError
 from img2mesh.evaluate.baselines import billboard_picture, render_projected, swept_silhouette
 from img2mesh.evaluate.ground_truth import render_truth
@@ -19,8 +19,8 @@ from img2mesh.evaluate.metrics import Perceptual, mask_iou, psnr, ssim
 from img2mesh.evaluate.objects import input_direction, read_object
 from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
 from img2mesh.settings import Settings
-from img2mesh.shape.view_refinement import redrawn
-from img2mesh.views.synthesize import guessed_body, sample_views
+from img2mesh.shape.view_refinement import refine_views
+from img2mesh.views.synthesize import assembled, sample_views
 
 if TYPE_CHECKING:
     from img2mesh.models import Zero123
@@ -100,10 +100,10 @@ def _as_used(photo: np.ndarray, model: Zero123, drawn: Drawn) -> list[np.ndarray
     guess = model.guess(photo)
     if guess is None:
         return list(drawn.rgba)
-    front = View(photo, drawn.photo_camera(guess.elevation_deg, IMAGE_SIZE), "photo")
+    front = View(photo, drawn.photo_camera(guess.elevation_deg, IMAGE_SIZE), Source.PHOTO)
     cameras = drawn.cameras(guess.elevation_deg)
-    views = [View(picture, camera, "generated") for picture, camera in zip(drawn.rgba, cameras, strict=True)]
-    return [view.rgba for view in redrawn(views, front, guessed_body(guess, front))]
+    views = [View(picture, camera, Source.DRAWN) for picture, camera in zip(drawn.rgba, cameras, strict=True)]
+    return [view.rgba for view in refine_views(assembled(front, views, {}, guess)).views[1:]]
 
 
 def _metrics(perceptual: Perceptual | None) -> dict[str, str]:

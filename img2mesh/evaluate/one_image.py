@@ -11,8 +11,8 @@ import numpy as np
 
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import View
-from img2mesh.core.visual_hull import visual_hull
+from img2mesh.core.view import Source, View
+from img2mesh.core.visual_hull import hull_of_views
 from img2mesh.errors import Img2MeshError
 from img2mesh.evaluate.baselines import THIN, hull_surface, render_projected, swept_silhouette
 from img2mesh.evaluate.ground_truth import Truth, render_truth
@@ -28,6 +28,8 @@ from img2mesh.evaluate.protocol import (
 from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
 from img2mesh.segment.cutout import Cutout
 from img2mesh.settings import Settings
+from img2mesh.shape.reconstruct import shape_from_photo
+from img2mesh.shape.view_refinement import refine_views
 from img2mesh.views.synthesize import generate_views
 
 if TYPE_CHECKING:
@@ -57,7 +59,6 @@ def one_image_meshes(
         folder: side-by-side pictures and the meshes (.glb) go into its folder `mesh`; mesh.md and
             mesh.json are written beside it after each object.
     """
-    from img2mesh.field import fit_field
     from img2mesh.mesh import build_mesh, write_mesh
 
     progress, settings = progress or Progress(), settings.for_model(model)
@@ -77,7 +78,7 @@ def one_image_meshes(
             truth = read_object(path)
             shape = (truth.vertices, truth.faces)
             points, filled = visible_points(shape), volume(shape)
-            photo = View(render_truth(truth, cameras[0]), cameras[0], "photo")
+            photo = View(render_truth(truth, cameras[0]), cameras[0], Source.PHOTO)
             rows = [("input, truth", [photo.rgba, *(render_truth(truth, cameras[k]) for k in SHOWN)])]
             baselines = {
                 "swept silhouette (hull of the input)": swept_silhouette(photo),
@@ -88,8 +89,8 @@ def one_image_meshes(
             for seed in seeds:
                 cutout, chosen = Cutout(photo.rgba, "alpha"), settings.replace(seed=seed)
                 try:
-                    views = generate_views(cutout, at_distance, chosen, Progress())
-                    mesh = build_mesh(fit_field(views, chosen, Progress(), device), views, chosen, Progress())
+                    views = refine_views(generate_views(cutout, at_distance, chosen, Progress()))
+                    mesh = build_mesh(shape_from_photo(views, chosen, Progress(), device), chosen)
                 except Img2MeshError as error:  # a run without a mesh scores as an empty mesh, not as nothing
                     progress.warn(f"{truth.name}, seed {seed}: {error}")
                     table.add(model.name, truth.name, seed, shape_scores(EMPTY, points, filled))
@@ -98,8 +99,7 @@ def one_image_meshes(
                 table.add(
                     model.name, truth.name, seed, shape_scores((mesh.vertices, mesh.faces), points, filled)
                 )
-                masks, places = [v.mask for v in views.views], [v.camera for v in views.views]
-                hull = hull_surface(visual_hull(masks, places, [v.weight for v in views.views]))
+                hull = hull_surface(hull_of_views(views))
                 table.add(
                     f"visual hull of {model.name}'s views",
                     truth.name,

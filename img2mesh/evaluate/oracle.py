@@ -11,13 +11,14 @@ import numpy as np
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
-from img2mesh.core.visual_hull import visual_hull
+from img2mesh.core.visual_hull import hull_of_views
 from img2mesh.evaluate.baselines import THIN, hull_surface, swept_silhouette
 from img2mesh.evaluate.geometry import sample_surface, volume_iou
 from img2mesh.evaluate.ground_truth import load_truth, render_truth, true_views
 from img2mesh.evaluate.metrics import point_scores, psnr
 from img2mesh.evaluate.objects import read_object
 from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
+from img2mesh.multiview.reconstruct import shape_from_views
 from img2mesh.settings import Settings
 from img2mesh.synthetic.voxelize import occupancy
 from img2mesh.views.plan import view_cameras
@@ -45,7 +46,6 @@ def oracle_meshes(
         folder: side-by-side pictures and the meshes (.glb) go into its folder `oracle`; oracle.md and
             oracle.json are written beside it after each object.
     """
-    from img2mesh.field import fit_field
     from img2mesh.mesh import build_mesh, write_mesh
 
     progress = progress or Progress()
@@ -67,7 +67,7 @@ def oracle_meshes(
             rows = [("truth", wanted)]
             for seed in seeds:
                 chosen = settings.replace(seed=seed)
-                mesh = build_mesh(fit_field(views, chosen, Progress(), device), views, chosen, Progress())
+                mesh = build_mesh(shape_from_views(views, chosen, Progress(), device), chosen)
                 with tempfile.TemporaryDirectory() as temporary:
                     target = Path(temporary) if folder is None else folder / "oracle"
                     write_mesh(mesh, target / f"{truth.name}-{seed}.glb")
@@ -78,7 +78,7 @@ def oracle_meshes(
                 table.add("field and mesh", truth.name, seed, scores)
                 rows.append((f"mesh, seed {seed}", pictures))
                 step(1)
-            hull = visual_hull([v.mask for v in views.views], cameras, [v.weight for v in views.views])
+            hull = hull_of_views(views)
             table.add(
                 "visual hull of the views",
                 truth.name,

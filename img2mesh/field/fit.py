@@ -1,10 +1,9 @@
-"""Fit the field to the views: coarse to fine, robust, the photo first."""
+"""Optimise the neural field: volume rendering of all views' rays, coarse to fine (NeuS, Wang et al. 2021)."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import time
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,145 +11,58 @@ from torch import Tensor, nn
 
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
-from img2mesh.core.visual_hull import Hull, visual_hull
+from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.field.ray_bank import RayBank, collect_rays
 from img2mesh.field.sdf_network import GRID, Field, SurfaceNet, sample_lattice
 from img2mesh.field.volume_rendering import composite, importance_depths
-from img2mesh.multiview.bundle import reconcile
-from img2mesh.multiview.exposure import equal_exposure
-from img2mesh.multiview.registration import straightened
-from img2mesh.multiview.stereo import carve_hull
-from img2mesh.multiview.surface_colour import Paint
 from img2mesh.settings import Settings
-from img2mesh.shape.fuse import anchor_hull, smooth_hull
-from img2mesh.shape.occupancy import guessed_bounds
-from img2mesh.shape.silhouette_confidence import believed
 
 PROBES = 40  # cheap samples per ray of the approximate lattice
 SAMPLES = 14  # exact samples per ray
 SOFT, SHARP = 80.0, 350.0  # sharpness of the surface, first and last (1 / world units)
 WARM = 0.4  # share of the steps in which only colours are learned
-ANCHOR, TIED = 0.1, 3.0  # weight of staying near the shape that hull and stereo gave; with generated views
 REFRESH = 20  # steps between updates of the approximate lattice
-WAVERING = 0.7  # incoherence left (`reconcile`) above which stereo finds what is not there
-STRAIGHT = 1.5  # the same for views that have been straightened, by their colours too
 LATTICE = 64  # its cells along the longest side
-FILLED = 0.28  # share of a cube of `carve_resolution` cells that is spent where an object fills more of it
-
-
-def fit_field(
-    views: ViewSet, settings: Settings, progress: Progress | None = None, device: str = "cpu"
-) -> Field:
-    """Signed distance and colour that explain the views.
-
-    Args:
-        views: at least one picture with alpha; weights are priors, the photo's the largest.
-        settings: iterations, rays, hull_resolution, photo_weight, mask_weight, eikonal_weight, field_backend,
-            seed.
-        device: `cpu` or `cuda`.
-
-    Returns:
-        The field; `facts` say what was found out about the views and how long it took, `views` are the given ones with
-        the cameras, masks and exposures that they were found to have.
-
-    Raises:
-        Img2MeshError: `field_backend` is tcnn where it cannot run.
-    """
-    progress = progress or Progress()
-    start = time.perf_counter()
-    drawn = any(view.kind == "generated" for view in views.views)
-    agreeing: dict = {}
-    belief = believed(views.views) if drawn else 1.0
-    guessed = False
-    with progress.stage("visual hull"):
-        if not drawn:  # generated views stand where they were asked for; their outlines err in other ways
-            views, agreeing = reconcile(views)
-        hull = _hull_of(views, settings)
-        if agreeing.get("bent"):
-            views, left = straightened(views, lambda views: _hull_of(views, settings))
-            agreeing["incoherence"] = [agreeing["incoherence"][0], round(left, 2)]
-            hull = _hull_of(views, settings)
-        if drawn:  # true views agree with the photo by themselves
-            hull = smooth_hull(hull)
-            if views.photo is not None:
-                number = views.views.index(views.photo)
-                guessed = views.body is not None and guessed_bounds(views.body) is not None
-                hull = anchor_hull(hull, views.photo, number, belief, views.body)
-    base, carving, known = hull.sdf, {}, False
-    left = (agreeing.get("incoherence") or [0.0])[-1]
-    if not drawn and left < (STRAIGHT if agreeing.get("bent") else WAVERING):  # drawn ones agree too little
-        with progress.stage("carve hollows"):
-            pictures, agreeing["exposure_disagreement_left"] = equal_exposure(views.views, hull)
-            views = dataclasses.replace(views, views=pictures)
-            fine = _fine_hull_of(views, settings, hull)
-            base, carving = carve_hull(views.views, fine)
-            known = base is not fine.sdf  # rendering noisily by few rays would only blur what is found
-            hull, base = (fine, base) if known else (hull, hull.sdf)
-    with progress.stage("fit field", settings.iterations) as step:
-        if known:
-            fit = Paint(views, dataclasses.replace(hull, sdf=base), settings, device)
-        else:
-            fit = Fit(views, hull, base, settings, device)
-        for _ in range(settings.iterations):
-            fit.step()
-            step()
-    facts = {
-        "backend": fit.net.grid.implementation,
-        "hull_tolerance": hull.tolerance,
-        **agreeing,
-        **carving,
-        **({"generated_silhouettes_believed": round(belief, 3)} if drawn else {}),
-        **({"shape_guessed": guessed} if drawn else {}),
-        "view_trust": [round(float(t), 3) for t in hull.trust],
-        "seconds": round(time.perf_counter() - start, 2),
-    }
-    return Field(fit.net, hull.bounds, facts, views)
-
-
-def _fine_hull_of(views: ViewSet, settings: Settings, hull: Hull) -> Hull:
-    """The hull on a lattice fine enough for thin walls: finer, the less of a cube the object's box fills."""
-    share = hull.sdf.size / max(hull.sdf.shape) ** 3
-    cells = int(settings.carve_resolution * min(1, (FILLED / share) ** (1 / 3)))
-    return _hull_of(views, settings.replace(hull_resolution=cells)) if cells > max(hull.sdf.shape) else hull
-
-
-def _hull_of(views: ViewSet, settings: Settings) -> Hull:
-    prior = np.array([view.weight for view in views.views], dtype=np.float64)
-    pictures = [view.mask for view in views.views], [view.camera for view in views.views]
-    return visual_hull(*pictures, prior, settings.hull_resolution)
 
 
 class Fit:
     """State of one optimisation; `step` does one iteration.
 
     Args:
-        base: (X, Y, Z) signed distance on the hull's lattice that the fit starts from.
+        views: at least one picture with alpha.
+        grid: the signed distance that the fit starts from.
+        weights: (V,) of the views, 0 or more.
+        tie: weight of staying near `grid`.
+        settings: iterations, rays, mask_weight, eikonal_weight, field_backend and seed count.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        Img2MeshError: `field_backend` is tcnn where it cannot run.
     """
 
     def __init__(
         self,
         views: ViewSet,
-        hull: Hull,
-        base: np.ndarray,
+        grid: SdfGrid,
+        weights: np.ndarray,
+        tie: float,
         settings: Settings,
         device: str = "cpu",
     ) -> None:
-        self.settings, self.hull, self.device = settings, hull, device
+        self.settings, self.device, self.tie = settings, device, tie
         self.total, self.done = settings.iterations, 0
-        self.tie = TIED if any(view.kind == "generated" for view in views.views) else ANCHOR
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.net = SurfaceNet(
-            torch.from_numpy(base),
-            hull.bounds,
+            torch.from_numpy(grid.sdf),
+            grid.bounds,
             GRID,
             32,
             settings.field_backend,
             device,
             settings.seed,
         )
-        self.bank: RayBank = collect_rays(views.views, hull).to(device)
-        prior = torch.tensor([view.weight for view in views.views], dtype=torch.float32)
-        self.weight = (prior * torch.from_numpy(hull.trust).float()).to(device)
+        self.bank: RayBank = collect_rays(views.views, grid).to(device)
+        self.weight = torch.from_numpy(weights).float().to(device)
         self.exposure = nn.Parameter(torch.zeros(len(views.views), 6, device=device))
         self.optimiser = torch.optim.Adam(
             [
@@ -162,10 +74,10 @@ class Fit:
             betas=(0.9, 0.99),
         )
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
-        coarse = hull.spacing * max(1.0, max(hull.sdf.shape) / LATTICE)
-        extent = hull.bounds[1] - hull.bounds[0]
+        coarse = grid.spacing * max(1.0, max(grid.sdf.shape) / LATTICE)
+        extent = grid.bounds[1] - grid.bounds[0]
         shape = np.maximum(np.round(extent / coarse).astype(int) + 1, 2)
-        axes = [np.linspace(hull.bounds[0, k], hull.bounds[1, k], shape[k]) for k in range(3)]
+        axes = [np.linspace(grid.bounds[0, k], grid.bounds[1, k], shape[k]) for k in range(3)]
         points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
         self.points = torch.from_numpy(points).to(device)
         self.approximate = self.net.base_sdf(self.points)
@@ -255,3 +167,22 @@ class Fit:
         eikonal = (gradient.norm(dim=-1) - 1).square().mean()
         smooth = ((sides.mean(1) - middle) / step).abs().mean()
         return eikonal, smooth
+
+
+class Optimisation(Protocol):
+    """What `fit_field` runs: so many steps on a network."""
+
+    net: SurfaceNet
+    total: int
+
+    def step(self) -> dict[str, float]:
+        """One iteration; returns the losses."""
+
+
+def fit_field(optimisation: Optimisation, progress: Progress) -> Field:
+    """Run an optimisation to its end, as the stage `fit field`."""
+    with progress.stage("fit field", optimisation.total) as step:
+        for _ in range(optimisation.total):
+            optimisation.step()
+            step()
+    return Field(optimisation.net)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from img2mesh.core.view import View
-from img2mesh.core.visual_hull import Hull, lattice
+from img2mesh.core.sdf_grid import SdfGrid, lattice
 
 COARSE = 64  # pixels per side at which a ray's way through the hull is looked up
 SPARSE = 0.0125  # world units between the points that are looked up at least: half of such a pixel
@@ -49,7 +49,7 @@ class RayBank:
         return RayBank(*(part.to(device) for part in parts), self.views)
 
 
-def collect_rays(views: tuple[View, ...], hull: Hull, size: int = 256, margin: float = 0.02) -> RayBank:
+def collect_rays(views: tuple[View, ...], hull: SdfGrid, size: int = 256, margin: float = 0.02) -> RayBank:
     """Rays through pixel centres of all views, at most `size` pixels a side.
 
     A pixel counts if its ray passes a hull sample with a signed distance below `margin`.

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img2mesh.core.files import atomic_file
-from img2mesh.core.view import ViewSet
-from img2mesh.errors import Img2MeshError
 from img2mesh.field.hash_grid import HashGrid
 
 GRID = {"levels": 8, "features": 2, "log2_size": 16, "base": 8, "finest": 160}
@@ -43,7 +39,8 @@ class SurfaceNet(nn.Module):
         residual: float = RESIDUAL_SCALE,
     ) -> None:
         super().__init__()
-        self.config = {"grid": dict(grid), "hidden": hidden, "residual": residual}
+        self.bounds = np.asarray(bounds, dtype=np.float64)
+        self.config: dict[str, Any] = {"grid": dict(grid), "hidden": hidden, "residual": residual}
         self.grid = HashGrid(**grid, implementation=implementation, device=device, seed=seed)
         generator = torch.Generator().manual_seed(seed + 1)
         self.first = _linear(self.grid.width + 3, hidden, generator).to(device)
@@ -94,26 +91,15 @@ def sample_lattice(lattice: Tensor, low: Tensor, extent: Tensor, points: Tensor)
 
 
 class Field:
-    """What the mesh is made of. Points and distances in world units (docs/conventions.md); thread-safe to read.
+    """The fitted object. Points and distances in world units (docs/conventions.md); thread-safe to read."""
 
-    Attributes:
-        bounds: (2, 3) float64 box that holds the surface.
-        facts: plain values for the report.
-        views: what it was fitted to: the given views, their cameras, masks and exposures brought to agree. None in a
-            field that was read from a file.
-    """
-
-    def __init__(
-        self,
-        net: SurfaceNet,
-        bounds: np.ndarray,
-        facts: dict[str, Any] | None = None,
-        views: ViewSet | None = None,
-    ) -> None:
+    def __init__(self, net: SurfaceNet) -> None:
         self.net = net.eval()
-        self.bounds = np.asarray(bounds, dtype=np.float64)
-        self.facts = dict(facts or {})
-        self.views = views
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """(2, 3) float64 box that holds the surface."""
+        return self.net.bounds
 
     @property
     def device(self) -> torch.device:
@@ -152,40 +138,3 @@ class Field:
         offsets = np.eye(3, dtype=np.float32) * np.float32(step)
         sides = [self.sdf(points + o) - self.sdf(points - o) for o in offsets]
         return np.stack(sides, axis=-1) / np.float32(2 * step)
-
-    def save(self, path: str | Path) -> None:
-        """Write everything to one .npz (numpy arrays, no code)."""
-        import json
-
-        state = {f"net.{name}": value.cpu().numpy() for name, value in self.net.state_dict().items()}
-        about = json.dumps({**self.net.config, "facts": self.facts, "format": 1}, default=str)
-        with atomic_file(path) as temporary, open(temporary, "wb") as handle:
-            np.savez(handle, about=np.array(about), bounds=self.bounds, **state)
-
-    @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> Field:
-        """Read what `save` wrote.
-
-        Raises:
-            Img2MeshError: the file is missing or not a field.
-        """
-        import json
-
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            about = json.loads(str(arrays.pop("about")))
-            bounds = arrays.pop("bounds")
-            state = {name.removeprefix("net."): torch.from_numpy(value) for name, value in arrays.items()}
-            base = state["base"][0, 0].permute(2, 1, 0)
-            box = np.stack([state["low"].numpy(), (state["low"] + state["extent"]).numpy()])
-            residual = about.get("residual", RESIDUAL_SCALE)
-            net = SurfaceNet(base, box, about["grid"], about["hidden"], "torch", device, residual=residual)
-            net.load_state_dict(state)
-        except FileNotFoundError:
-            raise Img2MeshError(f"No such field: {path}.") from None
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError, EOFError) as error:
-            raise Img2MeshError(
-                f"{path} is not a field saved by img2mesh ({type(error).__name__})."
-            ) from None
-        return cls(net, bounds, about["facts"])

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.shape import Shape, SurfaceField
+from img2mesh.core.view import Source, View
 from img2mesh.mesh.atlas import unwrap
 from img2mesh.mesh.contours import ENOUGH, fit_contours
 from img2mesh.mesh.extract import extract_surface
@@ -22,14 +23,11 @@ SMOOTHING = 3  # rounds on marching cubes' output, against its staircase
 MAX_RESOLUTION = 1024
 
 
-def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | None = None) -> TexturedMesh:
+def build_mesh(shape: Shape, settings: Settings, progress: Progress | None = None) -> TexturedMesh:
     """Surface, silhouette, faces, atlas, texture.
 
     Args:
-        field: `bounds` (2, 3); `sdf`, `gradient` and `colour` of (N, 3) float32 points (docs/conventions.md). If it has
-            `views`, those as it understood them after the cameras, masks and exposures of `views` were brought to
-            agree, then these colour the surface: only from there does a picture lie where its colours belong.
-        views: what colours the surface; the photo, if there is one, also trims the silhouette.
+        shape: its views colour the surface; the photo, if there is one, also trims the silhouette.
         settings: `mesh_resolution`, `faces` and `texture_size` count here.
         progress: told about three stages.
 
@@ -40,11 +38,10 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
         Img2MeshError: the field has no surface inside its bounds.
     """
     progress = progress or Progress()
-    understood = getattr(field, "views", None)
-    views = understood if understood is not None else views
+    field, views = shape.field, shape.views
     with progress.stage("mesh"):
         vertices, faces = closed_surface(field, settings, views.photo)
-        true = [view for view in views.views if view.kind != "generated"]
+        true = [view for view in views.views if view.source is not Source.DRAWN]
         if len(true) >= ENOUGH:
             vertices = fit_contours(vertices, faces, true)
         elif views.photo is not None:
@@ -60,9 +57,10 @@ def build_mesh(field, views: ViewSet, settings: Settings, progress: Progress | N
     return replace(mesh, facts=facts)
 
 
-def closed_surface(field, settings: Settings, photo: View | None = None) -> tuple[np.ndarray, np.ndarray]:
+def closed_surface(
+    field: SurfaceField, settings: Settings, photo: View | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The field's surface with `settings.faces` faces within 2 %: (V, 3) and (F, 3), closed."""
-    resolution = max(settings.mesh_resolution, getattr(field, "cells", 0))
+    resolution = max(settings.mesh_resolution, field.cells)
     vertices, faces = extract_surface(field, resolution, photo)
     while len(faces) < settings.faces and resolution < MAX_RESOLUTION:
         # More faces are wanted than the grid gives: their number grows with the square of the resolution.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.core.rasterise import sample_bilinear
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.mesh.exposure import colour_correction, exposure_gain, spread_residual
 from img2mesh.mesh.project import ERODE, ERODE_CLEAN, Projector, smoothstep
 from img2mesh.mesh.textured_mesh import vertex_normals
@@ -15,7 +15,7 @@ FIELD_WEIGHT = 0.02  # of the field's colour against a view that faces the surfa
 SHARPNESS = 3  # power of the cosine: how strongly the view that sees a point best wins
 FACING = (0.2, 0.5)  # cosines between which the trust in a view other than the photo grows
 # sRGB distance between a view's blurred colour and the field's at which the view loses its say
-AGREEMENT = {"generated": 0.15, "given": 0.4}
+AGREEMENT = {Source.DRAWN: 0.15, Source.GIVEN: 0.4}
 STREAKS = (0.1, 0.6)  # cosines between which the photo's colours on the far side grow sharp
 DECIDED = 0.999  # the photo's weight from which nobody else is asked
 
@@ -40,8 +40,8 @@ class Sources:
         photo = views.photo
         self.photo = _projector(photo, vertices, faces) if photo is not None else None
         self.belief = believed(views.views) if photo is not None else 1.0
-        says = [view.weight * (self.belief if view.kind == "generated" else 1) for view in views.views]
-        pairs = [(v, w) for v, w in zip(views.views, says, strict=True) if v.kind != "photo" and w > 0]
+        says = [view.weight * (self.belief if view.source is Source.DRAWN else 1) for view in views.views]
+        pairs = [(v, w) for v, w in zip(views.views, says, strict=True) if v.source is not Source.PHOTO and w > 0]
         others = [view for view, _ in pairs]
         strongest = max((view.weight for view in others), default=1.0)
         self.trust = [say / strongest for _, say in pairs]
@@ -76,7 +76,7 @@ class Sources:
             seen, weight, _ = projector.look(self.vertices, self.normals, FACING, blurred=True)
             gain = exposure_gain(seen, colours, weight)
             distance = ((seen * gain - colours) ** 2).sum(axis=1)
-            agreement[:, k] = np.where(weight > 0, np.exp(-distance / (2 * AGREEMENT[view.kind] ** 2)), 1)
+            agreement[:, k] = np.where(weight > 0, np.exp(-distance / (2 * AGREEMENT[view.source] ** 2)), 1)
             gains.append(gain)
         return gains, agreement
 

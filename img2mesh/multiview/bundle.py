@@ -10,7 +10,6 @@ help to find (`multiview.registration`).
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,21 @@ SOLVED, SHARE = 0.8, 0.08  # in itself, or as a share of what it was
 ROUNDS = 5
 
 
-def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How far silhouettes agree: the median disagreement of their tangents, in thousandths of the picture's side.
+
+    Attributes:
+        before, after: of the adjustment; None for fewer than four views.
+        bent: whether no errors of pose, place and size explain the disagreement.
+    """
+
+    before: float | None = None
+    after: float | None = None
+    bent: bool = False
+
+
+def reconcile(views: ViewSet) -> tuple[ViewSet, Agreement]:
     """The views with cameras and masks that agree, and what was found.
 
     Args:
@@ -46,16 +59,14 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
             agree come back untouched.
 
     Returns:
-        The views in their order, and facts: `incoherence`, the median disagreement of the tangents before and
-        after, in thousandths of the picture's side; `bent`, if no such errors explain it: then, too, the views come
-        back untouched.
+        The views in their order, and how far they agree. Bent views come back untouched, too.
     """
     shown, chosen, outlines, free = outlines_of(views)
     if len(shown) < 4:
-        return views, {"incoherence": None}
+        return views, Agreement()
     before = median(residuals(chosen, outlines, np.zeros((len(shown), 5))))
     if before <= COHERENT:
-        return views, {"incoherence": [round(before, 2)] * 2}
+        return views, Agreement(before, before)
     for expected in TRIED:
         errors = np.zeros((len(shown), 5))
         for _ in range(ROUNDS):
@@ -64,12 +75,11 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, dict[str, Any]]:
         if after <= min(COHERENT, max(SOLVED, SHARE * before)):
             break
     else:
-        return views, {"incoherence": [round(before, 2)] * 2, "bent": True}
+        return views, Agreement(before, before, bent=True)
     out = list(views.views)
     for i, error in zip(shown, errors, strict=True):
         out[i] = _corrected(views.views[i], error)
-    facts = {"incoherence": [round(before, 2), round(after, 2)]}
-    return dataclasses.replace(views, views=tuple(out)), facts
+    return dataclasses.replace(views, views=tuple(out)), Agreement(before, after)
 
 
 def _improved(

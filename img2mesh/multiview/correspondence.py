@@ -13,7 +13,7 @@ import numpy as np
 
 from img2mesh.core.camera import Camera
 from img2mesh.core.view import View
-from img2mesh.core.visual_hull import Hull
+from img2mesh.core.visual_hull import VisualHull
 from img2mesh.multiview.sphere_tracing import entries
 
 SIDE = 256  # pixels of the pictures that are compared
@@ -50,7 +50,7 @@ class Match:
     sure: np.ndarray
 
 
-def matched(views: tuple[View, ...], hull: Hull) -> list[Match]:
+def matched(views: tuple[View, ...], hull: VisualHull) -> list[Match]:
     """All views against their neighbours, in pixels of pictures of `SIDE`.
 
     Args:
@@ -151,7 +151,7 @@ def _at(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return cv2.remap(picture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _depths(hull: Hull, cameras: list[Camera]) -> list[np.ndarray]:
+def _depths(hull: VisualHull, cameras: list[Camera]) -> list[np.ndarray]:
     """(SIDE, SIDE) per camera: distance along each ray to where it enters the shape; NaN where it misses."""
     directions = [camera.resized(DEPTHS, DEPTHS).rays()[1].reshape(-1, 3) for camera in cameras]
     origins = np.repeat([camera.position for camera in cameras], DEPTHS**2, axis=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.core.camera import Camera, turned
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.multiview.warp import COUNT, basis
 
 NOISE = 1.5  # thousandths of the side: what tangents of true views differ by
@@ -20,7 +20,7 @@ def outlines_of(views: ViewSet):
     """Numbers of the views that show an outline, these views, their outlines, and which of them may move."""
     outlines = [_outline(view) for view in views.views]
     shown = [i for i, outline in enumerate(outlines) if outline is not None]
-    fixed = next((i for i in shown if views.views[i].kind == "photo"), shown[0] if shown else 0)
+    fixed = next((i for i in shown if views.views[i].source is Source.PHOTO), shown[0] if shown else 0)
     free = np.array([i != fixed for i in shown])
     return shown, [views.views[i] for i in shown], [outlines[i] for i in shown], free
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from img2mesh.core.view import View
-from img2mesh.core.visual_hull import Hull
+from img2mesh.core.view import Source, View
+from img2mesh.core.visual_hull import VisualHull
 from img2mesh.field.ray_bank import resized_rgba
 from img2mesh.multiview.surface_points import facing, surface_of
 
@@ -20,7 +20,7 @@ SCALES = np.geomspace(
 WORTH = 0.5  # share of the disagreement that may remain for the correction to be believed
 
 
-def equal_exposure(views: tuple[View, ...], hull: Hull) -> tuple[tuple[View, ...], float | None]:
+def equal_exposure(views: tuple[View, ...], hull: VisualHull) -> tuple[tuple[View, ...], float | None]:
     """The views with colours that agree where several of them see the same point of the hull.
 
     Each view but the photo gets a gain and an offset per channel towards what the others show, by robust
@@ -41,7 +41,7 @@ def equal_exposure(views: tuple[View, ...], hull: Hull) -> tuple[tuple[View, ...
         weight[row] *= alpha > 0.9
     weight[:, (weight > 0).sum(0) < 2] = 0
     prior = np.array([view.weight for view in views])
-    fixed = np.array([view.kind == "photo" for view in views])
+    fixed = np.array([view.source is Source.PHOTO for view in views])
     gain, offset = np.ones((len(views), 3)), np.zeros((len(views), 3))
     before = _disagreement(colours, weight)
     for scale in SCALES:

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2mesh.core.camera import Camera
-from img2mesh.core.visual_hull import Hull, lattice, projected
+from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.visual_hull import projected
 
 CLIP = 1.2  # of the lattice's spacing: how far from its surface a vote is fully for or against
 REACH = 0.025  # world units behind a map's surface that it still vouches for
@@ -36,7 +37,7 @@ FIDELITY = 4.0  # of the result to the votes against its total variation
 ROUNDS = 25
 
 
-def merge_depths(depths: Sequence[np.ndarray], cameras: Sequence[Camera], hull: Hull) -> np.ndarray:
+def merge_depths(depths: Sequence[np.ndarray], cameras: Sequence[Camera], hull: SdfGrid) -> np.ndarray:
     """One signed distance from depth maps, never below the hull's.
 
     Args:

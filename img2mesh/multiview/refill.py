@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2mesh.core.camera import Camera
-from img2mesh.core.visual_hull import Hull, lattice, mask_distance, projected
+from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.visual_hull import mask_distance, projected
 from img2mesh.multiview.sphere_tracing import entries
 
 SIZE, FINER = 128, 0.75  # pixels per side at which rays are followed: at least, and per cell of the lattice
@@ -24,7 +25,7 @@ TOUCH = 0.4  # of the lattice's spacing: how deep inside a point counts at least
 
 
 def cover_silhouettes(
-    sdf: np.ndarray, hull: Hull, alphas: Sequence[np.ndarray], cameras: Sequence[Camera]
+    sdf: np.ndarray, hull: SdfGrid, alphas: Sequence[np.ndarray], cameras: Sequence[Camera]
 ) -> tuple[np.ndarray, int]:
     """The signed distance with the hull put back where silhouettes would show through.
 
@@ -64,7 +65,7 @@ def cover_silhouettes(
 
 
 def _uncovered(
-    shape: Hull, alphas: Sequence[np.ndarray], cameras: Sequence[Camera], size: int
+    shape: SdfGrid, alphas: Sequence[np.ndarray], cameras: Sequence[Camera], size: int
 ) -> list[np.ndarray]:
     """(size * size,) bool per view, whose cameras have that size: rays inside the silhouette that meet nothing."""
     import cv2

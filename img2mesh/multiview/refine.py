@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2mesh.core.camera import Camera
-from img2mesh.core.visual_hull import Hull, mask_distance
+from img2mesh.core.sdf_grid import SdfGrid
+from img2mesh.core.visual_hull import mask_distance
 from img2mesh.multiview.surface_points import Surface, facing, surface_of
 
 ROUNDS = ((0.015, 9), (0.008, 7))  # world units searched each way, and steps
@@ -31,7 +32,7 @@ POINTS = 16000  # at most so many are compared; the others take their neighbours
 
 
 def refine_surface(
-    sdf: np.ndarray, hull: Hull, pictures: Sequence[np.ndarray], cameras: Sequence[Camera]
+    sdf: np.ndarray, hull: SdfGrid, pictures: Sequence[np.ndarray], cameras: Sequence[Camera]
 ) -> np.ndarray:
     """The signed distance with its zero level where the colours of the views agree best.
 
@@ -207,7 +208,7 @@ def best_offsets(
     ]
 
 
-def _moved(sdf: np.ndarray, hull: Hull, surface: Surface, way: np.ndarray, band: float) -> np.ndarray:
+def _moved(sdf: np.ndarray, hull: SdfGrid, surface: Surface, way: np.ndarray, band: float) -> np.ndarray:
     """The lattice, up to `band` from the surface, after the surface's points went `way` along their normals."""
     from scipy.ndimage import distance_transform_edt
 

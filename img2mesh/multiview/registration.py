@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 
 from img2mesh.core.view import View, ViewSet
-from img2mesh.core.visual_hull import Hull
+from img2mesh.core.visual_hull import VisualHull
 from img2mesh.multiview.correspondence import EVERY, SIDE, Match, matched
 from img2mesh.multiview.epipolar_tangency import bend_equations, median, outlines_of, residuals
 from img2mesh.multiview.stereo import carve_hull
@@ -36,7 +36,7 @@ EXPLAINED = 1.0  # standard deviations: what may be left of the places that were
 LONGEST = 3.0  # of what is expected: the longest step of a coefficient
 
 
-def straightened(views: ViewSet, hull_of: Callable[[ViewSet], Hull]) -> tuple[ViewSet, float]:
+def straightened(views: ViewSet, hull_of: Callable[[ViewSet], VisualHull]) -> tuple[ViewSet, float]:
     """The views without the displacements that were found, and the outlines' disagreement left, as `reconcile` has it.
 
     Args:
@@ -56,7 +56,8 @@ def straightened(views: ViewSet, hull_of: Callable[[ViewSet], Hull]) -> tuple[Vi
         change = None if carved else _change(tuple(now), hull, chosen, outlines, moves, free)
         if change is None:  # what the outlines alone allow may be another shape altogether
             carved = True
-            hull = dataclasses.replace(hull, sdf=carve_hull(tuple(now), hull)[0])
+            sdf, _ = carve_hull(tuple(now), hull)
+            hull = hull if sdf is None else dataclasses.replace(hull, sdf=sdf)
             change = _change(tuple(now), hull, chosen, outlines, moves, free)
         if change is None:
             break
@@ -70,7 +71,7 @@ def straightened(views: ViewSet, hull_of: Callable[[ViewSet], Hull]) -> tuple[Vi
 
 
 def _change(
-    now: tuple[View, ...], hull: Hull, chosen: list[View], outlines, moves, free
+    now: tuple[View, ...], hull: VisualHull, chosen: list[View], outlines, moves, free
 ) -> np.ndarray | None:
     """(V, COUNT, 2) further displacements by matches on one shape; None if they do not explain what they were not told.
 

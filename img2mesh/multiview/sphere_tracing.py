@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.core.visual_hull import Hull
+from img2mesh.core.sdf_grid import SdfGrid
 
 STEP = 0.7  # of the lattice's spacing: the shortest way from one sample of a ray to the next
 SURE = 0.5  # of a sample's distance to the surface: how far the ray goes on without looking
 
 
-def crossings(hull: Hull, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def crossings(hull: SdfGrid, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N,) float32 depths at which rays enter and leave the hull's box; the first is the larger one if they miss it.
 
     Args:
@@ -37,7 +37,7 @@ def along(origins: np.ndarray, directions: np.ndarray, depths: np.ndarray) -> np
     return points
 
 
-def entries(hull: Hull, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
+def entries(hull: SdfGrid, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """(N,) float32 depth at which each ray enters the shape `hull.sdf`; NaN where it misses.
 
     Far from the surface a ray takes long steps (sphere tracing, Hart 1996), near it steps of less than a cell.

@@ -9,11 +9,13 @@ it as it is.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from img2mesh.core.camera import Camera
 from img2mesh.core.view import View
-from img2mesh.core.visual_hull import Hull, projected
+from img2mesh.core.visual_hull import VisualHull, projected
 from img2mesh.field.ray_bank import resized_rgba
 from img2mesh.multiview.fusion import merge_depths
 from img2mesh.multiview.refill import cover_silhouettes
@@ -34,7 +36,7 @@ CEILING = 0.25  # colour differences count at most this much
 DEEPER = 1.35  # cost, in units of the colours' noise, of lying one world unit further inside the hull
 
 
-def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
+def carve_hull(views: tuple[View, ...], hull: VisualHull) -> tuple[np.ndarray | None, dict[str, Any]]:
     """A signed distance on the hull's lattice with the hollows that the colours show.
 
     Args:
@@ -42,19 +44,19 @@ def carve_hull(views: tuple[View, ...], hull: Hull) -> tuple[np.ndarray, dict]:
         hull: what their silhouettes allow.
 
     Returns:
-        (X, Y, Z) float32, nowhere below `hull.sdf`; and facts: the noise of the colours and the share of the
-        hull's volume carved away.
+        (X, Y, Z) float32, nowhere below `hull.sdf`, or None where the colours agree too little to say anything; and
+        diagnostics: the noise of the colours and the share of the hull's volume carved away.
     """
     active = [i for i in range(len(views)) if hull.trust[i] > 0.2]
     if len(active) < 3:
-        return hull.sdf, {"colour_noise": None, "carved": 0.0}
+        return None, {"colour_noise": None, "carved": 0.0}
     size = max(SIZE, round(FINER * max(hull.sdf.shape)))
     cameras = [views[i].camera.resized(size, size) for i in active]
     pictures = [resized_rgba(views[i].rgba, size, size) for i in active]
     costs = [_cost_volume(k, cameras, pictures, hull) for k in range(len(active))]
     noise = float(np.median(np.concatenate([c[2] for c in costs])))
     if not noise < NOISIEST:
-        return hull.sdf, {"colour_noise": round(noise, 4), "carved": 0.0}
+        return None, {"colour_noise": round(noise, 4), "carved": 0.0}
     maps = [_depth_map(volume, depths, met, noise) for volume, depths, _, met in costs]
     del costs
     pictures = [views[i].rgba.astype(np.float32) / 255 for i in active]
@@ -74,7 +76,7 @@ def _neighbours(k: int, cameras: list[Camera]) -> list[int]:
     return order[:NEIGHBOURS]
 
 
-def _cost_volume(k: int, cameras: list[Camera], pictures: list[np.ndarray], hull: Hull):
+def _cost_volume(k: int, cameras: list[Camera], pictures: list[np.ndarray], hull: VisualHull):
     """Colour disagreement of view k's rays at each depth.
 
     Returns:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from img2mesh.core.view import ViewSet
-from img2mesh.core.visual_hull import Hull
+from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.field.ray_bank import resized_rgba
 from img2mesh.field.sdf_network import GRID, SurfaceNet
 from img2mesh.multiview.sphere_tracing import along, entries
@@ -26,20 +26,22 @@ class Paint:
     """State of one optimisation; `step` does one iteration.
 
     Args:
-        hull: `sdf` is the shape, which stays as it is.
+        grid: the shape, which stays as it is.
+        weights: (V,) of the views, 0 or more.
     """
 
-    def __init__(self, views: ViewSet, hull: Hull, settings: Settings, device: str = "cpu") -> None:
-        self.total, self.done = STEPS * settings.iterations, 0
+    def __init__(
+        self, views: ViewSet, grid: SdfGrid, weights: np.ndarray, settings: Settings, device: str = "cpu"
+    ) -> None:
+        self.total, self.done = settings.iterations, 0
         self.rays, self.device = settings.rays, device
         self.generator = torch.Generator().manual_seed(settings.seed)
         backend, seed = settings.field_backend, settings.seed
-        base = torch.from_numpy(hull.sdf)
-        self.net = SurfaceNet(base, hull.bounds, GRID, 32, backend, device, seed, residual=0.0)
-        seen = surface_samples(views, hull, self.total * self.rays, self.generator)
+        base = torch.from_numpy(grid.sdf)
+        self.net = SurfaceNet(base, grid.bounds, GRID, 32, backend, device, seed, residual=0.0)
+        seen = surface_samples(views, grid, STEPS * self.total * self.rays, self.generator)
         self.points, self.colours, self.view = (torch.from_numpy(a).to(device) for a in seen)
-        prior = torch.tensor([view.weight for view in views.views], dtype=torch.float32)
-        weight = (prior * torch.from_numpy(hull.trust).float()).to(device)
+        weight = torch.from_numpy(weights).float().to(device)
         self.weight = weight / weight[self.view].mean().clamp_min(1e-6)
         self.exposure = nn.Parameter(torch.zeros(len(views.views), 6, device=device))
         layers = [self.net.first, self.net.second, self.net.last]
@@ -60,7 +62,7 @@ class Paint:
         return {"colour": loss.item()}
 
     def _step(self) -> Tensor:
-        share = self.done / max(self.total - 1, 1)
+        share = self.done / max(STEPS * self.total - 1, 1)
         active = min(GRID["levels"], 4 + int(share * 1.4 * (GRID["levels"] - 3)))
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * min(1.0, (self.done + 1) / 10) * 0.05 ** max(0.0, share * 1.3 - 0.3)
@@ -79,12 +81,12 @@ class Paint:
 
 
 def surface_samples(
-    views: ViewSet, hull: Hull, most: int, generator: torch.Generator
+    views: ViewSet, grid: SdfGrid, most: int, generator: torch.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the views show of the surface, at most so many pixels of all views, drawn at random.
 
     Returns:
-        (N, 3) float32 places on the surface `hull.sdf`, (N, 3) float32 their colours in [0, 1], and (N,) int64 numbers
+        (N, 3) float32 places on the surface, (N, 3) float32 their colours in [0, 1], and (N,) int64 numbers
         of the views.
     """
     parts = []
@@ -99,7 +101,7 @@ def surface_samples(
     origins, directions, colours, numbers = (np.concatenate(part) for part in zip(*parts, strict=True))
     chosen = torch.randperm(len(numbers), generator=generator)[:most].numpy()
     origins, directions = origins[chosen], directions[chosen]
-    depth = entries(hull, origins, directions)
+    depth = entries(grid, origins, directions)
     hit = np.flatnonzero(np.isfinite(depth))
     points = along(origins[hit], directions[hit], depth[hit])
     return points, colours[chosen[hit]], numbers[chosen[hit]]

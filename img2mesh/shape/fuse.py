@@ -1,34 +1,18 @@
-"""The photo is right: what it shows is there, and nothing sticks out beyond its outline.
+"""The photo's outline is a hard limit: what it shows is there, and nothing sticks out beyond it.
 
-Synthesized views vote on the shape and may outvote the photo where a part is thin; and views that are blurred, because
-the model that drew them is unsure, say little about the shape at all. Here the hull of all views is mixed with the
-photo's outline, inflated (`inflate`), by how sharp the views' silhouettes are, and made to fill the photo's silhouette.
-
-Where the model guesses the whole body (`guess`), that takes the hull's place: even a guess in doubt knows best where
-thin things lie. Over 34 held-out scans, each from three sides, the shape's mean IoU with the guess alone is 0.427; it
-was 0.419 when doubted guesses were mixed with the hull and the inflated outline by their expected IoU, and 0.415 with
-0.15 of the hull everywhere.
+Views vote on the shape and may outvote the photo where a part is thin, and blurred views say little about it at all. So
+a grid, from an occupancy network or from the views' hull, is made to fill the photo's silhouette, and where a hull is
+not believed it is mixed with the photo's outline, inflated (`inflate`).
 """
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
-from img2mesh.core.frustum import Body
 from img2mesh.core.view import View
-from img2mesh.core.visual_hull import (
-    MARGIN,
-    Hull,
-    along_rays,
-    cone_distances,
-    lattice,
-    mask_distance,
-    ray_bins,
-)
+from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.visual_hull import MARGIN, along_rays, cone_distances, mask_distance, ray_bins
 from img2mesh.shape.inflate import Inflated, look_up, thin_parts, with_thin_parts
-from img2mesh.shape.occupancy import guessed_bounds, guessed_distance
 
 PIXELS = 128  # side of the picture on which rays are gathered
 SMOOTH = 0.03  # world units: generated outlines waver by about three pixels
@@ -38,35 +22,30 @@ DEPTHS = (0.7, 1.35)  # factors between which blurred views may change the depth
 THICKENED = 0.006  # world units: parts of a few pixels get this much thicker, or the lattice would lose them
 
 
-def smooth_hull(hull: Hull, sigma: float = SMOOTH) -> Hull:
+def smooth_hull(hull: SdfGrid, sigma: float = SMOOTH) -> SdfGrid:
     """The hull without the facets and spikes that silhouettes drawn by a network leave; `sigma` in world units."""
     from scipy.ndimage import gaussian_filter
 
     sdf = gaussian_filter(hull.sdf, sigma / hull.spacing, mode="nearest")
-    return dataclasses.replace(hull, sdf=sdf)
+    return SdfGrid(sdf, hull.bounds)
 
 
-def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0, guess: Body | None = None) -> Hull:
-    """The hull whose outline from the photo's camera is the photo's.
+def fill_outline(grid: SdfGrid, photo: View, belief: float = 1.0) -> SdfGrid:
+    """The shape whose outline from the photo's camera is the photo's.
 
     Args:
-        hull: of all views.
+        grid: a shape that says nothing of the photo yet.
         photo: the user's photo, (H, W, 4).
-        index: its place among the hull's views; its trust becomes 1.
-        belief: in [0, 1], how far the hull is believed against the inflated outline.
-        guess: the whole body, where the model has an idea of it; it takes the hull's place.
+        belief: in [0, 1], how far the shape is believed against the inflated outline.
 
     Returns:
-        A hull on a finer lattice that reaches as far as the photo's outline does; its distances are only bounds of
-        the true ones away from the surface.
+        A finer grid that reaches as far as the photo's outline does; its distances are only bounds of the true ones
+        away from the surface.
     """
     body = Inflated(photo)
-    box = None if guess is None else guessed_bounds(guess)
-    hull = _refined(_widened(hull, photo, body, box))
-    points, _ = lattice(hull.bounds, hull.spacing)
-    common = hull.sdf.reshape(-1)
-    if box is not None:
-        common, belief = guessed_distance(guess, hull).reshape(-1), 1.0
+    grid = _refined(_widened(grid, photo, body))
+    points, _ = lattice(grid.bounds, grid.spacing)
+    common = grid.sdf.reshape(-1)
     cone = cone_distances([mask_distance(with_thin_parts(photo.mask))], [photo.camera], points)[0]
     near = np.flatnonzero(cone < 0.05)  # nothing further out is ever inside
     points, cone = points[near], cone[near]
@@ -75,20 +54,16 @@ def anchor_hull(hull: Hull, photo: View, index: int, belief: float = 1.0, guess:
         body.deepen(_depth_factor(common[near], cone, points, body))
     pixels, _ = photo.camera.project(points)
     middle = _middle(common[near], cone, points, rays, photo, body)
-    # On rays inside the outline that miss the hull, the body stands in.
+    # On rays inside the outline that miss the shape, the inflated outline stands in.
     lost = _lost(along_rays(np.maximum(common[near], cone)[cone < 0], rays[cone < 0], PIXELS))
     lost = look_up(lost, pixels, photo.camera)
     say = belief * (1 - lost)
     most = THIN / np.maximum(belief * lost, 1e-3)  # what believed views leave out is thin
     own = body.distance(points, belief * look_up(middle, pixels, photo.camera), most)
     extra = THICKENED * look_up(thin_parts(photo.mask), pixels, photo.camera)
-    sdf = np.maximum(say * common[near] + (1 - say) * own, cone) - extra
     result = np.maximum(common, 0.05)
-    result[near] = sdf
-    trust = hull.trust.copy()
-    trust[index] = 1.0
-    sdf = result.reshape(hull.sdf.shape).astype(np.float32)
-    return _cropped(dataclasses.replace(hull, sdf=sdf, trust=trust))
+    result[near] = np.maximum(say * common[near] + (1 - say) * own, cone) - extra
+    return _cropped(SdfGrid(result.reshape(grid.sdf.shape).astype(np.float32), grid.bounds))
 
 
 def _depth_factor(common, cone, points, body: Inflated) -> float:
@@ -130,51 +105,51 @@ def _lost(least: np.ndarray) -> np.ndarray:
     return gaussian_filter(maximum_filter(missing.astype(np.float32), 3), 1.0).clip(0, 1)
 
 
-def _refined(hull: Hull) -> Hull:
-    """The same hull, trilinear, on a lattice of at most `FINEST` spacing."""
-    if hull.spacing <= FINEST:
-        return hull
+def _refined(grid: SdfGrid) -> SdfGrid:
+    """The same grid, trilinear, on a lattice of at most `FINEST` spacing."""
+    if grid.spacing <= FINEST:
+        return grid
     from scipy.ndimage import map_coordinates
 
-    low, high = hull.bounds
+    low, high = grid.bounds
     steps = np.ceil((high - low) / FINEST - 1e-6).astype(int)
-    axes = [np.arange(n + 1) * FINEST / hull.spacing for n in steps]
+    axes = [np.arange(n + 1) * FINEST / grid.spacing for n in steps]
     places = np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
-    sdf = map_coordinates(hull.sdf, places, order=1, mode="nearest")
-    return dataclasses.replace(hull, sdf=sdf, bounds=np.stack([low, low + steps * FINEST]))
+    sdf = map_coordinates(grid.sdf, places, order=1, mode="nearest")
+    return SdfGrid(sdf, np.stack([low, low + steps * FINEST]))
 
 
-def _cropped(hull: Hull) -> Hull:
-    """The hull on the part of its lattice that holds its inside and `MARGIN` around it."""
-    inside = hull.sdf < 0
+def _cropped(grid: SdfGrid) -> SdfGrid:
+    """The grid on the part of its lattice that holds its inside and `MARGIN` around it."""
+    inside = grid.sdf < 0
     if not inside.any():
-        return hull
-    margin = int(np.ceil(MARGIN / hull.spacing))
+        return grid
+    margin = int(np.ceil(MARGIN / grid.spacing))
     parts = []
     for axis in range(3):
         used = np.flatnonzero(inside.any(axis=tuple(k for k in range(3) if k != axis)))
         parts.append(slice(max(used[0] - margin, 0), min(used[-1] + margin, inside.shape[axis] - 1) + 1))
     first, last = (np.array([getattr(part, name) for part in parts]) for name in ("start", "stop"))
-    bounds = hull.bounds[0] + np.stack([first, last - 1]) * hull.spacing
-    return dataclasses.replace(hull, sdf=np.ascontiguousarray(hull.sdf[tuple(parts)]), bounds=bounds)
+    bounds = grid.bounds[0] + np.stack([first, last - 1]) * grid.spacing
+    return SdfGrid(np.ascontiguousarray(grid.sdf[tuple(parts)]), bounds)
 
 
-def _widened(hull: Hull, photo: View, body: Inflated, box: np.ndarray | None) -> Hull:
-    """The hull on a lattice that holds the inflated body, and a box if there is one."""
+def _widened(grid: SdfGrid, photo: View, body: Inflated) -> SdfGrid:
+    """The grid on a lattice that holds the inflated outline."""
     rows, columns = np.nonzero(photo.mask > 0.5)
     if not len(rows):
-        return hull
-    camera, spacing = photo.camera, hull.spacing
+        return grid
+    camera, spacing = photo.camera, grid.spacing
     corners = np.array(
         [[u, v] for u in (columns.min(), columns.max() + 1) for v in (rows.min(), rows.max() + 1)], float
     )
     origins, directions = camera.rays(corners)
     middle = body.plane_range(corners)
     ends = [origins + directions * (middle + side * body.half_depth)[:, None] for side in (-1, 1)]
-    ends = np.concatenate([*ends] if box is None else [*ends, box])
+    ends = np.concatenate(ends)
     low, high = ends.min(axis=0) - 2 * spacing, ends.max(axis=0) + 2 * spacing
-    before = np.ceil(np.maximum(hull.bounds[0] - low, 0) / spacing).astype(int)
-    after = np.ceil(np.maximum(high - hull.bounds[1], 0) / spacing).astype(int)
-    sdf = np.pad(hull.sdf, list(zip(before, after, strict=True)), mode="edge")
-    bounds = np.stack([hull.bounds[0] - before * spacing, hull.bounds[1] + after * spacing])
-    return dataclasses.replace(hull, sdf=sdf, bounds=bounds)
+    before = np.ceil(np.maximum(grid.bounds[0] - low, 0) / spacing).astype(int)
+    after = np.ceil(np.maximum(high - grid.bounds[1], 0) / spacing).astype(int)
+    sdf = np.pad(grid.sdf, list(zip(before, after, strict=True)), mode="edge")
+    bounds = np.stack([grid.bounds[0] - before * spacing, grid.bounds[1] + after * spacing])
+    return SdfGrid(sdf, bounds)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from img2mesh.core.view import View
+from img2mesh.core.view import Source, View
 
 # Share of a silhouette that is neither object nor background: up to the first the edge is merely soft, from the
 # second on the picture is a mean of many that its model thought possible.
@@ -27,6 +27,6 @@ def believed(views: Iterable[View]) -> float:
     shares = [
         certainty(view.mask) if view.certainty is None else view.certainty
         for view in views
-        if view.kind == "generated"
+        if view.source is Source.DRAWN
     ]
     return float(np.median(shares)) if shares else 1.0

@@ -20,16 +20,17 @@ FAINT = 0.1  # chance from which a pixel's ray may meet the object
 IMAGE = 0.3  # weight of the mirror image's chance in the geometric mean of both
 
 
-def mirror_of(body: Body, symmetry: np.ndarray, alpha: np.ndarray) -> Mirror | None:
+def mirror_of(body: Body, alpha: np.ndarray) -> Mirror | None:
     """The upright plane about which the object is likeliest to be symmetric; None where nothing is said of any.
 
     It goes through the origin, the middle of the object's box. Where a body overlaps most with its own mirror image
     says less: a guess errs in depth, and such a plane errs with it.
 
     Args:
-        symmetry: (P,) expected overlaps, as `models.occupancy.Guess` has them; may be empty.
+        body: with the overlaps that its network expects.
         alpha: (H, W) in [0, 1], the photo's.
     """
+    symmetry = body.symmetry
     if not len(symmetry) or not (body.occupancy > FAINT).any():
         return None
     azimuths = np.radians(body.camera.azimuth_deg) + np.arange(len(symmetry)) * np.pi / len(symmetry)
@@ -64,12 +65,12 @@ def _allowed(chance: np.ndarray, shown: np.ndarray) -> float:
     return float(((chance * shown).max(axis=0)[seen] / best[seen]).mean())
 
 
-def symmetrised(body: Body, symmetry: np.ndarray, alpha: np.ndarray) -> Body:
+def symmetrised(body: Body, alpha: np.ndarray) -> Body:
     """The body's geometric mean with its mirror image, whose plane becomes its `mirror`; the body where there is none.
 
     What is inside has an image that is inside: the photo's outline limits the object from two sides.
     """
-    mirror = mirror_of(body, symmetry, alpha)
+    mirror = mirror_of(body, alpha)
     if mirror is None:
         return body
     image = body.probability(mirror.reflected(body.points()).reshape(-1, 3)).reshape(body.occupancy.shape)

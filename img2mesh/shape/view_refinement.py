@@ -17,8 +17,9 @@ import numpy as np
 from img2mesh.core.camera import Camera
 from img2mesh.core.frustum import Body
 from img2mesh.core.symmetry_plane import Mirror
-from img2mesh.core.view import View
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.shape.silhouette_confidence import certainty
+from img2mesh.shape.symmetry import symmetrised
 from img2mesh.shape.threshold import guessed_solid
 
 PIXELS = 96  # side of the picture in which the body is looked at; its cells are three times as large
@@ -47,6 +48,17 @@ class Seen:
     depth: np.ndarray
 
 
+def refine_views(views: ViewSet) -> ViewSet:
+    """Views as a model drew them, redrawn where it also sees the body, which is made symmetric where it is.
+
+    Sets without such a body, and those that were refined before, come back as they are.
+    """
+    if views.body is None or views.photo is None or any(view.certainty is not None for view in views.views):
+        return views
+    body = symmetrised(views.body, views.photo.mask)
+    return ViewSet(tuple(redrawn(views.views, views.photo, body)), views.facts, body)
+
+
 def redrawn(views: Iterable[View], photo: View, body: Body) -> list[View]:
     """The generated ones of some views with sharper outlines, and the photo's colours where both see the same.
 
@@ -58,7 +70,7 @@ def redrawn(views: Iterable[View], photo: View, body: Body) -> list[View]:
     solid = guessed_solid(body, raised=1.0)  # outlines of a hull are right; only its inside is too large
     shown, result = _Shown.of(photo, look(solid, photo.camera)), []
     for view in views:
-        if view.kind == "generated":
+        if view.source is Source.DRAWN:
             seen, sure = look(solid, view.camera), certainty(view.mask)
             alpha = _outline(view, GUESSED * (1 - sure), seen)
             rgba = np.dstack([_coloured(view, shown, seen, body.mirror), 255 * alpha])

@@ -11,7 +11,7 @@ from img2mesh.core.camera import IMAGE_SIZE, ring_azimuths
 from img2mesh.core.files import atomic_folder
 from img2mesh.core.images import contact_sheet, save_png, write_animation
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import Settings, parse_elevation
 from img2mesh.views.plan import HIGHEST_DEG
@@ -108,12 +108,12 @@ def synthesize_at(
         facts["warnings"].append(f"{model.name} always draws the same {fixed} views: no others can be had.")
         progress.warn(facts["warnings"][-1])
     cameras = drawn.cameras(elevation)
-    seeing = [View(picture, place, "generated") for picture, place in zip(drawn.rgba, cameras, strict=True)]
+    seeing = [View(picture, place, Source.DRAWN) for picture, place in zip(drawn.rgba, cameras, strict=True)]
     camera = drawn.photo_camera(elevation, IMAGE_SIZE)
     if drawn.absolute:
         camera, frame = photo_camera(photo, drawn, elevation, seeing)
         facts.update(frame)
-    front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
+    front = View(photo, camera, Source.PHOTO, settings.photo_weight, cutout.rgba)
     facts.update(elevation_deg=elevation, **model_facts(model, settings))
     return assembled(front, seeing, facts, guess)
 
@@ -126,7 +126,7 @@ def write_ring(
     The orbit runs through the synthesized views ring by ring, in the order of their azimuths. The folder
     appears whole or not at all.
     """
-    shown = [view for view in viewset.views if view.kind != "photo"]
+    shown = [view for view in viewset.views if view.source is not Source.PHOTO]
     with atomic_folder(folder) as target:
         save_views(viewset, target)
         labels = [f"a {v.camera.azimuth_deg % 360:.0f} e {v.camera.elevation_deg:.0f}" for v in shown]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from img2mesh.core.camera import IMAGE_SIZE, turned
 from img2mesh.core.frustum import Body
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import Settings, parse_elevation
-from img2mesh.shape.symmetry import symmetrised
-from img2mesh.shape.view_refinement import redrawn
 from img2mesh.views.chroma_key import cut_from_colour
 from img2mesh.views.photo_frame import align_photo
 from img2mesh.views.photo_pose import locate_photo
@@ -33,7 +31,6 @@ FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used w
 # more sides, from 0.423 to 0.425.
 TILT = 0.5
 LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
-VIEWS_DEVIATION_DEG = 20.0  # of an estimate from the views of a model that also guesses: theirs are blurred
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
 
 
@@ -68,7 +65,7 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
                 drawn.rgba[beyond] = again.rgba
                 drawn = dataclasses.replace(drawn, directions=nearer)
     seeing = [
-        View(picture, camera, "generated")
+        View(picture, camera, Source.DRAWN)
         for picture, camera in zip(drawn.rgba, drawn.cameras(elevation), strict=True)
         if picture[..., 3].mean() / 255 >= SMALLEST_MASK
     ]
@@ -82,7 +79,7 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
         warnings.append(f"{empty} of {len(drawn.rgba)} synthesized views show nothing and were left out.")
         progress.warn(warnings[-1])
     camera, frame = photo_camera(photo, drawn, elevation, seeing, guess)
-    front = View(photo, camera, "photo", settings.photo_weight, cutout.rgba)
+    front = View(photo, camera, Source.PHOTO, settings.photo_weight, cutout.rgba)
     facts.update(
         elevation_deg=elevation,
         **model_facts(model, settings),
@@ -95,27 +92,19 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     return assembled(front, seeing, facts, guess)
 
 
-def assembled(front: View, drawn: list[View], facts: dict, guess: Guess | None) -> ViewSet:
-    """The photo and the views drawn of it, each as far as it is to be trusted, and redrawn where there is a guess."""
+def assembled(front: View, drawn: list[View], facts: dict[str, Any], guess: Guess | None) -> ViewSet:
+    """The photo and the views drawn of it, each as far as it is to be trusted, and the body that the model sees."""
     weights = angle_weights([view.camera for view in drawn], front.camera)
     views = [dataclasses.replace(v, weight=float(w)) for v, w in zip(drawn, weights, strict=True)]
-    body = guessed_body(guess, front)
-    return ViewSet((front, *(views if body is None else redrawn(views, front, body))), facts, body)
+    return ViewSet((front, *views), facts, seen_body(guess, front.camera))
 
 
-def guessed_body(guess: Guess | None, photo: View) -> Body | None:
-    """The guess of a photo's model, behind the photo's camera; symmetric where the model speaks of it.
-
-    It stands as upright as the model takes it to be, by half (`TILT`).
-
-    Making round things round as well, by the mean of their turns, blurs the thin walls that most of them have: over 34
-    held-out scans from four sides each it cost 0.007 of the guesses' IoU.
-    """
+def seen_body(guess: Guess | None, camera: Camera) -> Body | None:
+    """What a model sees of the body, behind the photo's camera; it stands as upright as it says, by half (`TILT`)."""
     if guess is None:
         return None
-    body = symmetrised(Body(guess.occupancy, photo.camera, guess.half), guess.symmetry, photo.mask)
-    tilt = TILT * (guess.elevation_deg - photo.camera.elevation_deg)
-    return dataclasses.replace(body, camera=turned(photo.camera, tilt, 0.0))
+    tilt = TILT * (guess.elevation_deg - camera.elevation_deg)
+    return Body(guess.occupancy, turned(camera, tilt, 0.0), guess.half, symmetry=guess.symmetry)
 
 
 def model_facts(model: Sampler, settings: Settings) -> dict:
@@ -196,18 +185,25 @@ def photo_camera(
 
 def find_elevation(
     photo: np.ndarray, drawn: Drawn, progress: Progress, guess: Guess | None = None
-) -> tuple[float, dict]:
+) -> tuple[float, dict[str, Any]]:
     """Elevation of the photo in degrees from views of its object, and what the report says of it.
 
     Args:
         photo: (256, 256, 4) uint8 straight alpha; drawn: views with masks; guess: what the model makes of the photo.
 
     Returns:
-        With a guess, the mean of it and the views' estimate, each weighing by its variance. Else the estimate where its
-        confidence is `FULL_CONFIDENCE` (as for true views), drawn towards `FALLBACK_ELEVATION_DEG` the less confident
+        The guess, where there is one. Else the views' estimate where its confidence is `FULL_CONFIDENCE` (as for true views), drawn towards `FALLBACK_ELEVATION_DEG` the less confident
         it is, and that itself below `LEAST_CONFIDENCE`. And a dict with elevation_confidence, elevation_source,
         elevation_estimate_deg, warnings.
     """
+    if guess is not None:
+        facts: dict[str, Any] = {
+            "elevation_confidence": None,
+            "elevation_source": "guessed",
+            "elevation_deviation_deg": round(guess.deviation_deg, 2),
+            "warnings": [],
+        }
+        return float(np.clip(guess.elevation_deg, -HIGHEST_DEG, HIGHEST_DEG)), facts
     with progress.stage("elevation"):
         estimate, confidence = _estimate(photo, drawn)
     facts = {
@@ -216,13 +212,6 @@ def find_elevation(
         "elevation_source": "estimated",
         "warnings": [],
     }
-    if guess is not None:
-        share = guess.deviation_deg**2 / (guess.deviation_deg**2 + VIEWS_DEVIATION_DEG**2)
-        mixed = share * estimate + (1 - share) * guess.elevation_deg
-        facts["elevation_source"] = "guessed"
-        facts["elevation_guess_deg"] = round(guess.elevation_deg, 2)
-        facts["elevation_deviation_deg"] = round(float(np.sqrt(share)) * VIEWS_DEVIATION_DEG, 2)
-        return float(np.clip(mixed, -HIGHEST_DEG, HIGHEST_DEG)), facts
     if confidence >= LEAST_CONFIDENCE:
         share = min((confidence - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE), 1.0)
         mixed = share * estimate + (1 - share) * FALLBACK_ELEVATION_DEG

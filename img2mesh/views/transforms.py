@@ -21,7 +21,7 @@ from img2mesh.core.files import atomic_folder
 from img2mesh.core.frustum import Body
 from img2mesh.core.marks import png_mark
 from img2mesh.core.symmetry_plane import Mirror
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
 
 NAME = "transforms.json"
@@ -43,10 +43,10 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         (target / "images").mkdir()
         frames, photo = [], None
         for view in viewset.views:
-            name = "photo.png" if view.kind == "photo" else f"images/{len(frames):03d}.png"
+            name = "photo.png" if view.source is Source.PHOTO else f"images/{len(frames):03d}.png"
             Image.fromarray(view.rgba, "RGBA").save(target / name, pnginfo=png_mark("view"))
             frame = {"file_path": name, "transform_matrix": view.camera.c2w.tolist(), **_extras(view)}
-            if view.kind == "photo":
+            if view.source is Source.PHOTO:
                 if view.full is not None:
                     Image.fromarray(view.full, "RGBA").save(
                         target / "photo-full.png", pnginfo=png_mark("view")
@@ -78,7 +78,7 @@ def _extras(view: View) -> dict[str, Any]:
         "azimuth_deg": round(view.camera.azimuth_deg, 6),
         "elevation_deg": round(view.camera.elevation_deg, 6),
         "distance": round(view.camera.distance, 6),
-        "kind": view.kind,
+        "kind": view.source.value,
         "weight": round(view.weight, 6),
         **({} if view.certainty is None else {"certainty": round(view.certainty, 6)}),
     }
@@ -141,23 +141,24 @@ def load_views(source: str | Path) -> ViewSet:
 
 def _view(path: Path, index: int, frame: dict, rgba: np.ndarray, camera: Camera, ours: bool) -> View:
     if not ours:
-        return View(rgba, camera, "given", 1.0)
+        return View(rgba, camera, Source.GIVEN, 1.0)
     full = None
     if isinstance(frame.get("full_path"), str):
         from img2mesh.views.undistort import open_rgba
 
         full = open_rgba(path.parent / frame["full_path"])
-    kind = frame.get("kind") if frame.get("kind") in ("photo", "generated", "given") else "given"
+    known = frame.get("kind") in [source.value for source in Source]
+    source = Source(frame["kind"]) if known else Source.GIVEN
     weight, certainty = (_number(path, index, frame, key) for key in ("weight", "certainty"))
     weight = 1.0 if weight is None else weight
     if weight < 0 or not 0 <= (certainty or 0) <= 1:
         raise Img2MeshError(f"Frame {index} of {path}: weights are 0 or more, certainties from 0 to 1.")
-    return View(rgba, camera, kind, weight, full, certainty)
+    return View(rgba, camera, source, weight, full, certainty)
 
 
 def _body(path: Path, ours: dict, photo: View) -> Body | None:
     """The shape that the photo alone suggested when these views were made."""
-    if ours.get("body") != BODY or photo.kind != "photo":
+    if ours.get("body") != BODY or photo.source is not Source.PHOTO:
         return None
     try:
         with np.load(path.parent / BODY, allow_pickle=False) as stored:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.core.camera import Camera, orbit_camera
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 
 HALF_BOX = np.array([0.4, 0.3, 0.2])
 
@@ -62,6 +62,6 @@ def views_of(hit, size: int = 64) -> ViewSet:
     """The oracle's views of an analytic object."""
     views = []
     for index, camera in enumerate(ring(size)):
-        kind, weight = ("photo", 4.0) if index == 0 else ("given", 1.0)
-        views.append(View(picture(camera, hit), camera, kind, weight))
+        source, weight = (Source.PHOTO, 4.0) if index == 0 else (Source.GIVEN, 1.0)
+        views.append(View(picture(camera, hit), camera, source, weight))
     return ViewSet(tuple(views))

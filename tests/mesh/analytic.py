@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from img2mesh.core.camera import Camera, orbit_camera
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 
 
 def checker(points: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ def photo_of(shape: Shape, elevation_deg: float = 15.0, full: int = 512, paint=N
     alpha = blocks[..., 3:].mean(axis=(1, 3))
     colour = (blocks[..., :3] * blocks[..., 3:]).mean(axis=(1, 3)) / np.maximum(alpha, 1e-9)
     small = np.concatenate([colour, alpha], axis=-1)
-    return View((small + 0.5).astype(np.uint8), camera, "photo", 4.0, large)
+    return View((small + 0.5).astype(np.uint8), camera, Source.PHOTO, 4.0, large)
 
 
 def photo_set(shape: Shape, **options) -> ViewSet:

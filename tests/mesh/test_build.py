@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import ViewSet
+from img2mesh.core.view import Source, ViewSet
 from img2mesh.mesh import build_mesh
 from img2mesh.mesh.build import closed_surface
 from img2mesh.mesh.textured_mesh import is_closed, volume
@@ -37,7 +37,7 @@ def test_views_without_a_photo_make_a_mesh_too(settings):
     from dataclasses import replace
 
     progress = Progress()
-    mesh = build_mesh(shape, ViewSet((replace(photo, kind="given", full=None),)), settings, progress)
+    mesh = build_mesh(shape, ViewSet((replace(photo, source=Source.GIVEN, full=None),)), settings, progress)
     assert is_closed(mesh.welded()[1]) and mesh.facts["photo_share"] == 0
     assert set(progress.seconds) == {"mesh", "unwrap", "texture"}
 

@@ -4,7 +4,7 @@ from scipy.ndimage import binary_erosion
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.rasterise import rasterise_atlas
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.mesh import build_mesh
 from img2mesh.mesh.exposure import colour_correction, spread_residual
 from img2mesh.mesh.extract import extract_surface
@@ -62,7 +62,7 @@ def test_no_background_bleeds_in(settings):
     rim = (rgba[..., 3] > 0) & ~binary_erosion(rgba[..., 3] > 0, iterations=2)
     rgba[rim, :3] = [150, 40, 180]
     camera = photo.camera.resized(rgba.shape[1], rgba.shape[0])
-    views = ViewSet((View(rgba, camera, "photo", 4.0),))
+    views = ViewSet((View(rgba, camera, Source.PHOTO, 4.0),))
     texture = build_mesh(shape, views, settings).texture.astype(int)
     assert np.abs(texture - [51, 77, 102]).max() < 12
 
@@ -104,7 +104,7 @@ def test_generated_views_sharpen_the_field(settings):
     blurred = Torus()
     shape = Torus(paint=lambda p: checker(p) + 0.12 * np.sin(70 * p[:, 1:2]))
     cameras = [orbit_camera(20, azimuth) for azimuth in (90, 180, 270)]
-    given = [View(picture(shape, camera), camera, "generated", 1.0) for camera in cameras]
+    given = [View(picture(shape, camera), camera, Source.DRAWN, 1.0) for camera in cameras]
     views = ViewSet((photo_of(shape), *given))
     target, camera = given[1].rgba, cameras[1]
     inside = target[..., 3] > 0
@@ -145,7 +145,7 @@ def test_the_back_is_the_front_where_generated_views_are_a_blur(settings):
     shape = Sphere(paint=halves)
     photo = photo_of(shape)
     blur = np.full((256, 256, 4), 128, np.uint8)
-    blurred = [View(blur, orbit_camera(15, azimuth), "generated", 0.5) for azimuth in (90, 180, 270)]
+    blurred = [View(blur, orbit_camera(15, azimuth), Source.DRAWN, 0.5) for azimuth in (90, 180, 270)]
     grey = Sphere(paint=lambda points: np.full((len(points), 3), 0.5))
     mesh = build_mesh(grey, ViewSet((photo, *blurred)), settings)
     back = orbit_camera(15, 180)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from img2mesh.core.view import Source
 from img2mesh.cli import run
 from tests.fakes import fake_reconstruction
 from tests.models.manifest import NARROW, random_state, whole
@@ -42,7 +43,7 @@ def test_zero123plus_goes_the_whole_way(tmp_path, picture, monkeypatch):
     assert run([*words, *sampler]) == 0
     assert (tmp_path / "out.glb").stat().st_size > 1000
     (views,) = asked
-    drawn = [view.camera for view in views.views if view.kind == "generated"]
+    drawn = [view.camera for view in views.views if view.source is Source.DRAWN]
     assert views.photo is not None and 1 <= len(drawn) <= 6, (
         "views in which noise shows no object are left out"
     )

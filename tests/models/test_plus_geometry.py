@@ -54,7 +54,7 @@ def test_true_pictures_from_the_published_cameras_become_the_true_shape(tiny_plu
     model = perfect(load(tiny_plus, variant=version), version)
     settings = Settings(elevation="25", steps=1, **QUICK)
     views = generate_views(LeanCutout(25.0), model, settings, Progress())
-    assert [view.kind for view in views.views] == ["photo"] + ["generated"] * 6
+    assert [view.source for view in views.views] == ["photo"] + ["generated"] * 6
     for view, (azimuth, elevation) in zip(views.views[1:], PUBLISHED[version][0], strict=True):
         a, e, d = math.radians(azimuth), math.radians(elevation), PUBLISHED[version][2]
         place = d * np.array([math.cos(e) * math.cos(a), math.cos(e) * math.sin(a), math.sin(e)])

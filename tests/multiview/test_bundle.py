@@ -19,14 +19,14 @@ def aim(view):
 
 
 def test_views_that_agree_come_back_untouched(views):
-    found, facts = reconcile(views)
-    assert found is views and facts["incoherence"][0] < 1
+    found, agreement = reconcile(views)
+    assert found is views and agreement.before < 1
 
 
 def test_turned_cameras_are_turned_back(views):
     spoilt = spoil(views, "pose")
-    found, facts = reconcile(spoilt)
-    assert facts["incoherence"][1] < 0.3 * facts["incoherence"][0]
+    found, agreement = reconcile(spoilt)
+    assert agreement.after < 0.3 * agreement.before
 
     def off(views_found):
         pairs = zip(views_found.views, views.views, strict=True)
@@ -58,11 +58,11 @@ def test_wrong_masks_alone_turn_no_camera():
     for before, after in zip(spoilt.views, found.views, strict=True):
         assert np.allclose(before.camera.c2w, after.camera.c2w, atol=1e-9)
         assert (before.camera.cx, before.camera.cy) == (after.camera.cx, after.camera.cy)
-    both, facts = reconcile(spoil(spoil(views, "pose"), "masks"))
+    both, agreement = reconcile(spoil(spoil(views, "pose"), "masks"))
     turned = [
         np.degrees(np.arccos(min(aim(a) @ aim(b), 1))) for a, b in zip(both.views, spoilt.views, strict=True)
     ]
-    assert facts["incoherence"][1] < 1 and np.max(turned) > 2, (
+    assert agreement.after < 1 and np.max(turned) > 2, (
         "where masks are not all that is wrong, all is sought"
     )
 
@@ -78,7 +78,7 @@ def test_shifted_pictures_and_a_mirrored_one(views):
             1 < (after - before)[0] < 6
             or abs(found.views[i].camera.azimuth_deg - moved[i].camera.azimuth_deg) > 0.5
         )
-    assert reconcile(spoil(views, "empty"))[1]["incoherence"][1] < 1
+    assert reconcile(spoil(views, "empty"))[1].after < 1
 
 
 def test_too_few_views_say_nothing(views):
@@ -88,10 +88,10 @@ def test_too_few_views_say_nothing(views):
 
 def test_bent_pictures_are_recognised_and_left_to_others(views):
     spoilt = spoil(views, "warp")
-    found, facts = reconcile(spoilt)
-    assert found is spoilt and facts["bent"] and facts["incoherence"][0] > 3
+    found, agreement = reconcile(spoilt)
+    assert found is spoilt and agreement.bent and agreement.before > 3
 
 
 @pytest.mark.parametrize("kind", ["pose", "masks", "mirror", "empty", "jitter"])
 def test_only_what_is_bent_is_bent(views, kind):
-    assert "bent" not in reconcile(spoil(views, kind))[1]
+    assert not reconcile(spoil(views, kind))[1].bent

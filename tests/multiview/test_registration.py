@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from img2mesh.core.view import ViewSet
-from img2mesh.core.visual_hull import Hull, visual_hull
+from img2mesh.core.visual_hull import VisualHull, visual_hull
 from img2mesh.evaluate.corrupt import spoil
 from img2mesh.multiview.correspondence import matched
 from img2mesh.multiview.registration import halved, match_equations, straightened, unexplained
@@ -22,10 +22,10 @@ def box():
     axis = np.linspace(-0.5, 0.5, 64)
     away = np.abs(np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)) - HALF_BOX
     sdf = np.linalg.norm(np.maximum(away, 0), axis=-1) + np.minimum(away.max(axis=-1), 0)
-    return Hull(sdf.astype(np.float32), np.array([[-0.5] * 3, [0.5] * 3]), np.ones(14), 0.0)
+    return VisualHull(sdf.astype(np.float32), np.array([[-0.5] * 3, [0.5] * 3]), np.ones(14), 0.0)
 
 
-def hull_of(views: ViewSet) -> Hull:
+def hull_of(views: ViewSet) -> VisualHull:
     return visual_hull([v.mask for v in views.views], [v.camera for v in views.views], resolution=40)
 
 

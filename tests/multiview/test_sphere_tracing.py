@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.core.visual_hull import Hull, projected
+from img2mesh.core.sdf_grid import SdfGrid
+from img2mesh.core.visual_hull import projected
 from img2mesh.multiview.sphere_tracing import along, crossings, entries
 
 RADIUS = 0.3
@@ -16,7 +17,7 @@ RADIUS = 0.3
 def ball():
     axis = np.linspace(-0.4, 0.4, 65)
     sdf = np.sqrt((np.stack(np.meshgrid(axis, axis, axis)) ** 2).sum(0)) - RADIUS
-    return Hull(sdf.astype(np.float32), np.array([[-0.4] * 3, [0.4] * 3]), np.ones(1), 0.0)
+    return SdfGrid(sdf.astype(np.float32), np.array([[-0.4] * 3, [0.4] * 3]))
 
 
 def rays():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from img2mesh.core.view import ViewSet
-from img2mesh.core.visual_hull import Hull
+from img2mesh.core.visual_hull import VisualHull
 from img2mesh.field import Field
 from img2mesh.multiview.surface_colour import Paint, surface_samples
 from img2mesh.settings import Settings
@@ -22,7 +22,7 @@ def box():
     away = np.abs(np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)) - HALF_BOX
     sdf = np.linalg.norm(np.maximum(away, 0), axis=-1) + np.minimum(away.max(axis=-1), 0)
     views = views_of(box_hit)
-    return views, Hull(
+    return views, VisualHull(
         sdf.astype(np.float32), np.array([[-0.5] * 3, [0.5] * 3]), np.ones(len(views.views)), 0.0
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.core.view import View
+from img2mesh.core.view import Source, View
 from img2mesh.shape.inflate import PRESSURE, Inflated, plane_normal, thin_parts, with_thin_parts
 
 SIZE = 256
@@ -13,7 +13,7 @@ SIZE = 256
 def photo(mask, elevation=0.0):
     rgba = np.zeros((SIZE, SIZE, 4), np.uint8)
     rgba[..., 3] = mask * 255
-    return View(rgba, orbit_camera(elevation, 0), "photo")
+    return View(rgba, orbit_camera(elevation, 0), Source.PHOTO)
 
 
 def radius_from(u0, v0):

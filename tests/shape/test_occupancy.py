@@ -6,8 +6,9 @@ from scipy.ndimage import map_coordinates
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.frustum import Body
-from img2mesh.core.view import View
-from img2mesh.core.visual_hull import Hull, lattice, visual_hull
+from img2mesh.core.view import Source, View
+from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.visual_hull import visual_hull
 from img2mesh.shape.fuse import anchor_hull
 from img2mesh.shape.occupancy import guessed_bounds, guessed_distance
 from img2mesh.shape.threshold import LEVELS, best_level
@@ -40,7 +41,7 @@ def test_its_chance_is_looked_up_in_the_world():
 
 
 def test_its_distance_is_that_of_the_solid():
-    hull = Hull(np.ones((61,) * 3, np.float32), np.array([[-0.6] * 3, [0.6] * 3]), np.ones(9), 0.0)
+    hull = SdfGrid(np.ones((61,) * 3, np.float32), np.array([[-0.6] * 3, [0.6] * 3]))
     sdf = guessed_distance(ellipsoid_body(CAMERA), hull)
     back = CAMERA.position / CAMERA.distance  # through the middle of the picture
     along = np.arange(-0.55, 0.55, 0.01)
@@ -56,7 +57,7 @@ def test_its_distance_is_that_of_the_solid():
 
 
 def test_views_give_way_to_it(blurred):
-    photo = View(ellipsoid(CAMERA), CAMERA, "photo")
+    photo = View(ellipsoid(CAMERA), CAMERA, Source.PHOTO)
     alone, guessed, sharp = (
         anchor_hull(blurred, photo, 0, belief, body)
         for belief, body in ((0.0, None), (0.0, ellipsoid_body(CAMERA)), (1.0, ellipsoid_body(CAMERA)))
@@ -70,13 +71,13 @@ def test_an_unsure_guess_counts_as_well(blurred):
     sure = ellipsoid_body(CAMERA)
     vague = Body(0.3 * sure.occupancy, CAMERA, HALF)
     assert best_level(sure)[1] > 0.8 > 0.35 > best_level(vague)[1]
-    photo = View(ellipsoid(CAMERA), CAMERA, "photo")
+    photo = View(ellipsoid(CAMERA), CAMERA, Source.PHOTO)
     plain, guessed = (anchor_hull(blurred, photo, 0, 0.3, body) for body in (None, vague))
     assert overlap(guessed) > overlap(plain) + 0.05
 
 
 def test_a_guess_of_nothing_changes_nothing(blurred):
-    photo = View(ellipsoid(CAMERA), CAMERA, "photo")
+    photo = View(ellipsoid(CAMERA), CAMERA, Source.PHOTO)
     nothing = Body(np.zeros((CELLS,) * 3, np.float32), CAMERA, HALF)
     assert guessed_bounds(nothing) is None
     plain, same = (anchor_hull(blurred, photo, 0, 0.3, body) for body in (None, nothing))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.core.view import View
+from img2mesh.core.view import Source, View
 from img2mesh.shape.silhouette_confidence import believed, certainty
 from tests.fakes import ellipsoid
 
@@ -24,5 +24,5 @@ def test_sharp_silhouettes_are_certain_and_blurred_ones_are_not():
 def test_only_generated_views_are_doubted():
     camera = orbit_camera(20.0, 40.0)
     grey = np.full((256, 256, 4), 128, np.uint8)
-    assert believed([View(grey, camera, "photo"), View(grey, camera, "given")]) == 1
-    assert believed([View(ellipsoid(camera), camera, "photo"), View(grey, camera, "generated")]) == 0
+    assert believed([View(grey, camera, Source.PHOTO), View(grey, camera, Source.GIVEN)]) == 1
+    assert believed([View(ellipsoid(camera), camera, Source.PHOTO), View(grey, camera, Source.DRAWN)]) == 0

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.symmetry_plane import Mirror
-from img2mesh.core.view import View
+from img2mesh.core.view import Source, View
 from img2mesh.evaluate.metrics import mask_iou
 from img2mesh.shape.silhouette_confidence import believed
 from img2mesh.shape.threshold import guessed_solid
@@ -16,7 +16,7 @@ from img2mesh.shape.view_refinement import PIXELS, look, redrawn
 from tests.fakes import RADII, ellipsoid, ellipsoid_body
 
 PHOTO = orbit_camera(20.0, 0.0)
-FRONT = View(ellipsoid(PHOTO), PHOTO, "photo")
+FRONT = View(ellipsoid(PHOTO), PHOTO, Source.PHOTO)
 ASIDE = [orbit_camera(elevation, azimuth) for elevation, azimuth in ((20, 60), (-15, 200), (60, 130))]
 
 
@@ -24,7 +24,7 @@ def blurred(camera, sigma):
     """A true picture whose alpha a network that is unsure might have drawn."""
     picture = ellipsoid(camera)
     picture[..., 3] = np.round(gaussian_filter(picture[..., 3].astype(float), sigma)).astype(np.uint8)
-    return View(picture, camera, "generated")
+    return View(picture, camera, Source.DRAWN)
 
 
 def painted(camera):
@@ -62,7 +62,7 @@ def test_what_the_photo_shows_is_drawn_and_what_it_hides_stays(azimuth, better):
     true = ellipsoid(camera)
     grey = true.copy()
     grey[..., :3] = 128
-    (after,) = redrawn([View(grey, camera, "generated")], FRONT, ellipsoid_body(PHOTO))
+    (after,) = redrawn([View(grey, camera, Source.DRAWN)], FRONT, ellipsoid_body(PHOTO))
     inside = true[..., 3] > 127
     errors = [np.abs(x[inside][:, :3].astype(float) - true[inside][:, :3]).mean() for x in (grey, after.rgba)]
     assert errors[1] < better * errors[0]
@@ -70,14 +70,14 @@ def test_what_the_photo_shows_is_drawn_and_what_it_hides_stays(azimuth, better):
 
 def test_mirror_images_of_what_the_photo_shows_are_drawn():
     photo = orbit_camera(20.0, 50.0)
-    front, far = View(painted(photo), photo, "photo"), orbit_camera(20.0, 150.0)
+    front, far = View(painted(photo), photo, Source.PHOTO), orbit_camera(20.0, 150.0)
     true = painted(far)
     grey = true.copy()
     grey[..., :3] = 128
     inside, errors = true[..., 3] > 127, []
     for mirror in (None, Mirror(0.0, 0.0)):
         body = dataclasses.replace(ellipsoid_body(photo), mirror=mirror)
-        (after,) = redrawn([View(grey, far, "generated")], front, body)
+        (after,) = redrawn([View(grey, far, Source.DRAWN)], front, body)
         errors.append(np.abs(after.rgba[inside][:, :3].astype(float) - true[inside][:, :3]).mean())
     assert errors[1] < 0.55 * errors[0]
 
@@ -94,8 +94,8 @@ def test_what_was_unsure_is_not_believed_once_it_is_redrawn():
 
 def test_sharp_outlines_and_photos_stay_as_they_are():
     wrong = ellipsoid_body(orbit_camera(20.0, 90.0))  # says something else
-    sharp = View(ellipsoid(ASIDE[0]), ASIDE[0], "generated")
-    photo = View(blurred(ASIDE[1], 40).rgba, ASIDE[1], "photo")
+    sharp = View(ellipsoid(ASIDE[0]), ASIDE[0], Source.DRAWN)
+    photo = View(blurred(ASIDE[1], 40).rgba, ASIDE[1], Source.PHOTO)
     drawn, kept = redrawn((sharp, photo), FRONT, wrong)
     assert np.array_equal(drawn.rgba[..., 3], sharp.rgba[..., 3])
     assert kept is photo

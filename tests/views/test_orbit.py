@@ -28,7 +28,7 @@ def test_absolute_elevations_become_relative_poses():
     views = synthesize_at(
         FakeCutout(25.0), FakeModel(25.0), [(-20.0, 10.0), (60.0, 200.0)], settings, Progress()
     )
-    assert [v.kind for v in views.views] == ["photo", "generated", "generated"]
+    assert [v.source for v in views.views] == ["photo", "generated", "generated"]
     for view, elevation in zip(views.views[1:], (-20.0, 60.0), strict=True):
         assert view.camera.elevation_deg == pytest.approx(elevation)
         np.testing.assert_array_equal(view.rgba, ellipsoid(view.camera))

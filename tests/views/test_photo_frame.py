@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.core.view import View
+from img2mesh.core.view import Source, View
 from img2mesh.views.photo_frame import align_photo
 from tests.fakes import ellipsoid
 
 VIEWS = [
-    View(ellipsoid(camera), camera, "generated")
+    View(ellipsoid(camera), camera, Source.DRAWN)
     for camera in (orbit_camera(e, a) for e in (-10.0, 30.0, 60.0) for a in range(0, 360, 45))
 ]
 

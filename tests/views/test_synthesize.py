@@ -29,7 +29,7 @@ def test_poses_are_those_of_the_cameras():
 def test_given_elevation_every_camera_sees_what_its_picture_shows():
     settings = Settings(views=6, elevations=(0.0, 30.0), elevation="25")
     views = generate_views(FakeCutout(25.0), FakeModel(25.0), settings, Progress())
-    assert [view.kind for view in views.views] == ["photo"] + ["generated"] * 6
+    assert [view.source for view in views.views] == ["photo"] + ["generated"] * 6
     assert views.photo.weight == settings.photo_weight and views.photo.full.shape == (512, 512, 4)
     assert views.facts["elevation_deg"] == 25.0 and views.facts["elevation_source"] == "given"
     for view, camera in zip(views.views[1:], view_cameras(settings, 25.0), strict=True):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from img2mesh.core.view import Source
 from img2mesh.core.camera import FOV_DEG, orbit_camera
 from img2mesh.core.frustum import Body
 from img2mesh.core.symmetry_plane import Mirror
@@ -18,7 +19,7 @@ from tests.fakes import RADII, ellipsoid
 def _views(n=6, size=96):
     cameras = [orbit_camera(10.0 + 8 * k, 360 * k / n, size=size) for k in range(n)]
     return [
-        View(ellipsoid(camera), camera, "generated", 0.5 + 0.05 * k, certainty=None if k == 0 else 0.1 * k)
+        View(ellipsoid(camera), camera, Source.DRAWN, 0.5 + 0.05 * k, certainty=None if k == 0 else 0.1 * k)
         for k, camera in enumerate(cameras)
     ]
 
@@ -36,7 +37,7 @@ def test_round_trip_keeps_everything(tmp_path):
     after = load_views(tmp_path / "views")
     assert after.facts["elevation_deg"] == 20.0
     for a, b in zip(before.views, after.views, strict=True):
-        assert (a.kind, pytest.approx(a.weight)) == (b.kind, b.weight)
+        assert (a.source, pytest.approx(a.weight)) == (b.source, b.weight)
         assert pytest.approx(a.certainty) == b.certainty
         np.testing.assert_array_equal(a.rgba, b.rgba)
         np.testing.assert_allclose(a.camera.c2w, b.camera.c2w, atol=1e-12)
@@ -196,7 +197,7 @@ def test_the_guessed_body_travels_with_the_views(tmp_path, mirror):
     believed = orbit_camera(13.0, 0.0)
     chance = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
     views = ViewSet(
-        (View(ellipsoid(camera), camera, "photo"), View(ellipsoid(camera), camera, "generated")),
+        (View(ellipsoid(camera), camera, Source.PHOTO), View(ellipsoid(camera), camera, Source.DRAWN)),
         body=Body(chance, believed, 0.7, mirror),
     )
     save_views(views, tmp_path / "views")

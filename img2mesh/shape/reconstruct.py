@@ -1,0 +1,66 @@
+"""From a photo and views that a sampler drew of its object to a shape."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from img2mesh.core.progress import Progress
+from img2mesh.core.sdf_grid import SdfGrid
+from img2mesh.core.shape import Shape
+from img2mesh.core.view import Source, ViewSet
+from img2mesh.core.visual_hull import hull_of_views
+from img2mesh.field.fit import Fit, fit_field
+from img2mesh.settings import Settings
+from img2mesh.shape.fuse import fill_outline, smooth_hull
+from img2mesh.shape.occupancy import occupancy_grid
+from img2mesh.shape.silhouette_confidence import believed
+
+TIE = 3.0  # weight of staying near the fused shape: drawn views err in shape more than in colour
+
+
+def shape_from_photo(
+    views: ViewSet, settings: Settings, progress: Progress | None = None, device: str = "cpu"
+) -> Shape:
+    """The shape of a photo's object: what the occupancy network sees, or else the drawn views' hull; then a field.
+
+    Args:
+        views: of `views.generate_views`, refined (`shape.view_refinement`) where the model sees the body.
+        settings: iterations, rays, hull_resolution, mask_weight, eikonal_weight, field_backend, seed count.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        Img2MeshError: `field_backend` is tcnn where it cannot run.
+    """
+    progress, start = progress or Progress(), time.perf_counter()
+    with progress.stage("shape"):
+        grid, trust, found = _start(views, settings)
+    weights = np.array([view.weight for view in views.views]) * trust
+    fit = Fit(views, grid, weights, TIE, settings, device)
+    field = fit_field(fit, progress)
+    diagnostics = {
+        "backend": fit.net.grid.implementation,
+        **found,
+        "view_trust": [round(float(t), 3) for t in trust],
+        "seconds": round(time.perf_counter() - start, 2),
+    }
+    return Shape(field, views, diagnostics)
+
+
+def _start(views: ViewSet, settings: Settings) -> tuple[SdfGrid, np.ndarray, dict[str, Any]]:
+    """The shape that the fit starts from, the trust in each view, and diagnostics."""
+    seen = None if views.body is None else occupancy_grid(views.body, settings.hull_resolution)
+    belief = believed(views.views)
+    found: dict[str, Any] = {"generated_silhouettes_believed": round(belief, 3), "shape_guessed": seen is not None}
+    if seen is not None:
+        grid, trust, belief = seen, np.ones(len(views.views)), 1.0
+    else:
+        hull = hull_of_views(views, settings.hull_resolution)
+        grid, trust = smooth_hull(hull), hull.trust
+        found["hull_tolerance"] = hull.tolerance
+    if views.photo is not None:
+        grid = fill_outline(grid, views.photo, belief)
+        trust = np.where([view.source is Source.PHOTO for view in views.views], 1.0, trust)
+    return grid, trust, found

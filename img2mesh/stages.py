@@ -1,0 +1,225 @@
+"""The stages of a run: each does one thing, times itself and keeps its product where that is wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from img2mesh.core.device import peak_memory_mb, resolve_device, use_threads
+from img2mesh.core.images import save_png
+from img2mesh.core.progress import Progress
+from img2mesh.core.shape import Shape
+from img2mesh.core.view import ViewSet
+from img2mesh.report import Recorder, front_psnr, plain, versions
+from img2mesh.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from img2mesh.mesh import TexturedMesh
+    from img2mesh.models.sampler import Sampler
+    from img2mesh.segment import Cutout
+
+Directions = Sequence[tuple[float | None, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run made: the mesh (`img2mesh.mesh.write_mesh` writes it), the views, the report's values."""
+
+    mesh: TexturedMesh
+    views: ViewSet
+    report: dict[str, Any]
+
+
+class Stages:
+    """One run.
+
+    Args:
+        settings: None: the preset `standard`.
+        progress: listener; None: silent.
+        keep: folder for every stage's product, or None.
+
+    Attributes:
+        seconds: wall time of each stage that was done.
+        predicted: what `predict` foretold, if it did.
+    """
+
+    def __init__(
+        self, settings: Settings | None, progress: Progress | None = None, keep: str | Path | None = None
+    ) -> None:
+        self.settings = settings or Settings.load()
+        self.progress = Recorder(progress or Progress())
+        self.keep = None if keep is None else Path(keep)
+        self.seconds: dict[str, float] = {}
+        self.predicted: dict[str, float] | None = None
+        self.start = time.perf_counter()
+        self.device = resolve_device(self.settings.device)
+        self.threads = use_threads()
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Note the wall time of a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - start, 3)
+
+    def segment(self, photo: str | Path | Image) -> Cutout:
+        """The object alone."""
+        from img2mesh.segment import segment_photo
+
+        with self.timed("segment"):
+            cutout = segment_photo(photo, self.settings, self.progress)
+        for warning in cutout.warnings:
+            self.progress.warn(warning)
+        if self.keep is not None:
+            save_png(cutout.rgba, self.keep / "cutout.png")
+        return cutout
+
+    def load(self, model: Sampler | None = None) -> Sampler:
+        """The model that the settings name, unless one is given; the settings take over its defaults."""
+        if model is None:
+            with self.timed("load model"):
+                model = load_named_model(self.settings, self.device, self.progress)
+        self.settings = self.settings.for_model(model)
+        return model
+
+    def predict(self, model: Sampler) -> None:
+        """Say how long the rest will take, from the model's own pace on this machine."""
+        from img2mesh.timing import float32_speed, seconds_per_stage, sentence, time_field, time_sampler
+
+        with self.timed("predict"):
+            sampler, step = time_sampler(model, self.settings), time_field(self.settings, self.device)
+            self.predicted = seconds_per_stage(self.settings, sampler, step, float32_speed())
+        self.progress.note(sentence(self.predicted))
+
+    def predict_views(self, model: Sampler, directions: Directions | None) -> None:
+        """The same where only views are wanted."""
+        from img2mesh.timing import seconds_of_views, sentence, time_sampler
+        from img2mesh.views.orbit import views_to_draw
+
+        views = self.settings.views
+        if directions is not None:
+            views = views_to_draw(list(directions), self.settings, model)
+        with self.timed("predict"):
+            sampler = time_sampler(model, self.settings, views)
+        self.progress.note(sentence({"views": seconds_of_views(self.settings, views, sampler)}))
+
+    def draw(self, cutout: Cutout, model: Sampler, directions: Directions | None = None) -> ViewSet:
+        """The photo and what the sampler draws, around the object or from the directions asked for."""
+        from img2mesh.views import generate_views, synthesize_at
+
+        with self.timed("views"):
+            if directions is None:
+                return generate_views(cutout, model, self.settings, self.progress)
+            return synthesize_at(cutout, model, list(directions), self.settings, self.progress)
+
+    def refine(self, views: ViewSet) -> ViewSet:
+        """Drawn views made sharper by what the occupancy network sees in the photo; others as they are."""
+        from img2mesh.shape.view_refinement import refine_views
+        from img2mesh.views import save_views
+
+        with self.timed("refine views"):
+            views = refine_views(views)
+        if self.keep is not None:
+            save_views(views, self.keep / "views")
+        return views
+
+    def load_views(self, source: str | Path) -> ViewSet:
+        """Views from a folder with a transforms.json, or from that file."""
+        from img2mesh.views import load_views
+
+        with self.timed("load views"):
+            views = load_views(source)
+        for warning in views.facts.get("warnings", ()):
+            self.progress.warn(warning)
+        return views
+
+    def shape_from_photo(self, views: ViewSet) -> Shape:
+        """The shape of a photo and drawn views."""
+        from img2mesh.shape.reconstruct import shape_from_photo
+
+        with self.timed("field"):
+            return self._kept(shape_from_photo(views, self.settings, self.progress, self.device))
+
+    def shape_from_views(self, views: ViewSet) -> Shape:
+        """The shape of given views."""
+        from img2mesh.multiview.reconstruct import shape_from_views
+
+        with self.timed("field"):
+            return self._kept(shape_from_views(views, self.settings, self.progress, self.device))
+
+    def _kept(self, shape: Shape) -> Shape:
+        if self.keep is not None:
+            from img2mesh.field.grid_file import save_grid
+
+            save_grid(shape.field, self.keep / "field.npz")
+        return shape
+
+    def mesh(self, shape: Shape) -> TexturedMesh:
+        """The textured mesh of a shape."""
+        from img2mesh.mesh import build_mesh, write_mesh
+
+        with self.timed("mesh"):
+            mesh = build_mesh(shape, self.settings, self.progress)
+        if self.keep is not None:
+            write_mesh(mesh, self.keep / "mesh.glb", self.settings)
+        return mesh
+
+    def result(self, mesh: TexturedMesh, shape: Shape, cutout: Cutout | None = None) -> Result:
+        """The mesh with a report of the whole run."""
+        from img2mesh.mesh import mesh_report
+
+        views = shape.views
+        with self.timed("check"):
+            psnr = front_psnr(mesh, views.photo) if views.photo is not None else None
+            mesh_facts = mesh_report(mesh, self.settings)
+        facts = dict(views.facts)
+        stored = [*facts.pop("warnings", ()), *facts.pop("model_warnings", ())]
+        report = {
+            "settings": self.settings.as_dict(),
+            "versions": versions(),
+            "device": self.device,
+            "threads": self.threads,
+            "seed": self.settings.seed,
+            "model": facts.get("model"),
+            "licence_of_the_weights": facts.get("licence"),
+            "weights": facts.get("weights"),
+            "variant": facts.get("variant"),
+            "precision": facts.get("precision"),
+            "segmentation": cutout.method if cutout is not None else None,
+            "elevation_deg": facts.get("elevation_deg"),
+            "elevation_confidence": facts.get("elevation_confidence"),
+            "views": {"number": len(views.views), **facts},
+            "field": shape.diagnostics,
+            "mesh": mesh_facts,
+            "front_psnr_db": psnr,
+            "seconds": {**self.seconds, "total": round(time.perf_counter() - self.start, 3)},
+            "predicted_seconds": self.predicted,
+            "stages": {k: round(v, 3) for k, v in self.progress.seconds.items()},
+            "peak_memory_mb": peak_memory_mb(),
+            "warnings": list(dict.fromkeys([*self.progress.warnings, *stored])),
+        }
+        return Result(mesh, views, plain(report))
+
+
+def load_named_model(settings: Settings, device: str, progress: Progress) -> Sampler:
+    """The model that the settings name, on a device; `image_to_mesh(model=...)` uses it again and again."""
+    from img2mesh.models import load_model
+
+    return load_model(
+        settings.model,
+        device=device,
+        variant=settings.variant,
+        offline=settings.offline,
+        progress=progress,
+        precision=settings.precision,
+        low_vram=settings.low_vram,
+        compile=settings.compile,
+    )
