@@ -80,8 +80,8 @@ def ours(views: ViewSet) -> dict:
     """Views to the exported file on one thread; `shape` is what the file holds."""
     import torch
 
-    from img2mesh.multiview.reconstruct import shape_from_views
     from img2mesh.mesh import build_mesh, write_mesh
+    from img2mesh.multiview.reconstruct import shape_from_views
 
     torch.set_num_threads(1)
     clock = time.process_time()

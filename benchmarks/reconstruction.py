@@ -38,8 +38,8 @@ from img2mesh.evaluate.ground_truth import load_truth, render_truth, true_views
 from img2mesh.evaluate.metrics import psnr
 from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.evaluate.oracle import NOVEL, shape_scores
-from img2mesh.multiview.reconstruct import shape_from_views
 from img2mesh.mesh import build_mesh, mesh_report, write_mesh
+from img2mesh.multiview.reconstruct import shape_from_views
 from img2mesh.settings import Settings
 from img2mesh.synthetic.voxelize import occupancy
 from img2mesh.views.plan import view_cameras

@@ -21,9 +21,10 @@ from img2mesh.outputs import (
     output_names,
     run_bytes,
 )
-from img2mesh.pipeline import Result, image_to_mesh, load_named_model
+from img2mesh.pipeline import image_to_mesh
 from img2mesh.segment.read import SUFFIXES
 from img2mesh.settings import Settings
+from img2mesh.stages import Result, load_named_model
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NAMED = 5  # files of a sort that one sentence names

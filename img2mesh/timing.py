@@ -63,8 +63,8 @@ def _step_of_a_ball(rays: int, backend: str, device: str) -> float:
     import numpy as np
 
     from img2mesh.core.camera import orbit_camera
-    from img2mesh.core.view import Source, View, ViewSet
     from img2mesh.core.sdf_grid import SdfGrid
+    from img2mesh.core.view import Source, View, ViewSet
     from img2mesh.field.fit import WARM, Fit
 
     axis = np.linspace(-0.4, 0.4, 17)

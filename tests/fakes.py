@@ -10,6 +10,7 @@ import numpy as np
 from img2mesh.core.camera import DISTANCE, FOV_DEG, Camera, orbit_camera
 from img2mesh.core.frustum import Body
 from img2mesh.core.progress import Progress
+from img2mesh.core.shape import Shape
 from img2mesh.models.sampler import RelativeViews
 
 RADII = np.array([0.30, 0.42, 0.5])  # half axes of the ellipsoid along x, y, z
@@ -158,7 +159,7 @@ def fake_rooms(monkeypatch) -> None:
 
 
 def fake_reconstruction(monkeypatch) -> list:
-    """Let whatever views there are give the ellipsoid; the list of view sets that the field was asked to explain."""
+    """Let whatever views there are give the ellipsoid; the list of view sets that a shape was asked for."""
     from types import SimpleNamespace
 
     asked = []
@@ -166,12 +167,16 @@ def fake_reconstruction(monkeypatch) -> list:
         bounds=np.array([[-0.5] * 3, [0.5] * 3]),
         sdf=lambda points: (np.linalg.norm(points / RADII, axis=1) - 1) * 0.3,
         colour=lambda points: np.clip(points + 0.5, 0, 1),
-        facts={"backend": "fake"},
+        cells=0,
     )
     monkeypatch.setattr("img2mesh.timing.time_field", lambda *a, **k: 0.01)
-    monkeypatch.setattr(
-        "img2mesh.field.fit_field", lambda views, *a, **k: asked.append(views) or field, raising=False
-    )
+
+    def shape_of(views, *arguments) -> Shape:
+        asked.append(views)
+        return Shape(field, views, {"backend": "fake"})
+
+    monkeypatch.setattr("img2mesh.shape.reconstruct.shape_from_photo", shape_of)
+    monkeypatch.setattr("img2mesh.multiview.reconstruct.shape_from_views", shape_of)
     monkeypatch.setattr("img2mesh.mesh.build_mesh", lambda *a, **k: ball())
     return asked
 

@@ -95,7 +95,7 @@ def test_the_fields_prediction_is_what_its_steps_take(work_clock):
     views = views_of(box_hit, size=48)
     pictures = [view.mask for view in views.views], [view.camera for view in views.views]
     hull = visual_hull(*pictures, np.ones(len(views.views)), 24)
-    fit, start = Fit(views, hull, hull.sdf, settings), work_clock[0]
+    fit, start = Fit(views, hull.grid, hull.trust, 1.0, settings), work_clock[0]
     for _ in range(settings.iterations):
         fit.step()
     assert predicted == pytest.approx(work_clock[0] - start, rel=0.3)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2mesh.core.camera import Camera
-from img2mesh.core.view import View
 from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.view import View
 from img2mesh.core.visual_hull import cone_distances, mask_distance
 from img2mesh.synthetic.ray_casting import cast, filtered, ray_scene, sample_texture
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import ViewSet
 from img2mesh.core.sdf_grid import SdfGrid
+from img2mesh.core.view import ViewSet
 from img2mesh.field.ray_bank import RayBank, collect_rays
 from img2mesh.field.sdf_network import GRID, Field, SurfaceNet, sample_lattice
 from img2mesh.field.volume_rendering import composite, importance_depths

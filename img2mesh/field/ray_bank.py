@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2mesh.core.view import View
 from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.view import View
 
 COARSE = 64  # pixels per side at which a ray's way through the hull is looked up
 SPARSE = 0.0125  # world units between the points that are looked up at least: half of such a pixel

@@ -58,7 +58,8 @@ def build_mesh(shape: Shape, settings: Settings, progress: Progress | None = Non
 
 
 def closed_surface(
-    field: SurfaceField, settings: Settings, photo: View | None = None) -> tuple[np.ndarray, np.ndarray]:
+    field: SurfaceField, settings: Settings, photo: View | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The field's surface with `settings.faces` faces within 2 %: (V, 3) and (F, 3), closed."""
     resolution = max(settings.mesh_resolution, field.cells)
     vertices, faces = extract_surface(field, resolution, photo)

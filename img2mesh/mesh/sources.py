@@ -41,7 +41,9 @@ class Sources:
         self.photo = _projector(photo, vertices, faces) if photo is not None else None
         self.belief = believed(views.views) if photo is not None else 1.0
         says = [view.weight * (self.belief if view.source is Source.DRAWN else 1) for view in views.views]
-        pairs = [(v, w) for v, w in zip(views.views, says, strict=True) if v.source is not Source.PHOTO and w > 0]
+        pairs = [
+            (v, w) for v, w in zip(views.views, says, strict=True) if v.source is not Source.PHOTO and w > 0
+        ]
         others = [view for view, _ in pairs]
         strongest = max((view.weight for view in others), default=1.0)
         self.trust = [say / strongest for _, say in pairs]

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img2mesh.core.view import ViewSet
 from img2mesh.core.sdf_grid import SdfGrid
+from img2mesh.core.view import ViewSet
 from img2mesh.field.ray_bank import resized_rgba
 from img2mesh.field.sdf_network import GRID, SurfaceNet
 from img2mesh.multiview.sphere_tracing import along, entries

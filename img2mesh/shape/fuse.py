@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.core.view import View
 from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.view import View
 from img2mesh.core.visual_hull import MARGIN, along_rays, cone_distances, mask_distance, ray_bins
 from img2mesh.shape.inflate import Inflated, look_up, thin_parts, with_thin_parts
 

@@ -53,7 +53,10 @@ def _start(views: ViewSet, settings: Settings) -> tuple[SdfGrid, np.ndarray, dic
     """The shape that the fit starts from, the trust in each view, and diagnostics."""
     seen = None if views.body is None else occupancy_grid(views.body, settings.hull_resolution)
     belief = believed(views.views)
-    found: dict[str, Any] = {"generated_silhouettes_believed": round(belief, 3), "shape_guessed": seen is not None}
+    found: dict[str, Any] = {
+        "generated_silhouettes_believed": round(belief, 3),
+        "shape_guessed": seen is not None,
+    }
     if seen is not None:
         grid, trust, belief = seen, np.ones(len(views.views)), 1.0
     else:

@@ -192,9 +192,9 @@ def find_elevation(
         photo: (256, 256, 4) uint8 straight alpha; drawn: views with masks; guess: what the model makes of the photo.
 
     Returns:
-        The guess, where there is one. Else the views' estimate where its confidence is `FULL_CONFIDENCE` (as for true views), drawn towards `FALLBACK_ELEVATION_DEG` the less confident
-        it is, and that itself below `LEAST_CONFIDENCE`. And a dict with elevation_confidence, elevation_source,
-        elevation_estimate_deg, warnings.
+        The guess, where there is one. Else the views' estimate where its confidence is `FULL_CONFIDENCE` (as for true
+        views), drawn towards `FALLBACK_ELEVATION_DEG` the less confident it is, and that itself below
+        `LEAST_CONFIDENCE`. And a dict with elevation_confidence, elevation_source, warnings.
     """
     if guess is not None:
         facts: dict[str, Any] = {

@@ -17,7 +17,7 @@ from tests.fakes import fake_rooms
     "place",
     [
         "img2mesh.pipeline.image_to_mesh",
-        "img2mesh.field.fit_field",
+        "img2mesh.shape.reconstruct.shape_from_photo",
         "img2mesh.mesh.build_mesh",
         "img2mesh.preview.write_preview",
         "os.replace",

@@ -16,12 +16,12 @@ def checker(points: np.ndarray) -> np.ndarray:
 
 
 class Shape:
-    """A field as the field room gives it: `sdf`, `gradient`, `colour`, `bounds`, `facts`."""
+    """A field as the field room gives it: `sdf`, `gradient`, `colour`, `bounds`, `cells`."""
 
     volume: float
     area: float
     bounds = np.array([[-0.6] * 3, [0.6] * 3])
-    facts: dict = {}  # noqa: RUF012
+    cells = 0
     asked = 0
 
     def __init__(self, paint=checker) -> None:
@@ -133,3 +133,11 @@ def psnr(one: np.ndarray, two: np.ndarray, mask: np.ndarray) -> float:
     """Decibels between the colours of two uint8 pictures inside a mask."""
     error = (one[..., :3][mask].astype(float) - two[..., :3][mask]) / 255
     return float(-10 * np.log10((error**2).mean()))
+
+
+def mesh_of(field, views, settings, progress=None):
+    """`build_mesh` of an analytic field and the views that colour it."""
+    from img2mesh.core.shape import Shape as Reconstruction
+    from img2mesh.mesh import build_mesh
+
+    return build_mesh(Reconstruction(field, views), settings, progress)

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from img2mesh.mesh import build_mesh
 from img2mesh.settings import Settings
 
-from .analytic import Box, Combined, Sphere, photo_set
+from .analytic import Box, Combined, Sphere, mesh_of, photo_set
 
 
 def octant_paint(points: np.ndarray) -> np.ndarray:
@@ -27,4 +26,4 @@ def statue(settings):
         Box((0.1, 0.1, 0.45)),
         paint=octant_paint,
     )
-    return build_mesh(shape, photo_set(shape), settings)
+    return mesh_of(shape, photo_set(shape), settings)

@@ -3,12 +3,11 @@ import pytest
 
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, ViewSet
-from img2mesh.mesh import build_mesh
 from img2mesh.mesh.build import closed_surface
 from img2mesh.mesh.textured_mesh import is_closed, volume
 from img2mesh.settings import Settings
 
-from .analytic import Box, Sphere, Torus, photo_of, photo_set
+from .analytic import Box, Sphere, Torus, mesh_of, photo_of, photo_set
 
 
 @pytest.mark.parametrize("shape", [Sphere(), Box(), Torus()], ids=["sphere", "box", "torus"])
@@ -25,7 +24,7 @@ def test_faces_within_two_percent_whatever_the_resolution(wanted):
 
 
 def test_same_input_same_mesh(settings):
-    one, two = (build_mesh(Torus(), photo_set(Torus()), settings) for _ in range(2))
+    one, two = (mesh_of(Torus(), photo_set(Torus()), settings) for _ in range(2))
     for name in ("vertices", "faces", "uv", "texture"):
         assert np.array_equal(getattr(one, name), getattr(two, name))
 
@@ -37,7 +36,7 @@ def test_views_without_a_photo_make_a_mesh_too(settings):
     from dataclasses import replace
 
     progress = Progress()
-    mesh = build_mesh(shape, ViewSet((replace(photo, source=Source.GIVEN, full=None),)), settings, progress)
+    mesh = mesh_of(shape, ViewSet((replace(photo, source=Source.GIVEN, full=None),)), settings, progress)
     assert is_closed(mesh.welded()[1]) and mesh.facts["photo_share"] == 0
     assert set(progress.seconds) == {"mesh", "unwrap", "texture"}
 

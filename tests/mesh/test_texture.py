@@ -5,13 +5,12 @@ from scipy.ndimage import binary_erosion
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.rasterise import rasterise_atlas
 from img2mesh.core.view import Source, View, ViewSet
-from img2mesh.mesh import build_mesh
 from img2mesh.mesh.exposure import colour_correction, spread_residual
 from img2mesh.mesh.extract import extract_surface
 from img2mesh.preview.raster import render_mesh
 from img2mesh.settings import Settings
 
-from .analytic import Combined, Sphere, Torus, checker, photo_of, photo_set, picture, psnr
+from .analytic import Combined, Sphere, Torus, checker, mesh_of, photo_of, photo_set, picture, psnr
 
 SIZE = 256  # of the tests' textures
 
@@ -19,7 +18,7 @@ SIZE = 256  # of the tests' textures
 @pytest.mark.parametrize("shape", [Sphere(), Torus()], ids=["sphere", "torus"])
 def test_front_matches_the_photo(shape, settings):
     views = photo_set(shape, elevation_deg=35)
-    mesh = build_mesh(shape, views, settings.replace(texture_size=512))
+    mesh = mesh_of(shape, views, settings.replace(texture_size=512))
     photo = views.photo
     for reference in (photo.rgba, photo.full):
         size = len(reference)
@@ -34,7 +33,7 @@ def _on_white(rgba):
 
 def test_unseen_sides_have_the_fields_colours(settings):
     shape = Sphere()
-    mesh = build_mesh(shape, photo_set(shape, elevation_deg=0), settings)
+    mesh = mesh_of(shape, photo_set(shape, elevation_deg=0), settings)
     positions = np.zeros((SIZE, SIZE, 3))
     atlas = rasterise_atlas(mesh.uv, mesh.faces, SIZE, SIZE)
     points = atlas.interpolate(mesh.vertices, mesh.faces)
@@ -49,7 +48,7 @@ def test_whole_atlas_is_filled(settings, statue):
     assert not atlas.hit.all()
     # The paint lies between 0.2 and 0.8 everywhere, so black and white could only be empty texels.
     shape = Sphere()
-    texture = build_mesh(shape, photo_set(shape), settings).texture
+    texture = mesh_of(shape, photo_set(shape), settings).texture
     assert texture.min() > 40 and texture.max() < 215
 
 
@@ -63,7 +62,7 @@ def test_no_background_bleeds_in(settings):
     rgba[rim, :3] = [150, 40, 180]
     camera = photo.camera.resized(rgba.shape[1], rgba.shape[0])
     views = ViewSet((View(rgba, camera, Source.PHOTO, 4.0),))
-    texture = build_mesh(shape, views, settings).texture.astype(int)
+    texture = mesh_of(shape, views, settings).texture.astype(int)
     assert np.abs(texture - [51, 77, 102]).max() < 12
 
 
@@ -76,7 +75,7 @@ def test_a_hidden_surface_does_not_get_the_occluders_colour(settings):
         return np.where(red, [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]).astype(np.float32)
 
     shape = Combined(near, far, paint=paint)
-    mesh = build_mesh(shape, photo_set(shape, elevation_deg=0), settings)
+    mesh = mesh_of(shape, photo_set(shape, elevation_deg=0), settings)
     atlas = rasterise_atlas(mesh.uv, mesh.faces, SIZE, SIZE)
     points = np.zeros((SIZE, SIZE, 3))
     points[atlas.hit] = atlas.interpolate(mesh.vertices, mesh.faces)
@@ -89,7 +88,7 @@ def test_exposure_continues_from_the_photo(settings):
     """The field is darker than the photo; the back takes over the photo's exposure."""
     bright = Sphere(paint=lambda p: np.clip(1.2 * checker(p), 0, 1))
     views = photo_set(bright, elevation_deg=0)
-    mesh = build_mesh(Sphere(), views, settings)
+    mesh = mesh_of(Sphere(), views, settings)
     camera = views.photo.camera
     for azimuth in (60, 90, 120, 180):
         side = orbit_camera(0, azimuth, size=camera.width)
@@ -110,7 +109,7 @@ def test_generated_views_sharpen_the_field(settings):
     inside = target[..., 3] > 0
     scores = []
     for given in (views, photo_set(shape)):
-        render = render_mesh(build_mesh(blurred, given, settings), camera, None)
+        render = render_mesh(mesh_of(blurred, given, settings), camera, None)
         scores.append(psnr(render, target, inside & (render[..., 3] > 250)))
     assert scores[0] > 27 and scores[0] > scores[1] + 3
 
@@ -147,7 +146,7 @@ def test_the_back_is_the_front_where_generated_views_are_a_blur(settings):
     blur = np.full((256, 256, 4), 128, np.uint8)
     blurred = [View(blur, orbit_camera(15, azimuth), Source.DRAWN, 0.5) for azimuth in (90, 180, 270)]
     grey = Sphere(paint=lambda points: np.full((len(points), 3), 0.5))
-    mesh = build_mesh(grey, ViewSet((photo, *blurred)), settings)
+    mesh = mesh_of(grey, ViewSet((photo, *blurred)), settings)
     back = orbit_camera(15, 180)
     render = render_mesh(mesh, back)[..., :3].astype(int)
     left, right = render[128, 90], render[128, 166]  # from behind, red is on the right
@@ -164,7 +163,7 @@ def test_texels_are_asked_for_on_the_fields_surface(settings):
         return np.where(on, [0.3, 0.6, 0.4], [1.0, 0.0, 1.0]).astype(np.float32)
 
     shape = Sphere(paint=skin)
-    mesh = build_mesh(shape, ViewSet(()), settings.replace(faces=300))
+    mesh = mesh_of(shape, ViewSet(()), settings.replace(faces=300))
     centres = mesh.vertices[mesh.faces].mean(axis=1)
     assert sphere.distance(centres).min() < -0.008
     assert (np.abs(mesh.texture.astype(int) - [77, 153, 102]).max(axis=-1) > 2).mean() < 1e-3
@@ -184,7 +183,7 @@ def test_views_colour_from_where_the_field_found_them():
     for understood in (None, ViewSet(tuple(true))):
         field = Sphere(paint=shape.paint)
         field.views = understood
-        mesh = build_mesh(field, ViewSet(tuple(said)), settings)
+        mesh = mesh_of(field, ViewSet(tuple(said)), settings)
         camera = orbit_camera(10, 90, size=128)
         wanted = picture(shape, camera)
         scores.append(

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from img2mesh.core.view import Source
 from img2mesh.cli import run
+from img2mesh.core.view import Source
 from tests.fakes import fake_reconstruction
 from tests.models.manifest import NARROW, random_state, whole
 from tests.models.tiny_plus import make_tiny_plus

@@ -62,9 +62,7 @@ def test_wrong_masks_alone_turn_no_camera():
     turned = [
         np.degrees(np.arccos(min(aim(a) @ aim(b), 1))) for a, b in zip(both.views, spoilt.views, strict=True)
     ]
-    assert agreement.after < 1 and np.max(turned) > 2, (
-        "where masks are not all that is wrong, all is sought"
-    )
+    assert agreement.after < 1 and np.max(turned) > 2, "where masks are not all that is wrong, all is sought"
 
 
 def test_shifted_pictures_and_a_mirrored_one(views):

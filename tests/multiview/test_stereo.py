@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.core.sdf_grid import lattice
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.core.visual_hull import VisualHull, visual_hull
 from img2mesh.multiview.fusion import confirmations, merge_depths, tangent_planes
 from img2mesh.multiview.refine import refine_surface, rim_offsets

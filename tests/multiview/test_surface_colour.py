@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.view import ViewSet
-from img2mesh.core.visual_hull import VisualHull
-from img2mesh.field import Field
+from img2mesh.field.sdf_network import Field
 from img2mesh.multiview.surface_colour import Paint, surface_samples
 from img2mesh.settings import Settings
 from tests.field.shapes import HALF_BOX, box_hit, stripes, views_of
@@ -22,9 +22,11 @@ def box():
     away = np.abs(np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)) - HALF_BOX
     sdf = np.linalg.norm(np.maximum(away, 0), axis=-1) + np.minimum(away.max(axis=-1), 0)
     views = views_of(box_hit)
-    return views, VisualHull(
-        sdf.astype(np.float32), np.array([[-0.5] * 3, [0.5] * 3]), np.ones(len(views.views)), 0.0
-    )
+    return views, SdfGrid(sdf.astype(np.float32), np.array([[-0.5] * 3, [0.5] * 3]))
+
+
+def prior(views):
+    return np.array([view.weight for view in views.views])
 
 
 def test_samples_lie_on_the_surface_and_have_its_colours(box):
@@ -37,10 +39,10 @@ def test_samples_lie_on_the_surface_and_have_its_colours(box):
 
 def test_the_colours_come_back_and_the_shape_stays(box):
     views, hull = box
-    paint = Paint(views, hull, TINY)
+    paint = Paint(views, hull, prior(views), TINY)
     losses = [paint.step()["colour"] for _ in range(TINY.iterations)]
     assert losses[-1] < 0.3 * losses[0]
-    field = Field(paint.net, hull.bounds)
+    field = Field(paint.net)
     front = np.stack([np.full(200, 0.4), *np.random.default_rng(1).uniform(-0.18, 0.18, (2, 200))], axis=-1)
     true = stripes(front)
     assert np.abs(field.colour(front) - true).mean() < 0.25 * np.abs(0.5 - true).mean()
@@ -54,12 +56,12 @@ def test_a_view_without_trust_has_no_say(box):
     for k in range(1, len(wrong), 2):
         wrong[k] = dataclasses.replace(wrong[k], rgba=wrong[k].rgba // [3, 3, 3, 1])
     trust = np.where(np.arange(len(wrong)) % 2, 0.0, 1.0)
-    sets = [(views, hull.trust), (ViewSet(tuple(wrong)), trust)]
+    sets = [(views, np.ones(len(wrong))), (ViewSet(tuple(wrong)), trust)]
     front = np.stack([np.full(200, 0.4), *np.random.default_rng(1).uniform(-0.18, 0.18, (2, 200))], axis=-1)
     found = []
     for given, say in sets:
-        paint = Paint(given, dataclasses.replace(hull, trust=say), TINY)
+        paint = Paint(given, hull, prior(given) * say, TINY)
         for _ in range(TINY.iterations):
             paint.step()
-        found.append(Field(paint.net, hull.bounds).colour(front))
+        found.append(Field(paint.net).colour(front))
     assert np.abs(found[0] - found[1]).mean() < 0.06

@@ -3,10 +3,10 @@
 import numpy as np
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.core.view import Source, View
 from img2mesh.core.sdf_grid import lattice
+from img2mesh.core.view import Source, View
 from img2mesh.core.visual_hull import visual_hull
-from img2mesh.shape.fuse import anchor_hull, smooth_hull
+from img2mesh.shape.fuse import fill_outline, smooth_hull
 
 
 def disc(radius, size=256):
@@ -32,13 +32,12 @@ def test_a_handle_only_the_photo_shows_comes_back():
     hull = visual_hull(masks, cameras, [4.0] + [1.0] * 8, 64)
     rgba = np.zeros((256, 256, 4), np.uint8)
     rgba[..., 3] = masks[0] * 255
-    anchored = anchor_hull(hull, View(rgba, cameras[0], Source.PHOTO), 0)
+    anchored = fill_outline(hull, View(rgba, cameras[0], Source.PHOTO))
     small = masks[0].reshape(64, 4, 64, 4).mean((1, 3))
     before, after = covered(hull, cameras[0]), covered(anchored, cameras[0])
     assert before[(small == 1)].mean() < 0.97
     assert after[(small == 1)].mean() > 0.97
     assert after[small == 0].mean() < 0.01
-    assert anchored.trust[0] == 1
 
 
 def test_views_nobody_believes_leave_the_inflated_outline():
@@ -49,7 +48,7 @@ def test_views_nobody_believes_leave_the_inflated_outline():
     rgba = np.zeros((256, 256, 4), np.uint8)
     rgba[..., 3] = rod * 255
     anchored = {
-        belief: anchor_hull(hull, View(rgba, cameras[0], Source.PHOTO), 0, belief) for belief in (0.0, 1.0)
+        belief: fill_outline(hull, View(rgba, cameras[0], Source.PHOTO), belief) for belief in (0.0, 1.0)
     }
     side = {belief: covered(a, orbit_camera(0, 90), 128) for belief, a in anchored.items()}
     width = {belief: picture[64].sum() for belief, picture in side.items()}
@@ -68,7 +67,7 @@ def test_what_is_put_back_is_round():
     hull = visual_hull([photo] + [top] * 8, cameras, [4.0] + [1.0] * 8, 64)
     rgba = np.zeros((256, 256, 4), np.uint8)
     rgba[..., 3] = photo * 255
-    anchored = anchor_hull(hull, View(rgba, cameras[0], Source.PHOTO), 0)
+    anchored = fill_outline(hull, View(rgba, cameras[0], Source.PHOTO))
     side = covered(anchored, orbit_camera(0, 90), 128)
     leg = side[70:96].sum(axis=1)
     assert leg.min() >= 2 and leg.max() <= 10  # 4 of these pixels wide

@@ -54,20 +54,25 @@ def turned_by(mirror, turn_deg):
 @pytest.mark.parametrize("turn", [40.0, 85.0, 130.0, 175.0])
 def test_the_plane_is_found_relative_to_the_camera(turn):
     body = chair(turn)
-    mirror = mirror_of(body, expected(turn), outline(body))
+    mirror = mirror_of(dataclasses.replace(body, symmetry=expected(turn)), outline(body))
     assert turned_by(mirror, turn) < 4 and mirror.offset == 0
 
 
 def test_the_photo_decides_between_planes_that_are_expected_alike():
     body = chair(85.0)
     alike = np.maximum(expected(85.0, 0.7), expected(85.0 + 37.5, 0.72))  # the wrong one a little more
-    assert turned_by(mirror_of(body, alike, outline(body)), 85.0) < 4
-    assert turned_by(mirror_of(body, alike, np.ones((CELLS, CELLS), np.float32)), 85.0) > 30
+    assert turned_by(mirror_of(dataclasses.replace(body, symmetry=alike), outline(body)), 85.0) < 4
+    assert (
+        turned_by(
+            mirror_of(dataclasses.replace(body, symmetry=alike), np.ones((CELLS, CELLS), np.float32)), 85.0
+        )
+        > 30
+    )
 
 
 def test_what_has_no_mirror_image_inside_is_doubted():
     whole, half = chair(85.0), chair(85.0, lacking=True)
-    after = symmetrised(half, expected(85.0), outline(whole))
+    after = symmetrised(dataclasses.replace(half, symmetry=expected(85.0)), outline(whole))
     image = image_of(half, 85.0)
     lone, both = (half.occupancy > 0.8) & (image < 0.05), (half.occupancy > 0.8) & (image > 0.8)
     assert lone.sum() > 30 and after.occupancy[lone].max() < 0.4
@@ -83,5 +88,6 @@ def image_of(body, turn_deg):
 
 def test_nothing_is_done_where_nothing_is_said_or_guessed():
     body, empty = chair(85.0), Body(np.zeros((CELLS,) * 3, np.float32), CAMERA, HALF)
-    assert symmetrised(body, np.zeros(0, np.float32), outline(body)) is body
-    assert symmetrised(empty, expected(85.0), outline(body)) is empty
+    assert symmetrised(body, outline(body)) is body
+    empty = dataclasses.replace(empty, symmetry=expected(85.0))
+    assert symmetrised(empty, outline(body)) is empty

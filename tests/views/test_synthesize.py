@@ -119,17 +119,21 @@ class GuessingModel(FakeModel):
         return Guess(chance, self.distance, 0.7, 33.0, self.deviation_deg, unknown)
 
 
-@pytest.mark.parametrize(("deviation", "elevation"), [(1.0, 33.0), (20.0, 14.0), (400.0, -5.0)])
-def test_guess_and_estimate_of_the_elevation_weigh_by_their_variance(monkeypatch, deviation, elevation):
-    monkeypatch.setattr(synthesize, "_estimate", lambda photo, drawn: (-5.0, 0.1))
-    views = generate_views(FakeCutout(35.0), GuessingModel(deviation), Settings(views=6), Progress())
-    assert views.facts["elevation_deg"] == pytest.approx(elevation, abs=0.2)
+def test_a_guessed_elevation_is_taken_as_it_is():
+    views = generate_views(FakeCutout(35.0), GuessingModel(6.0), Settings(views=6), Progress())
+    assert views.facts["elevation_deg"] == pytest.approx(33.0)
     assert views.facts["elevation_source"] == "guessed" and not views.facts["warnings"]
-    both = (deviation**-2 + synthesize.VIEWS_DEVIATION_DEG**-2) ** -0.5
-    assert views.facts["elevation_deviation_deg"] == pytest.approx(both, abs=0.1)
-    assert views.body.camera.elevation_deg == pytest.approx((33.0 + elevation) / 2, abs=0.2), (
-        "half as it was guessed"
+    assert views.facts[
+        "elevation_deviation_deg"
+    ] == 6.0 and views.photo.camera.elevation_deg == pytest.approx(33.0)
+    assert "photo_scale" not in views.facts and views.photo.camera.fl_x == pytest.approx(280, abs=0.01)
+
+
+def test_a_guessed_body_is_turned_by_half_to_a_given_elevation():
+    views = generate_views(
+        FakeCutout(35.0), GuessingModel(6.0), Settings(views=6, elevation="13"), Progress()
     )
+    assert views.photo.camera.elevation_deg == pytest.approx(13.0)
+    assert views.body.camera.elevation_deg == pytest.approx(23.0)
     assert views.body.camera.azimuth_deg == pytest.approx(views.photo.camera.azimuth_deg)
     assert views.body.camera.fl_x == views.photo.camera.fl_x and views.body.half == 0.7
-    assert "photo_scale" not in views.facts and views.photo.camera.fl_x == pytest.approx(280, abs=0.01)

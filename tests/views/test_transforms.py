@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2mesh.core.view import Source
 from img2mesh.core.camera import FOV_DEG, orbit_camera
 from img2mesh.core.frustum import Body
 from img2mesh.core.symmetry_plane import Mirror
+from img2mesh.core.view import Source
 from img2mesh.errors import Img2MeshError
 from img2mesh.views import View, ViewSet, load_views, save_views
 from tests.fakes import RADII, ellipsoid

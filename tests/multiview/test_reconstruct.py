@@ -5,8 +5,7 @@ import pytest
 
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
-from img2mesh.errors import Img2MeshError
-from img2mesh.field import Field, fit_field
+from img2mesh.multiview.reconstruct import shape_from_views
 from img2mesh.settings import Settings
 from tests.field.shapes import HALF_BOX, box_hit, stripes, views_of
 
@@ -21,7 +20,7 @@ def box():
 @pytest.fixture(scope="module")
 def fitted(box):
     progress = Progress()
-    return fit_field(box, TINY, progress), progress
+    return shape_from_views(box, TINY, progress), progress
 
 
 def inside_share(field, n=28):
@@ -32,7 +31,8 @@ def inside_share(field, n=28):
 
 
 def test_box_comes_back(fitted):
-    field, progress = fitted
+    shape, progress = fitted
+    field = shape.field
     true = float(np.prod(2 * HALF_BOX))
     assert 0.85 * true < inside_share(field) < 1.3 * true
     rng = np.random.default_rng(0)
@@ -41,24 +41,24 @@ def test_box_comes_back(fitted):
     surface[np.arange(2000), axis] = (HALF_BOX * np.sign(surface))[np.arange(2000), axis]
     assert np.abs(field.sdf(surface)).mean() < 0.03
     assert (field.bounds[0] < -HALF_BOX).all() and (field.bounds[1] > HALF_BOX).all()
-    assert progress.seconds["fit field"] > 0 and field.facts["backend"] == "torch"
+    assert progress.seconds["fit field"] > 0 and shape.diagnostics["backend"] == "torch"
 
 
 def test_colours_are_nearer_to_the_truth_than_grey(fitted):
     front = np.stack([np.full(200, 0.4), *np.random.default_rng(1).uniform(-0.18, 0.18, (2, 200))], axis=-1)
     true = stripes(front)
-    assert np.abs(fitted[0].colour(front) - true).mean() < 0.7 * np.abs(0.5 - true).mean()
+    assert np.abs(fitted[0].field.colour(front) - true).mean() < 0.7 * np.abs(0.5 - true).mean()
 
 
 def test_gradient_points_outwards(fitted):
-    gradient = fitted[0].gradient(np.array([[0.4, 0.0, 0.0], [0.0, 0.3, 0.0]]))
+    gradient = fitted[0].field.gradient(np.array([[0.4, 0.0, 0.0], [0.0, 0.3, 0.0]]))
     assert gradient[0, 0] > 0.3 and gradient[1, 1] > 0.3
 
 
 def test_same_bits_twice(box):
     points = np.random.default_rng(2).uniform(-0.5, 0.5, (500, 3))
     settings = TINY.replace(iterations=12)
-    a, b = (fit_field(box, settings) for _ in range(2))
+    a, b = (shape_from_views(box, settings).field for _ in range(2))
     assert np.array_equal(a.sdf(points), b.sdf(points))
     assert np.array_equal(a.colour(points), b.colour(points))
 
@@ -66,21 +66,5 @@ def test_same_bits_twice(box):
 def test_an_empty_view_does_not_carve_the_object_away(box):
     views = list(box.views)
     views[4] = dataclasses.replace(views[4], rgba=np.zeros_like(views[4].rgba))
-    field = fit_field(ViewSet(tuple(views)), TINY.replace(iterations=12))
+    field = shape_from_views(ViewSet(tuple(views)), TINY.replace(iterations=12)).field
     assert inside_share(field) > 0.8 * float(np.prod(2 * HALF_BOX))
-
-
-def test_saved_and_loaded(fitted, tmp_path):
-    fitted[0].save(tmp_path / "field.npz")
-    loaded = Field.load(tmp_path / "field.npz")
-    points = np.random.default_rng(3).uniform(-0.5, 0.5, (300, 3))
-    assert np.array_equal(loaded.sdf(points), fitted[0].sdf(points))
-    assert np.array_equal(loaded.bounds, fitted[0].bounds) and loaded.facts["backend"] == "torch"
-
-
-def test_not_a_field(tmp_path):
-    (tmp_path / "x.npz").write_bytes(b"nothing")
-    with pytest.raises(Img2MeshError, match="not a field"):
-        Field.load(tmp_path / "x.npz")
-    with pytest.raises(Img2MeshError, match="No such field"):
-        Field.load(tmp_path / "y.npz")
