@@ -28,7 +28,7 @@ def test_round_trip_keeps_everything(tmp_path):
     photo = View(
         ellipsoid(orbit_camera(20, 0)),
         orbit_camera(20, 0),
-        "photo",
+        Source.PHOTO,
         4.0,
         ellipsoid(orbit_camera(20, 0, size=300)),
     )
