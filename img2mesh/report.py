@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -50,7 +51,7 @@ class Recorder(Progress):
             self.inner.warn(text)
 
     @contextmanager
-    def stage(self, name: str, total: int = 0):
+    def stage(self, name: str, total: int = 0) -> Iterator[Callable[..., None]]:
         with self.inner.stage(name, total) as step:
             yield step
 

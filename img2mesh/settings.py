@@ -16,7 +16,13 @@ from img2mesh.errors import Img2MeshError
 PRESETS = ("draft", "standard", "high")
 
 
-def _setting(default: Any, help: str, low: float | None = None, high: float | None = None, choices=None):
+def _setting(
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 

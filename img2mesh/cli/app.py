@@ -82,7 +82,7 @@ def build() -> typer.Typer:
 @cache
 def command() -> Any:
     """The click command behind the app."""
-    group = typer.main.get_command(build())
+    group: Any = typer.main.get_command(build())
     for each in group.commands.values():
         for parameter in each.params:
             if parameter.param_type_name == "argument":

@@ -85,11 +85,11 @@ def evaluate(
 
         model = load_named_model(settings, device, progress)
     tables = {}
-    if views:
+    if views and model is not None:
         from img2mesh.evaluate.novel_views import novel_views
 
         tables["views"] = novel_views(files, model, settings, chosen, targets, perceptual, output, progress)
-    if mesh:
+    if mesh and model is not None:
         from img2mesh.evaluate.one_image import ELEVATION, one_image_meshes
 
         told = settings.replace(elevation="auto" if estimate_elevation else f"{ELEVATION:g}")

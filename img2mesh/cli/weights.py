@@ -93,7 +93,7 @@ def verify_model(
     path = data_folder("weights") / "mini" if model == "mini" else Path(model)
     if not path.exists():
         entry = lookup(model)
-        found = entry and find_cached(entry)
+        found = None if entry is None else find_cached(entry)
         if found is None:
             raise Img2MeshError(f"{model} is neither a file, nor a folder, nor a model in the cache.")
         path = found

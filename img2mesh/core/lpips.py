@@ -34,6 +34,9 @@ class LPIPS(nn.Module):
         Img2MeshError: the file is missing or holds other weights.
     """
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, path: str | Path) -> None:
         super().__init__()
         try:
@@ -75,13 +78,13 @@ class LPIPS(nn.Module):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """(B,) distances of two batches (B, 3, H, W) in [-1, 1]."""
-        total = 0.0
+        total = torch.zeros(len(a), device=a.device)
         for i, (fa, fb) in enumerate(zip(self.features(a), self.features(b), strict=True)):
             total = total + ((fa - fb).square() * getattr(self, f"head{i}")).sum(1).mean(dim=(1, 2))
         return total
 
 
-def _sorted_arrays(arrays: dict, path) -> tuple[list, list, list]:
+def _sorted_arrays(arrays: dict[str, np.ndarray], path: str | Path) -> tuple[list, list, list]:
     """Kernels, biases and heads in network order, whatever separators the file's names have."""
     import re
 

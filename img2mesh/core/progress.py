@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -26,7 +26,7 @@ class Progress:
         """Say one line that the user should read; it is also kept in the report by whoever found it."""
 
     @contextmanager
-    def stage(self, name: str, total: int = 0) -> Iterator:
+    def stage(self, name: str, total: int = 0) -> Iterator[Callable[..., None]]:
         """Time a stage; yields `step(n=1)`, to be called as its `total` units get done."""
         start = time.perf_counter()
         step = self._begin(name, total)
@@ -36,7 +36,7 @@ class Progress:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
             self._end(name, time.perf_counter() - start)
 
-    def _begin(self, name: str, total: int):
+    def _begin(self, name: str, total: int) -> Callable[..., None]:
         return lambda n=1: None
 
     def _end(self, name: str, seconds: float) -> None:
@@ -65,7 +65,7 @@ class ConsoleProgress(Progress):
         if self.warned:
             self.note("1 warning, see above." if self.warned == 1 else f"{self.warned} warnings, see above.")
 
-    def _begin(self, name: str, total: int):
+    def _begin(self, name: str, total: int) -> Callable[..., None]:
         done, drawn = 0, 0.0
 
         def step(n: int = 1) -> None:

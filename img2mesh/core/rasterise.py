@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,7 +151,7 @@ def rasterise_view(
     corners = pixels[shown]
     nearness = 1 / np.where(ahead, z, 1)  # linear on the screen, unlike depth
     face, bary, best = _empty(height, width)
-    drawn = _fragments(corners, height, width)
+    drawn: Iterable[tuple[np.ndarray, np.ndarray]] = _fragments(corners, height, width)
     if outline:
         drawn = list(drawn)
         for owner, index in drawn:

@@ -58,6 +58,7 @@ class SdfGrid:
 
 def lattice(bounds: np.ndarray, spacing: float) -> tuple[np.ndarray, tuple[int, int, int]]:
     """(N, 3) float64 sample points of a grid in C order over x, y, z, and its shape."""
-    shape = tuple(round(float(extent / spacing)) + 1 for extent in bounds[1] - bounds[0])
+    x, y, z = (round(float(extent / spacing)) + 1 for extent in bounds[1] - bounds[0])
+    shape = (x, y, z)
     axes = [bounds[0, k] + np.arange(shape[k]) * spacing for k in range(3)]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3), shape

@@ -156,7 +156,7 @@ def visual_hull(
     high = low + np.ceil((high - low) / spacing) * spacing
     points, shape = lattice(np.stack([low, high]), spacing)
     sdf = np.empty(len(points), dtype=np.float32)
-    used = np.flatnonzero(say > 0)
+    used = np.flatnonzero(say > 0).tolist()
     for start in range(0, len(points), 1 << 18):
         part = slice(start, start + (1 << 18))
         found = cone_distances([distances[i] for i in used], [cameras[i] for i in used], points[part])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def render_truth(truth: Truth, camera: Camera, supersample: int = 3, shaded: boo
     return filtered(image, hit.astype(np.float64), w, h, n)
 
 
-def true_views(truth: Truth, cameras: Iterable[Camera], photo_weight: float = 4.0, **render) -> ViewSet:
+def true_views(truth: Truth, cameras: Iterable[Camera], photo_weight: float = 4.0, **render: Any) -> ViewSet:
     """The oracle: what a perfect sampler would hand to the field. The first camera's render plays the photo."""
     views = []
     for index, camera in enumerate(cameras):

@@ -23,13 +23,13 @@ from img2mesh.shape.view_refinement import refine_views
 from img2mesh.views.synthesize import assembled, sample_views
 
 if TYPE_CHECKING:
-    from img2mesh.models import Zero123
+    from img2mesh.models import Sampler
     from img2mesh.models.sampler import Drawn
 
 
 def novel_views(
     objects: Sequence[Path],
-    model: Zero123,
+    model: Sampler,
     settings: Settings,
     seeds: Sequence[int] = (0,),
     targets: int = 8,
@@ -70,7 +70,7 @@ def novel_views(
             ]
             photo = render_truth(truth, first)
             wanted = [render_truth(truth, camera) for camera in cameras]
-            known = perceptual.features(wanted) if perceptual else None
+            known = perceptual.features(wanted) if perceptual else []
             hull = swept_silhouette(View(photo, first))
             flat = billboard_picture(photo)
             baselines = {
@@ -80,7 +80,7 @@ def novel_views(
                     render_projected(*hull, View(photo, first), camera) for camera in cameras
                 ],
             }
-            rows = [("truth", [photo, *wanted])]
+            rows: list[tuple[str, list[np.ndarray | None]]] = [("truth", [photo, *wanted])]
             for seed in seeds:
                 ours = _as_used(photo, model, sample_views(photo, model, settings, offsets, elevation, seed))
                 table.add(model.name, truth.name, seed, _scores(ours, wanted, perceptual, known))
@@ -95,7 +95,7 @@ def novel_views(
     return table
 
 
-def _as_used(photo: np.ndarray, model: Zero123, drawn: Drawn) -> list[np.ndarray]:
+def _as_used(photo: np.ndarray, model: Sampler, drawn: Drawn) -> list[np.ndarray]:
     """Views as the main job uses them; the body stands where the model itself guesses the photo's elevation."""
     guess = model.guess(photo)
     if guess is None:
@@ -111,7 +111,12 @@ def _metrics(perceptual: Perceptual | None) -> dict[str, str]:
     return {"PSNR": HIGHER, "SSIM": HIGHER, **lpips, "mask IoU": HIGHER}
 
 
-def _scores(pictures, wanted, perceptual, known) -> dict[str, float]:
+def _scores(
+    pictures: Sequence[np.ndarray],
+    wanted: Sequence[np.ndarray],
+    perceptual: Perceptual | None,
+    known: list,
+) -> dict[str, float]:
     """Means over an object's targets."""
     pairs = list(zip(pictures, wanted, strict=True))
     scores = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ from img2mesh.shape.view_refinement import refine_views
 from img2mesh.views.synthesize import generate_views
 
 if TYPE_CHECKING:
-    from img2mesh.models import Zero123
+    from img2mesh.models import Sampler
 
 _METRICS = {"Chamfer": LOWER, "IoU": HIGHER, "F@0.01": HIGHER, "F@0.05": HIGHER}
 METRICS = {**_METRICS, **{f"aligned {name}": better for name, better in _METRICS.items()}}
@@ -42,7 +41,7 @@ SHOWN = (2, 6, 10, 14)  # of the 16 views, on the side-by-side pictures
 
 def one_image_meshes(
     objects: Sequence[Path],
-    model: Zero123,
+    model: Sampler,
     settings: Settings,
     seeds: Sequence[int] = (0,),
     folder: Path | None = None,
@@ -62,8 +61,7 @@ def one_image_meshes(
     from img2mesh.mesh import build_mesh, write_mesh
 
     progress, settings = progress or Progress(), settings.for_model(model)
-    at_distance = copy.copy(model)
-    at_distance.distance = DISTANCE
+    at_distance = model.at_distance(DISTANCE)
     table = Table("Meshes from one image of held-out objects, SyncDreamer's protocol", METRICS)
     table.notes += [
         f"model {model.name}, {len(objects)} objects, seeds {', '.join(map(str, seeds))}, preset "
@@ -84,8 +82,8 @@ def one_image_meshes(
                 "swept silhouette (hull of the input)": swept_silhouette(photo),
                 "billboard": swept_silhouette(photo, THIN),
             }
-            for name, mesh in baselines.items():
-                table.add(name, truth.name, None, shape_scores(mesh, points, filled))
+            for name, simple in baselines.items():
+                table.add(name, truth.name, None, shape_scores(simple, points, filled))
             for seed in seeds:
                 cutout, chosen = Cutout(photo.rgba, "alpha"), settings.replace(seed=seed)
                 try:

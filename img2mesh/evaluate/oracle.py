@@ -97,7 +97,9 @@ def oracle_meshes(
     return table
 
 
-def shape_scores(vertices, faces, true_points, true_filled) -> dict[str, float]:
+def shape_scores(
+    vertices: np.ndarray, faces: np.ndarray, true_points: np.ndarray, true_filled: np.ndarray
+) -> dict[str, float]:
     """IoU, Chamfer and F@0.01 of a surface against samples and cells of the true one."""
     if not len(faces):
         return {"IoU": 0.0, "Chamfer": float("inf"), "F@0.01": 0.0}

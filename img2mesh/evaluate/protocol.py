@@ -68,7 +68,9 @@ def shape_scores(mesh: Mesh, true_points: np.ndarray, true_volume: np.ndarray) -
     return {**plain, **{f"aligned {name}": value for name, value in aligned.items()}}
 
 
-def _measure(points, true_points, filled, true_filled) -> dict[str, float]:
+def _measure(
+    points: np.ndarray, true_points: np.ndarray, filled: np.ndarray, true_filled: np.ndarray
+) -> dict[str, float]:
     return {
         "IoU": volume_iou(filled, true_filled),
         **point_scores(points, true_points, (0.01, 0.05)),
@@ -101,7 +103,9 @@ def similarity(
     return best
 
 
-def _icp(source, aim, scale, shift, rounds) -> tuple[float, np.ndarray, np.ndarray]:
+def _icp(
+    source: np.ndarray, aim: np.ndarray, scale: float, shift: np.ndarray, rounds: int
+) -> tuple[float, np.ndarray, np.ndarray]:
     from scipy.spatial import cKDTree
 
     rotation, tree = np.eye(3), cKDTree(aim)

@@ -108,7 +108,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def side_by_side(rows: Sequence[tuple[str, Sequence[np.ndarray]]], size: int = 144) -> np.ndarray:
+def side_by_side(rows: Sequence[tuple[str, Sequence[np.ndarray | None]]], size: int = 144) -> np.ndarray:
     """(H, W, 3) uint8: one line of pictures per named row, on white, each `size` pixels high."""
     from PIL import Image
 

@@ -13,6 +13,7 @@ other, a level being a dense lattice where that is small enough and a hash table
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -131,7 +132,8 @@ class HashGrid(nn.Module):
     @property
     def parameters_flat(self) -> nn.Parameter:
         """(sum of level sizes * features,) values in the order both implementations share."""
-        return self.table
+        table: nn.Parameter = self.table  # type: ignore[assignment]
+        return table
 
     @property
     def width(self) -> int:
@@ -210,7 +212,7 @@ class HashGrid(nn.Module):
             point = cell.astype(np.int32)
             dense = self.is_dense(level)
             if dense:
-                factors = (1, self.resolutions[level], self.resolutions[level] ** 2)
+                factors: tuple[int, ...] = (1, self.resolutions[level], self.resolutions[level] ** 2)
             else:
                 factors = tuple(p - 2**32 if p >= 2**31 else p for p in PRIMES)  # int32 products wrap around
             join = np.add if dense else np.bitwise_xor
@@ -240,7 +242,7 @@ class _Interpolate(torch.autograd.Function):
     """Sparse matrix (active * N rows, table columns) times table, and its transpose for the gradient."""
 
     @staticmethod
-    def forward(ctx, table: Tensor, x: Tensor, grid: HashGrid, active: int) -> Tensor:
+    def forward(ctx: Any, table: Tensor, x: Tensor, grid: HashGrid, active: int) -> Tensor:
         from scipy.sparse import csr_matrix
 
         n = len(x)
@@ -254,7 +256,7 @@ class _Interpolate(torch.autograd.Function):
         return encoded.view(active, n, grid.features).transpose(0, 1).reshape(n, active * grid.features)
 
     @staticmethod
-    def backward(ctx, upstream: Tensor):
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         grid, active = ctx.grid, ctx.active
         by_level = upstream.view(-1, active, grid.features).transpose(0, 1).reshape(-1, grid.features)
         gradient = ctx.matrix.T @ by_level.contiguous().numpy()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,13 +42,15 @@ class RayBank:
 
     def pick(self, index: Tensor) -> RayBank:
         """The rays at (n,) indices."""
-        parts = (self.origin, self.direction, self.near, self.far, self.rgba, self.view)
-        return RayBank(*(part[index] for part in parts), self.views)
+        return self._each(lambda part: part[index])
 
     def to(self, device: str | torch.device) -> RayBank:
         """The same on a device."""
-        parts = (self.origin, self.direction, self.near, self.far, self.rgba, self.view)
-        return RayBank(*(part.to(device) for part in parts), self.views)
+        return self._each(lambda part: part.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> RayBank:
+        parts = {f.name: change(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "views"}
+        return RayBank(**parts, views=self.views)
 
 
 def collect_rays(views: tuple[View, ...], hull: SdfGrid, size: int = 256, margin: float = 0.02) -> RayBank:
@@ -84,9 +88,10 @@ def collect_rays(views: tuple[View, ...], hull: SdfGrid, size: int = 256, margin
         for part, value in zip(parts, values, strict=True):
             part.append(value[hit])
     *floats, index = (np.concatenate(part) for part in parts)
-    return RayBank(
-        *(torch.from_numpy(f.astype(np.float32)) for f in floats), torch.from_numpy(index), len(views)
-    )
+    tensors = (torch.from_numpy(part.astype(np.float32)) for part in floats)
+    names = ("origin", "direction", "near", "far", "rgba")
+    found = dict(zip(names, tensors, strict=True))
+    return RayBank(**found, view=torch.from_numpy(index), views=len(views))
 
 
 def resized_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:

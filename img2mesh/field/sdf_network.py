@@ -27,6 +27,10 @@ class SurfaceNet(nn.Module):
         residual: world units that the network's first output counts; 0 leaves the distance as `base` has it.
     """
 
+    base: Tensor
+    low: Tensor
+    extent: Tensor
+
     def __init__(
         self,
         base: Tensor,
@@ -123,9 +127,9 @@ class Field:
     def sdf(self, points: np.ndarray) -> np.ndarray:
         """(N, 3) points to (N,) float32 signed distances, negative inside."""
         if self.cells:  # the lattice alone knows
-            points = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 3))
+            where = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 3))
             with torch.no_grad():
-                return self.net.base_sdf(points.to(self.device)).cpu().numpy()
+                return self.net.base_sdf(where.to(self.device)).cpu().numpy()
         return self._evaluate(points)[0]
 
     def colour(self, points: np.ndarray) -> np.ndarray:

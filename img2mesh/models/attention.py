@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from diffusers.models.attention_processor import Attention
 
 
 class ConstantContext:
@@ -24,7 +29,7 @@ class ConstantContext:
         self.value: Tensor | None = None
         self.output: Tensor | None = None
 
-    def prepare(self, layer: nn.Module, context: Tensor) -> None:
+    def prepare(self, layer: Attention, context: Tensor) -> None:
         """Take the contexts (B, N, C) of the conditional rows of the coming calls."""
         self.count = len(context)
         self.key = self.value = self.output = None
@@ -35,11 +40,12 @@ class ConstantContext:
                 _heads(project(context), layer.heads) for project in (layer.to_k, layer.to_v)
             )
 
-    def __call__(self, layer: nn.Module, hidden_states: Tensor, *args, **kwargs) -> Tensor:
+    def __call__(self, layer: Attention, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         rows, length = hidden_states.shape[:2]
         if self.output is not None:
             output, length = self.output, 1  # the same for every token: whoever adds it broadcasts
         else:
+            assert self.key is not None and self.value is not None, "prepare comes first"
             query = _heads(layer.to_q(hidden_states[: self.count]), layer.heads)
             mixed = F.scaled_dot_product_attention(query, self.key, self.value)
             output = layer.to_out[0](mixed.transpose(1, 2).flatten(2))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import CLIPVisionModelWithProjection
 
 POSE_FEATURES = 16
 
@@ -55,7 +60,7 @@ def pose_features(pose: Tensor) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def image_tokens(encoder: nn.Module, pixels: Tensor, tokens: str) -> Tensor:
+def image_tokens(encoder: CLIPVisionModelWithProjection, pixels: Tensor, tokens: str) -> Tensor:
     """Tokens of preprocessed pixels (B, 3, S, S) from a `CLIPVisionModelWithProjection`: (B, N, width).
 
     `class` gives the projected, not normalised class embedding (N = 1); `all` every token of the last layer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import BinaryIO
 
 from img2mesh.errors import Img2MeshError
 
@@ -19,7 +20,7 @@ def sha256(path: Path) -> str:
         )
 
 
-def _old(file) -> str:
+def _old(file: BinaryIO) -> str:
     digest = hashlib.sha256()
     while block := file.read(1 << 20):
         digest.update(block)

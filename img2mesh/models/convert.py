@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from img2mesh.core.files import atomic_folder
 from img2mesh.core.progress import Progress
@@ -104,7 +104,7 @@ def plan(shapes: Mapping[str, tuple[int, ...]], where: Path | str) -> tuple[dict
     for key in shapes:
         part = next((p for p, prefix in _PREFIXES.items() if key.startswith(prefix)), None)
         new = our_names(part, key.removeprefix(_PREFIXES[part])) if part else None
-        if new is not None:
+        if part is not None and new is not None:
             parts[part][key] = new
         elif not key.startswith(_IGNORED):
             unknown.append(key)
@@ -152,6 +152,7 @@ def original_tensor(key: str, states: Mapping[str, Mapping[str, Tensor]], shape:
     """
     part = next(p for p, prefix in _PREFIXES.items() if key.startswith(prefix))
     new = our_names(part, key.removeprefix(_PREFIXES[part]))
+    assert new is not None, f"{key} is no weight of ours"
     value = torch.cat([states[part][name] for name in new])
     return (value.T if new == ("visual_projection.weight",) else value).reshape(shape)
 
@@ -171,7 +172,7 @@ def load_checkpoint(
     from img2mesh.models.registry import guess_variant
 
     path, progress, options = Path(path), progress or Progress(), dict(options or {})
-    modules, which = {}, ""
+    modules: dict[str, Any] = {}
     with open_original(path) as checkpoint, progress.stage("load model", len(PARTS)) as step:
         parts, which = plan(checkpoint.shapes(), path)
         check_variant(variant, path)
@@ -182,8 +183,12 @@ def load_checkpoint(
             step(1)
     progress.note(f"{path.name}: weights of the U-Net: {which}")
     options.setdefault("name", path.stem)
+    unet, vae, encoder, projection = (modules[part] for part in PARTS)
     return Zero123(
-        *(modules[part] for part in PARTS),
+        unet,
+        vae,
+        encoder,
+        projection,
         SCHEDULER,
         source=path,
         variant=guess_variant(path.stem) if variant == "auto" else variant,
@@ -241,7 +246,7 @@ def convert(
     return which
 
 
-def _save(module: nn.Module, folder: Path) -> None:
+def _save(module: Any, folder: Path) -> None:
     """`config.json` and safetensors as diffusers and transformers name them."""
     from safetensors.torch import save_file
 

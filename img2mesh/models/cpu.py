@@ -15,10 +15,15 @@ The weights stay where they are and as they are; `restore` takes everything back
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from diffusers.models.attention_processor import Attention
+    from diffusers.models.upsampling import Upsample2D
 
 
 def arrange(network: nn.Module) -> None:
@@ -43,7 +48,7 @@ def restore(network: nn.Module) -> None:
     for module in network.modules():
         vars(module).pop("forward", None)
         if isinstance(getattr(module, "processor", None), SelfAttention):
-            module.set_processor(AttnProcessor2_0())
+            module.set_processor(AttnProcessor2_0())  # type: ignore[operator]
 
 
 def phase_kernels(weight: Tensor) -> list[Tensor]:
@@ -61,7 +66,12 @@ def phase_kernels(weight: Tensor) -> list[Tensor]:
     return kernels
 
 
-def _doubled(module: nn.Module, kernels: list[Tensor], hidden_states: Tensor, output_size=None) -> Tensor:
+def _doubled(
+    module: Upsample2D,
+    kernels: list[Tensor],
+    hidden_states: Tensor,
+    output_size: tuple[int, int] | None = None,
+) -> Tensor:
     """`Upsample2D.forward`: (B, I, H, W) to (B, O, 2H, 2W)."""
     rows, _, height, width = hidden_states.shape
     if output_size is not None and tuple(output_size) != (2 * height, 2 * width):
@@ -78,7 +88,7 @@ def _doubled(module: nn.Module, kernels: list[Tensor], hidden_states: Tensor, ou
 def _doubles(module: nn.Module) -> bool:
     """Whether an `Upsample2D` is nearest-neighbour doubling and a 3 x 3 convolution, nothing else."""
     conv = getattr(module, "conv", None)
-    return (
+    return bool(
         isinstance(conv, nn.Conv2d)
         and (conv.kernel_size, conv.stride, conv.padding) == ((3, 3), (1, 1), (1, 1))
         and module.interpolate
@@ -115,7 +125,7 @@ class SelfAttention:
     The mean key is subtracted from all keys, which changes no softmax and keeps what is rounded to bf16 small.
     """
 
-    def __call__(self, layer: nn.Module, hidden_states: Tensor, *args, **kwargs) -> Tensor:
+    def __call__(self, layer: Attention, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """(B, N, C) to (B, N, C)."""
         query, key, value = (
             project(hidden_states).unflatten(-1, (layer.heads, -1)).transpose(1, 2)

@@ -57,14 +57,23 @@ def load_model(
         return _load_model(name, device, variant, offline, progress, precision, low_vram, compile)
 
 
-def _load_model(name, device, variant, offline, progress, precision, low_vram, compile):
+def _load_model(
+    name: str,
+    device: str,
+    variant: str,
+    offline: bool,
+    progress: Progress | None,
+    precision: str,
+    low_vram: bool,
+    compile: bool,
+) -> Zero123 | Zero123Plus:
     progress = progress or Progress()
     target = pick_device(device)
     dtype = pick_dtype(target, precision)
     low_vram = low_vram and target.type != "cpu"
     if compile and (target.type != "cuda" or low_vram):
         progress.warn("compile has no effect here: it needs a CUDA device, and weights that stay there.")
-    options = {"device": target, "dtype": dtype, "low_vram": low_vram, "compile": compile}
+    options: dict[str, Any] = {"device": target, "dtype": dtype, "low_vram": low_vram, "compile": compile}
     if name == "auto":
         name = _best_present() if target.type == "cuda" else "mini"
     if name == "mini":
@@ -87,21 +96,22 @@ def _load_model(name, device, variant, offline, progress, precision, low_vram, c
         )
     if variant != "auto" and entry.variant != "auto" and is_version(variant) != is_version(entry.variant):
         raise Img2MeshError(f"{entry.name} has no variant {variant}: its own is {entry.variant}.")
-    folder = find_cached(entry)
-    if folder is None:
+    cached = find_cached(entry)
+    if cached is None:
         from img2mesh.models.hub import download
 
-        folder = download(entry, offline=offline, progress=progress)
+        cached = download(entry, offline=offline, progress=progress)
     if variant == "auto":
         variant = entry.variant
     options.update(name=entry.name, licence=entry.licence)
-    return load_folder(folder, variant=variant, progress=progress, options=options)
+    return load_folder(cached, variant=variant, progress=progress, options=options)
 
 
 def _best_present() -> str:
     """The first full-size model that the Hugging Face cache holds whole, else the mini."""
     for name in PREFERRED:
-        if find_cached(lookup(name)) is not None:
+        entry = lookup(name)
+        if entry is not None and find_cached(entry) is not None:
             return name
     return "mini"
 
@@ -131,7 +141,8 @@ def load_folder(
     dtype = options.get("dtype", torch.float32)
     record = model_record(folder)
     scheduler, warnings = corrected_scheduler(folder, progress, BETAS, "Zero-1-to-3")
-    modules, stored = {}, set()
+    modules: dict[str, Any] = {}
+    stored: set[str] = set()
     with progress.stage("load model", 4) as step:
         for part, source in module_folders(folder).items():
             path, which = weights_file(source)

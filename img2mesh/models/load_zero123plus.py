@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from img2mesh.models.load import corrected_scheduler, empty_module, recommended
 from img2mesh.models.recognise import model_record, read_json
 from img2mesh.models.state_dict import fill, read_tensors, weights_file
 from img2mesh.models.zero123plus import FOR_CLIP, FOR_VAE, VERSIONS, Preprocess, Zero123Plus
+
+if TYPE_CHECKING:
+    from transformers import CLIPTextModel
 
 BETAS = {
     "beta_start": 0.00085,
@@ -66,7 +69,7 @@ def load_plus(folder: Path, *, variant: str, progress: Progress, options: dict[s
     with progress.stage("load model", 4) as step:
         prompt = _empty_prompt(load("text_encoder"), folder, len(ramp))
         unet, vae, encoder = load("unet"), load("vae"), load("vision_encoder")
-    tile = {"tile": int(record["tile"])} if "tile" in record else {}
+    tile: dict[str, Any] = {"tile": int(record["tile"])} if "tile" in record else {}
     return Zero123Plus(
         unet,
         vae,
@@ -109,7 +112,7 @@ def _ramp(index: dict[str, Any], folder: Path) -> Tensor:
 
 
 @torch.inference_mode()
-def _empty_prompt(encoder: torch.nn.Module, folder: Path, length: int) -> Tensor:
+def _empty_prompt(encoder: CLIPTextModel, folder: Path, length: int) -> Tensor:
     """(1, length, W): the text encoder's last layer over no text, begin and end marked, filled up."""
     begin, end, fill_up = _marks(folder / "tokenizer")
     tokens = torch.full((1, length), fill_up)
@@ -133,7 +136,7 @@ def _marks(folder: Path) -> tuple[int, int, int]:
     def number(kind: str, default: int) -> int:
         mark = marks.get(kind)
         mark = mark.get("content") if isinstance(mark, dict) else mark
-        found = numbers.get(mark, default)
+        found = numbers.get(str(mark), default)
         return found if isinstance(found, int) else default
 
     return number("bos_token", BEGIN), number("eos_token", END), number("pad_token", FILL)
@@ -144,7 +147,7 @@ def _preprocess(folder: Path, default: Preprocess) -> Preprocess:
     if not (folder / "preprocessor_config.json").is_file():
         return default
     config = read_json(folder / "preprocessor_config.json")
-    size = config.get("size", default.size)
+    size: Any = config.get("size", default.size)
     size = size.get("shortest_edge", size.get("height", default.size)) if isinstance(size, dict) else size
 
     def three(key: str, fallback: tuple[float, ...]) -> tuple[float, ...]:

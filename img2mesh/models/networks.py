@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from img2mesh.models import cpu
 from img2mesh.models.allocator import lean_memory, steady_memory
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, UNet2DConditionModel
 
 DECODE_BATCH = 4  # pictures per decoder call on a GPU; one elsewhere, where more are slower and take memory
 CPU_BATCH = 8  # views per denoising call on a CPU: more at once are hardly faster and take memory
@@ -31,8 +34,8 @@ class Networks:
     dtype: torch.dtype
     low_vram: bool
     compile: bool
-    unet: nn.Module
-    vae: nn.Module
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
 
     def _settle(self) -> None:
         """Freeze the networks and bring them to their format and place."""
@@ -112,6 +115,10 @@ class Networks:
         if asked not in self._paces:
             self._paces[asked] = self._pace(*asked)
         return self._paces[asked]
+
+    def _pace(self, guidance: float, solver: str | None, views: int) -> tuple[float, float]:
+        """`pace`, measured anew; each model does it its own way."""
+        raise NotImplementedError
 
     def _timed(self, work: Callable[[], Any]) -> float:
         """Seconds of `work` when it is done again and again.

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from diffusers.models.attention_processor import Attention
 
 
 class Reference:
@@ -43,7 +47,7 @@ class ReferenceAttention:
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
 
-    def __call__(self, layer: nn.Module, hidden_states: Tensor, *args, **kwargs) -> Tensor:
+    def __call__(self, layer: Attention, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """(B, N, C) to (B, N, C); row b looks at row b of the reference."""
         query, key, value = (
             project(hidden_states).unflatten(-1, (layer.heads, -1)).transpose(1, 2)

@@ -79,7 +79,7 @@ class SafeFile:
     def __enter__(self) -> SafeFile:
         return self
 
-    def __exit__(self, *exc) -> None:
+    def __exit__(self, *exc: object) -> None:
         """Nothing stays open between reads."""
 
     def _range(self, name: str) -> tuple[int, int]:

@@ -80,20 +80,34 @@ class Sampler(Protocol):
         device, dtype: where it computes and in which format.
     """
 
-    name: str
-    licence: str
-    weights: str
-    variant: str
-    warnings: tuple[str, ...]
-    default_steps: int
-    default_guidance: float
-    input_size: int
-    fixed_views: int
-    distance: float
-    fov_deg: float
-    lowest_deg: float
-    device: Any
-    dtype: Any
+    @property
+    def name(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def weights(self) -> str: ...
+    @property
+    def variant(self) -> str: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+    @property
+    def default_steps(self) -> int: ...
+    @property
+    def default_guidance(self) -> float: ...
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def fixed_views(self) -> int: ...
+    @property
+    def distance(self) -> float: ...
+    @property
+    def fov_deg(self) -> float: ...
+    @property
+    def lowest_deg(self) -> float: ...
+    @property
+    def device(self) -> Any: ...
+    @property
+    def dtype(self) -> Any: ...
 
     def draw(
         self,
@@ -106,7 +120,8 @@ class Sampler(Protocol):
         batch: int,
         input_elevation_deg: float | None = None,
         step: Callable[[int], None] | None = None,
-        **special: Any,
+        parity: str | None = None,
+        solver: str | None = None,
     ) -> Drawn:
         """Pictures of the object of a photo (S, S, 4) uint8, straight alpha.
 
@@ -115,8 +130,12 @@ class Sampler(Protocol):
                 does not look at them.
             input_elevation_deg: of the photo, or the best guess; only some models use it.
             step: called with the number of view-steps just done.
-            special: `parity`, `solver`, where they are not the defaults.
+            parity, solver: where they are not the defaults.
         """
+
+    def at_distance(self, distance: float) -> Sampler:
+        """The same model for cameras at another distance, where it can draw for any; else itself."""
+        ...
 
     def guess(self, image_rgba: np.ndarray) -> Guess | None:
         """What the photo alone suggests about the body (`models.occupancy`), or None if the model has no idea."""
@@ -132,8 +151,19 @@ class RelativeViews:
     """Gives a class that draws relative poses with `sample` the interface's `draw`."""
 
     fixed_views = 0
+    distance: float
+    fov_deg: float
     input_size = IMAGE_SIZE
     lowest_deg = -90.0
+
+    @property
+    def predicts_alpha(self) -> bool:
+        """Whether the pictures come with masks."""
+        raise NotImplementedError
+
+    def sample(self, image_rgba: np.ndarray, poses: np.ndarray, **options: Any) -> np.ndarray:
+        """(n, S, S, 4) uint8 pictures at pose vectors (n, 4)."""
+        raise NotImplementedError
 
     def guess(self, image_rgba: np.ndarray) -> Guess | None:
         """Nothing, for a model without such a network."""

@@ -97,6 +97,7 @@ class Schedule:
         sigma = self.sigma(i)
         following = math.sqrt(after) * clean + math.sqrt(max(0.0, 1 - after - sigma**2)) * epsilon
         if sigma:
+            assert noise is not None, "stochastic steps need noise"
             following = following + sigma * noise
         return following, clean
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -99,7 +99,9 @@ def current_name(key: str, wanted: set[str]) -> str:
     return key
 
 
-def matched(module: nn.Module, tensors, where: Path | str) -> Iterator[tuple[str, Tensor]]:
+def matched(
+    module: nn.Module, tensors: Iterable[tuple[str, Tensor]], where: Path | str
+) -> Iterator[tuple[str, Tensor]]:
     """Named tensors under the module's own names, one by one; complains at the end if they are not all of
     them.
 
@@ -136,6 +138,6 @@ def matched(module: nn.Module, tensors, where: Path | str) -> Iterator[tuple[str
         raise Img2MeshError(f"{where} holds {len(extra)} weights of another network, such as {extra[0]}.")
 
 
-def fill(module: nn.Module, tensors, where: Path | str) -> None:
+def fill(module: nn.Module, tensors: Iterable[tuple[str, Tensor]], where: Path | str) -> None:
     """Put named tensors into a module built without weights; arguments and errors are those of `matched`."""
     module.load_state_dict(dict(matched(module, tensors, where)), assign=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def verify(path: str | Path, progress: Progress | None = None) -> Verdict:
         return _checkpoint(path, step) if path.is_file() else _folder(path, step)
 
 
-def _folder(folder: Path, step) -> Verdict:
+def _folder(folder: Path, step: Callable[..., None]) -> Verdict:
     check_folder(folder)
     record = model_record(folder)
     count = size = 0
@@ -71,7 +71,7 @@ def _folder(folder: Path, step) -> Verdict:
     return Verdict("folder", count, size, sums, ", ".join(sorted(stored)), variant)
 
 
-def _checkpoint(path: Path, step) -> Verdict:
+def _checkpoint(path: Path, step: Callable[..., None]) -> Verdict:
     count = size = 0
     with open_original(path) as checkpoint:
         parts, which = plan(checkpoint.shapes(), path)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,13 +16,17 @@ from img2mesh.core.camera import DISTANCE, FOV_DEG, IMAGE_SIZE
 from img2mesh.errors import Img2MeshError
 from img2mesh.models.allocator import steady_memory
 from img2mesh.models.attention import install
-from img2mesh.models.camera_projection import image_tokens, pose_features
+from img2mesh.models.camera_projection import CLIPCameraProjection, image_tokens, pose_features
 from img2mesh.models.networks import Networks
 from img2mesh.models.occupancy import Guess, guess_body
 from img2mesh.models.pose_embedding import variant_poses
 from img2mesh.models.preprocess import check_request, clip_pixels, from_network, to_network
 from img2mesh.models.sampler import RelativeViews
 from img2mesh.models.schedule import Schedule, make_schedule
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPVisionModelWithProjection
 
 PICTURE_MULTIPLE = 64  # of a picture's side: eight times less in the VAE, eight again in the U-Net
 
@@ -53,10 +58,10 @@ class Zero123(Networks, RelativeViews):
 
     parts = ("unet", "vae", "image_encoder", "projection")
 
-    unet: nn.Module
-    vae: nn.Module
-    image_encoder: nn.Module
-    projection: nn.Module
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
+    image_encoder: CLIPVisionModelWithProjection
+    projection: CLIPCameraProjection
     scheduler_config: Mapping[str, Any]
     body: nn.Module | None = None
     name: str = "custom"
@@ -81,12 +86,18 @@ class Zero123(Networks, RelativeViews):
             self.body.requires_grad_(False).eval()
         self._cross = install(self.unet)
 
+    def at_distance(self, distance: float) -> Zero123:
+        """The same networks, drawing for cameras at another distance."""
+        other = copy.copy(self)
+        other.distance = distance
+        return other
+
     @property
     def predicts_alpha(self) -> bool:
         """Whether the decoder gives a mask with each picture."""
         return self.vae.config.out_channels == 4
 
-    def sample(
+    def sample(  # type: ignore[override]
         self,
         image_rgba: np.ndarray,
         poses: np.ndarray,
@@ -139,7 +150,14 @@ class Zero123(Networks, RelativeViews):
             return np.zeros((0, *image_rgba.shape), dtype=np.uint8)
         return np.concatenate(pictures)
 
-    def schedule(self, steps: int | None = None, *, parity=None, solver=None, eta: float = 0.0) -> Schedule:
+    def schedule(
+        self,
+        steps: int | None = None,
+        *,
+        parity: str | None = None,
+        solver: str | None = None,
+        eta: float = 0.0,
+    ) -> Schedule:
         """The noise levels that `sample` visits with these arguments: one network evaluation each."""
         if solver is None:
             noise = self.scheduler_config.get("prediction_type", "epsilon") == "epsilon"

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from img2mesh.models.preprocess import CLIP_MEAN, CLIP_STD, check_request, from_
 from img2mesh.models.reference_attention import install_reference
 from img2mesh.models.sampler import Drawn
 from img2mesh.models.schedule import Schedule, make_schedule
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, UNet2DConditionModel
 
 AZIMUTHS = (30, 90, 150, 210, 270, 330)  # degrees from the input's, in the order of the tiles
 COLUMNS, ROWS, TILE = 2, 3, 320  # of the picture; a tile is square
@@ -94,8 +97,8 @@ class Zero123Plus(Networks):
     input_size = 512
     lowest_deg = -90.0
 
-    unet: nn.Module
-    vae: nn.Module
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
     image_encoder: nn.Module
     scheduler_config: Mapping[str, Any]
     empty_prompt: Tensor
@@ -123,6 +126,10 @@ class Zero123Plus(Networks):
         self._settle()
         self._cross = install(self.unet)
         self._reference = install_reference(self.unet)
+
+    def at_distance(self, distance: float) -> Zero123Plus:
+        """Itself: its cameras are those that it learned."""
+        return self
 
     @property
     def distance(self) -> float:

@@ -17,6 +17,7 @@ from img2mesh.core.camera import turned
 from img2mesh.core.view import View, ViewSet
 from img2mesh.core.visual_hull import mask_distance
 from img2mesh.multiview.epipolar_tangency import (
+    Outlines,
     focal_of,
     median,
     outlines_of,
@@ -83,13 +84,17 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, Agreement]:
 
 
 def _improved(
-    views: list[View], outlines, errors: np.ndarray, free: np.ndarray, expected: dict[int, float]
+    views: list[View],
+    outlines: Outlines,
+    errors: np.ndarray,
+    free: np.ndarray,
+    expected: dict[int, float],
 ) -> np.ndarray:
     """One step of Gauss and Newton, robust, for the errors of some kinds."""
     kinds, sizes = list(expected), np.array(list(expected.values()))
     count, unknown = len(errors), len(kinds)
     here = [placed(v, o, e) for v, o, e in zip(views, outlines, errors, strict=True)]
-    rows = {}
+    rows: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
     for i in range(count):
         for j in range(i + 1, count):
             found = pair(here[i], here[j], focal_of(views[i]))[0]
@@ -97,7 +102,7 @@ def _improved(
                 rows[i, j] = (2 * len(rows), found)
     values = np.concatenate([np.zeros(0), *(found for _, found in rows.values())])
     slopes = np.zeros((len(values), count, unknown))
-    for i in np.flatnonzero(free):
+    for i in np.flatnonzero(free).tolist():
         for k, kind in enumerate(kinds):
             moved = errors[i].copy()
             moved[kind] += STEPS[kind]
@@ -107,12 +112,12 @@ def _improved(
                     sides = (there, here[two]) if i == one else (here[one], there)
                     found = pair(*sides, focal_of(views[one]))[0]
                     slopes[row : row + 2, i, k] = np.nan_to_num((found - base) / STEPS[kind])
-    slopes = slopes[:, free].reshape(len(values), -1)
+    slopes_of_free = slopes[:, free].reshape(len(values), -1)
     weights = robust(values)
     prior = np.tile(1 / sizes**2, int(free.sum()))
-    system = slopes.T @ (weights[:, None] * slopes) + np.diag(prior)
-    chosen = np.ix_(free, kinds)
-    right = -slopes.T @ (weights * values) - prior * errors[chosen].ravel()
+    system = slopes_of_free.T @ (weights[:, None] * slopes_of_free) + np.diag(prior)
+    chosen = np.ix_(free, np.array(kinds))
+    right = -slopes_of_free.T @ (weights * values) - prior * errors[chosen].ravel()
     step = np.linalg.solve(system, right).reshape(-1, unknown)
     out = errors.copy()
     out[chosen] += np.clip(step, -2 * sizes, 2 * sizes)

@@ -8,6 +8,7 @@ neighbour and shape disagree, wherever there is texture to tell it by.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def matched(views: tuple[View, ...], hull: VisualHull) -> list[Match]:
     depths = _depths(hull, cameras)
     towards = np.stack([camera.position / camera.distance for camera in cameras])
     angles = np.degrees(np.arccos(np.clip(towards @ towards.T, -1, 1)))
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow.setFinestScale(0)
     flow.setVariationalRefinementIterations(5)
     good = [i for i in range(len(views)) if hull.trust[i] > 0.3]
@@ -77,7 +78,9 @@ def matched(views: tuple[View, ...], hull: VisualHull) -> list[Match]:
     return [match for match in found if match is not None]
 
 
-def _pair(i: int, j: int, cameras, pictures, depths, flow) -> Match | None:
+def _pair(
+    i: int, j: int, cameras: list[Camera], pictures: list[np.ndarray], depths: list[np.ndarray], flow: Any
+) -> Match | None:
     import cv2
 
     origin, directions = cameras[i].position, cameras[i].rays()[1]

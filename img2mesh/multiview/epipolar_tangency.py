@@ -7,6 +7,8 @@ coherence"). Every pair of views gives two such equations.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from img2mesh.core.camera import Camera, turned
@@ -14,15 +16,17 @@ from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.multiview.warp import COUNT, basis
 
 NOISE = 1.5  # thousandths of the side: what tangents of true views differ by
+Outlines = list[tuple[np.ndarray, np.ndarray]]  # (N, 2) pixels and (N, 2) outward normals of each view
 
 
-def outlines_of(views: ViewSet):
+def outlines_of(views: ViewSet) -> tuple[list[int], list[View], Outlines, np.ndarray]:
     """Numbers of the views that show an outline, these views, their outlines, and which of them may move."""
     outlines = [_outline(view) for view in views.views]
-    shown = [i for i, outline in enumerate(outlines) if outline is not None]
+    known = {i: outline for i, outline in enumerate(outlines) if outline is not None}
+    shown = list(known)
     fixed = next((i for i in shown if views.views[i].source is Source.PHOTO), shown[0] if shown else 0)
     free = np.array([i != fixed for i in shown])
-    return shown, [views.views[i] for i in shown], [outlines[i] for i in shown], free
+    return shown, [views.views[i] for i in shown], list(known.values()), free
 
 
 def _outline(view: View) -> tuple[np.ndarray, np.ndarray] | None:
@@ -47,7 +51,9 @@ def _outline(view: View) -> tuple[np.ndarray, np.ndarray] | None:
     return corners, normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
 
 
-def placed(view: View, outline, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placed(
+    view: View, outline: tuple[np.ndarray, np.ndarray], error: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Camera centre and (N, 3) directions of the outline's rays, were the view's errors `error`."""
     points, normals = outline
     unit = max(view.camera.width, view.camera.height) / 1000
@@ -63,7 +69,9 @@ def placed(view: View, outline, error: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return camera.position, directions
 
 
-def pair(one, two, focal: float) -> tuple[np.ndarray, np.ndarray]:
+def pair(
+    one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray], focal: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The upper and the lower tangent planes of two outlines.
 
     Returns:
@@ -98,7 +106,7 @@ def focal_of(view: View) -> float:
     return 1000 * view.camera.fl_x / max(view.camera.width, view.camera.height)
 
 
-def residuals(views: list[View], outlines, errors: np.ndarray) -> np.ndarray:
+def residuals(views: list[View], outlines: Outlines, errors: np.ndarray) -> np.ndarray:
     """(V, V, 2) of all pairs i < j; NaN elsewhere."""
     rays = [placed(v, o, e) for v, o, e in zip(views, outlines, errors, strict=True)]
     found = np.full((len(views), len(views), 2), np.nan)
@@ -113,7 +121,9 @@ def median(residuals: np.ndarray) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def bend_equations(views: list[View], outlines, moves: np.ndarray, free: np.ndarray):
+def bend_equations(
+    views: list[View], outlines: Outlines, moves: np.ndarray, free: np.ndarray
+) -> tuple[Any, np.ndarray]:
     """Normal equations of further displacements that bring the tangents together.
 
     Args:

@@ -47,7 +47,7 @@ def equal_exposure(views: tuple[View, ...], hull: VisualHull) -> tuple[tuple[Vie
     for scale in SCALES:
         now = colours * gain[:, None] + offset[:, None]
         target = _target(now, weight * prior[:, None], scale)
-        for row in np.flatnonzero(~fixed & (weight > 0).any(1)):
+        for row in np.flatnonzero(~fixed & (weight > 0).any(1)).tolist():
             gain[row], offset[row] = _fitted(colours[row], target, now[row], weight[row], scale)
     after = _disagreement(colours * gain[:, None] + offset[:, None], weight)
     if not before > 0 or after > WORTH * before:
@@ -85,7 +85,9 @@ def _disagreement(colours: np.ndarray, weight: np.ndarray) -> float:
     return float(np.median(gap)) if len(gap) else 0.0
 
 
-def _fitted(colours, target, now, weight, scale: float) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(
+    colours: np.ndarray, target: np.ndarray, now: np.ndarray, weight: np.ndarray, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Gain and offset (3,) of one view towards the target; pairs that are far apart now count less."""
     w = weight / (1 + (np.abs(now - target).mean(-1) / scale) ** 2)
     share = 0.02 * w.sum() * scale**2  # worth of the prior

@@ -48,7 +48,8 @@ def shape_from_views(
             views, left = straightened(views, lambda views: hull_of_views(views, settings.hull_resolution))
             agreement = dataclasses.replace(agreement, after=left)
         hull = hull_of_views(views, settings.hull_resolution)
-    surface, found = None, {}
+    surface: SdfGrid | None = None
+    found: dict[str, Any] = {}
     if (agreement.after or 0.0) < (STRAIGHT if agreement.bent else WAVERING):
         with progress.stage("carve hollows"):
             views, hull, surface, found = _carved(views, hull, settings)

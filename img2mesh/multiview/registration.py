@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from img2mesh.core.view import View, ViewSet
 from img2mesh.core.visual_hull import VisualHull
 from img2mesh.multiview.correspondence import EVERY, SIDE, Match, matched
-from img2mesh.multiview.epipolar_tangency import bend_equations, median, outlines_of, residuals
+from img2mesh.multiview.epipolar_tangency import Outlines, bend_equations, median, outlines_of, residuals
 from img2mesh.multiview.stereo import carve_hull
 from img2mesh.multiview.warp import COUNT, basis, bent, continued
 
@@ -46,7 +47,8 @@ def straightened(views: ViewSet, hull_of: Callable[[ViewSet], VisualHull]) -> tu
     shown, chosen, outlines, free = outlines_of(views)
     moves = np.zeros((len(shown), COUNT, 2))
     for _ in range(OUTLINES):
-        moves = _solved(*bend_equations(chosen, outlines, moves, free), moves, np.zeros_like(moves), free)
+        tangents, toward = bend_equations(chosen, outlines, moves, free)
+        moves = _solved(tangents, toward, moves, np.zeros_like(moves), free)
     smooth = [dataclasses.replace(view, rgba=continued(view.rgba)) for view in chosen]
     carved = False
     for carve in CARVED:
@@ -71,7 +73,12 @@ def straightened(views: ViewSet, hull_of: Callable[[ViewSet], VisualHull]) -> tu
 
 
 def _change(
-    now: tuple[View, ...], hull: VisualHull, chosen: list[View], outlines, moves, free
+    now: tuple[View, ...],
+    hull: VisualHull,
+    chosen: list[View],
+    outlines: Outlines,
+    moves: np.ndarray,
+    free: np.ndarray,
 ) -> np.ndarray | None:
     """(V, COUNT, 2) further displacements by matches on one shape; None if they do not explain what they were not told.
 
@@ -108,7 +115,7 @@ def halved(matches: list[Match], which: int) -> list[Match]:
 def unexplained(matches: list[Match], change: np.ndarray) -> float:
     """Median of what (V, COUNT, 2) displacements leave of the matches, in standard deviations; infinite without any."""
     views = sorted({match.view for match in matches})
-    gaps = [_gaps(*_gathered(matches, view), change * SIDE / 1000).ravel() for view in views]
+    gaps = [_gaps(_gathered(matches, view), change * SIDE / 1000).ravel() for view in views]
     known = np.concatenate([np.zeros(0), *gaps])
     known = known[np.isfinite(known)]
     return float(np.median(known)) if len(known) else float("inf")
@@ -119,7 +126,9 @@ def _bent(view: View, move: np.ndarray) -> View:
     return dataclasses.replace(view, rgba=bent(view.rgba, move * unit, view.camera))
 
 
-def _solved(system, right, moves: np.ndarray, change: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _solved(
+    system: Any, right: np.ndarray, moves: np.ndarray, change: np.ndarray, free: np.ndarray
+) -> np.ndarray:
     """(V, COUNT, 2) moves that solve the equations of their change and are as likely as can be."""
     on = np.repeat(free, COUNT * 2)
     system = system + np.eye(len(system)) / EXPECTED**2
@@ -146,7 +155,7 @@ def match_equations(matches: list[Match], count: int, change: np.ndarray) -> tup
     system = np.zeros((count, COUNT, 2, count, COUNT, 2))
     right = np.zeros((count, COUNT, 2))
     gathered = [_gathered(matches, view) for view in sorted({match.view for match in matches})]
-    gaps = [_gaps(*group, change * unit) for group in gathered]
+    gaps = [_gaps(group, change * unit) for group in gathered]
     known = [gap[np.isfinite(gap)] for gap in gaps]
     scale = max(1.0, 1.5 * float(np.median(np.concatenate(known)))) if known else 1.0
     for (numbers, shares, off, slopes, deeper, sure), gap in zip(gathered, gaps, strict=True):
@@ -171,13 +180,24 @@ def match_equations(matches: list[Match], count: int, change: np.ndarray) -> tup
     return system.reshape(size, size), right.ravel()
 
 
-def _gathered(matches: list[Match], view: int):
+class Gathered(NamedTuple):
     """The matches of one view with L neighbours at P places in common arrays; what is not known has `sure` 0.
 
-    Returns:
-        the numbers of the L + 1 views, the view's own first; (L + 1, P, COUNT) shares of their coefficients; and
-        (P, L, 2) off, (P, L, L + 1, 2, 2) slopes by the displacements, (P, L, 2) deeper, (P, L, 2, 2) sure.
+    Attributes:
+        numbers: of the L + 1 views, the view's own first.
+        shares: (L + 1, P, COUNT) of their coefficients.
+        off: (P, L, 2). slopes: (P, L, L + 1, 2, 2) by the displacements. deeper: (P, L, 2). sure: (P, L, 2, 2).
     """
+
+    numbers: list[int]
+    shares: np.ndarray
+    off: np.ndarray
+    slopes: np.ndarray
+    deeper: np.ndarray
+    sure: np.ndarray
+
+
+def _gathered(matches: list[Match], view: int) -> Gathered:
     mine = [match for match in matches if match.view == view]
     places = np.unique(np.concatenate([match.place for match in mine]))
     size, count = len(places), len(mine)
@@ -189,11 +209,13 @@ def _gathered(matches: list[Match], view: int):
         off[at, k], deeper[at, k], sure[at, k] = match.off, match.deeper, match.sure
         slopes[at, k, 0], slopes[at, k, k + 1] = -match.turn, np.eye(2)
         shares[0, at], shares[k + 1, at] = _share(match.here), _share(match.there)
-    return [view, *(match.other for match in mine)], shares, off, slopes, deeper, sure
+    numbers = [view, *(match.other for match in mine)]
+    return Gathered(numbers, shares, off, slopes, deeper, sure)
 
 
-def _gaps(numbers, shares, off, slopes, deeper, sure, change: np.ndarray) -> np.ndarray:
+def _gaps(group: Gathered, change: np.ndarray) -> np.ndarray:
     """(P, L) what displacements in pixels leave unexplained, in its own standard deviations; NaN where unknown."""
+    numbers, shares, off, slopes, deeper, sure = group
     moved = np.stack([shares[k] @ change[n] for k, n in enumerate(numbers)], axis=1)  # (P, L + 1, 2)
     left = off - np.einsum("plsac,psc->pla", slopes, moved)
     along = np.einsum("plab,plb->pla", sure, deeper)

@@ -76,7 +76,9 @@ def _neighbours(k: int, cameras: list[Camera]) -> list[int]:
     return order[:NEIGHBOURS]
 
 
-def _cost_volume(k: int, cameras: list[Camera], pictures: list[np.ndarray], hull: VisualHull):
+def _cost_volume(
+    k: int, cameras: list[Camera], pictures: list[np.ndarray], hull: VisualHull
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Colour disagreement of view k's rays at each depth.
 
     Returns:
@@ -148,9 +150,9 @@ def _bilinear(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 def _depth_map(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: float) -> np.ndarray:
     """Depth (H, W) float32, NaN where the ray misses; arguments as `_cost_volume` gives them."""
-    shown = met.any(-1)
+    shown = np.asarray(met.any(axis=-1))
     depth = np.full(shown.shape, np.nan, np.float32)
-    rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
+    rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
     if len(rows):
         part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         depth[part] = _matched(costs[part], depths, met[part], noise)
@@ -159,7 +161,7 @@ def _depth_map(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: fl
 
 def _matched(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: float) -> np.ndarray:
     """`_depth_map` of a part of the picture."""
-    shown = met.any(-1)
+    shown = np.asarray(met.any(axis=-1))
     costs = _windowed(costs, met)
     entry = np.argmax(met, axis=-1)
     unit = max(noise, 0.004)

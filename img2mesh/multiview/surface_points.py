@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Surface:
 
     points: np.ndarray
     normals: np.ndarray
-    neighbours: object
+    neighbours: Any
     spacing: float
 
     def mean(self):

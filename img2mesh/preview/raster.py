@@ -54,7 +54,9 @@ def take(mesh: TexturedMesh, camera: Camera, supersample: int = 2, normals: np.n
     return Shot(camera, supersample, fragments, colours, np.clip(light, 0, 1).astype(np.float32))
 
 
-def develop(shot: Shot, shade: str = "none", background: tuple[int, int, int] | None = (255, 255, 255)):
+def develop(
+    shot: Shot, shade: str = "none", background: tuple[int, int, int] | None = (255, 255, 255)
+) -> np.ndarray:
     """Shade a shot and average its samples.
 
     Args:
@@ -77,7 +79,7 @@ def develop(shot: Shot, shade: str = "none", background: tuple[int, int, int] | 
     samples[shot.fragments.hit, :3] = colours
     samples[shot.fragments.hit, 3] = 1
     blocks = samples.reshape(height, n, width, n, 4)
-    picture = sum(blocks[:, i, :, j] for i in range(n) for j in range(n)) / n**2  # premultiplied by coverage
+    picture = blocks.mean(axis=(1, 3))  # premultiplied by coverage
     alpha = picture[..., 3:]
     if background is None:
         colour = picture[..., :3] / np.maximum(alpha, 1e-6)

@@ -66,7 +66,7 @@ def fill_outline(grid: SdfGrid, photo: View, belief: float = 1.0) -> SdfGrid:
     return _cropped(SdfGrid(result.reshape(grid.sdf.shape).astype(np.float32), grid.bounds))
 
 
-def _depth_factor(common, cone, points, body: Inflated) -> float:
+def _depth_factor(common: np.ndarray, cone: np.ndarray, points: np.ndarray, body: Inflated) -> float:
     """How much deeper the hull is than the body, within `DEPTHS`, where the body is thick.
 
     Views too blurred for outlines still tell wide from narrow.
@@ -76,7 +76,9 @@ def _depth_factor(common, cone, points, body: Inflated) -> float:
     return float(np.clip((common[thick] < 0).sum() / max(own, 1), *DEPTHS))
 
 
-def _middle(common, cone, points, rays, photo: View, body: Inflated) -> np.ndarray:
+def _middle(
+    common: np.ndarray, cone: np.ndarray, points: np.ndarray, rays: np.ndarray, photo: View, body: Inflated
+) -> np.ndarray:
     """(PIXELS, PIXELS) how far behind the body's plane the views came nearest to agreeing, along each ray, smoothed."""
     from scipy.ndimage import gaussian_filter
 
@@ -145,8 +147,8 @@ def _widened(grid: SdfGrid, photo: View, body: Inflated) -> SdfGrid:
     )
     origins, directions = camera.rays(corners)
     middle = body.plane_range(corners)
-    ends = [origins + directions * (middle + side * body.half_depth)[:, None] for side in (-1, 1)]
-    ends = np.concatenate(ends)
+    corners_of_box = [origins + directions * (middle + side * body.half_depth)[:, None] for side in (-1, 1)]
+    ends = np.concatenate(corners_of_box)
     low, high = ends.min(axis=0) - 2 * spacing, ends.max(axis=0) + 2 * spacing
     before = np.ceil(np.maximum(grid.bounds[0] - low, 0) / spacing).astype(int)
     after = np.ceil(np.maximum(high - grid.bounds[1], 0) / spacing).astype(int)

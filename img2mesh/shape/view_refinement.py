@@ -125,7 +125,7 @@ class _Shown:
     def of(cls, photo: View, front: Seen) -> _Shown:
         import cv2
 
-        premultiplied = photo.mask[..., None] * np.float32([1, 1, 1, 1])
+        premultiplied = np.repeat(photo.mask[..., None], 4, axis=-1)
         premultiplied[..., :3] *= photo.rgba[..., :3]
         within = cv2.GaussianBlur(cv2.erode(photo.mask, np.ones((EDGE, EDGE))), (0, 0), 1.0)
         nearest = cv2.GaussianBlur(front.depth.astype(np.float32), (0, 0), 1.0)

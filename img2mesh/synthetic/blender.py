@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -141,7 +142,7 @@ class BlenderEngine:
         mesh.update()
         self._scene.collection.objects.link(bpy.data.objects.new("model", mesh))
 
-    def _material(self, name: str, source: Material):
+    def _material(self, name: str, source: Material) -> Any:
         material = self._bpy.data.materials.new(name)
         material.use_nodes = True
         nodes, links = material.node_tree.nodes, material.node_tree.links
@@ -193,7 +194,7 @@ class BlenderEngine:
             node.inputs[1].default_value = [float(c) for c in value[:3]]
         return node.outputs[0]
 
-    def _image(self, name: str, texture: np.ndarray):
+    def _image(self, name: str, texture: np.ndarray) -> Any:
         height, width = texture.shape[:2]
         image = self._bpy.data.images.new(name=name, width=width, height=height, alpha=True)
         image.alpha_mode = "CHANNEL_PACKED"  # straight alpha, colours kept where it is zero

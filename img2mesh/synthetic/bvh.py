@@ -29,7 +29,10 @@ class BoundingVolumes:
             low, high = low.reshape(-1, 2, 3).min(axis=1), high.reshape(-1, 2, 3).max(axis=1)
             self.levels.append((low, high))
         # Empty boxes lie where hardly any ray gets.
-        self.levels = [tuple(np.where(np.isinf(side), 1e30, side) for side in level) for level in self.levels]
+        self.levels = [
+            (np.where(np.isinf(low), 1e30, low), np.where(np.isinf(high), 1e30, high))
+            for low, high in self.levels
+        ]
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First hits of (N, 3) rays, as `rays.cast` gives them."""
@@ -41,9 +44,10 @@ class BoundingVolumes:
             return np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros(0)
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))  # type: ignore[return-value]
 
-    def _walk(self, origins, directions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _walk(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         inverse = 1 / np.where(np.abs(directions) < 1e-12, 1e-12, directions)
-        ray, node = np.arange(len(origins)), np.zeros(len(origins), np.int64)
+        ray: np.ndarray = np.arange(len(origins))
+        node: np.ndarray = np.zeros(len(origins), np.int64)
         for k, (low, high) in enumerate(reversed(self.levels)):
             if k:
                 ray, node = np.repeat(ray, 2), (2 * node[:, None] + [0, 1]).ravel()
@@ -56,7 +60,9 @@ class BoundingVolumes:
         real = triangle < len(self.triangles)
         return self._nearest(origins, directions, ray[real], triangle[real])
 
-    def _nearest(self, origins, directions, ray, triangle) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _nearest(
+        self, origins: np.ndarray, directions: np.ndarray, ray: np.ndarray, triangle: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The nearest of candidate pairs for each ray (Möller and Trumbore 1997)."""
         a, b, c = self.triangles[triangle].transpose(1, 0, 2)
         one, two, direction = b - a, c - a, directions[ray]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from img2mesh.synthetic.procedural_vessels import Part
 
@@ -40,7 +41,15 @@ class Piece:
     hollow: bool = False
 
 
-def bar(a, b, radius: float, end: float, colour, blend: float = 0.0, flat: float = 1.0) -> Piece:
+def bar(
+    a: ArrayLike,
+    b: ArrayLike,
+    radius: float,
+    end: float,
+    colour: ArrayLike,
+    blend: float = 0.0,
+    flat: float = 1.0,
+) -> Piece:
     """A round bar from a to b whose radius goes from `radius` to `end`; `flat` of its thickness along z."""
     a, b, squash = np.asarray(a, float), np.asarray(b, float), np.array([1.0, 1.0, 1 / flat])
     start, along = a * squash, (b - a) * squash
@@ -56,7 +65,9 @@ def bar(a, b, radius: float, end: float, colour, blend: float = 0.0, flat: float
     return Piece(distance, np.minimum(a, b) - most, np.maximum(a, b) + most, np.asarray(colour), blend)
 
 
-def ball(middle, radii, colour, blend: float = 0.0, hollow: bool = False) -> Piece:
+def ball(
+    middle: ArrayLike, radii: ArrayLike, colour: ArrayLike, blend: float = 0.0, hollow: bool = False
+) -> Piece:
     """An ellipsoid whose axes are the world's."""
     middle, radii = np.asarray(middle, float), np.broadcast_to(np.asarray(radii, float), 3)
 
@@ -68,7 +79,14 @@ def ball(middle, radii, colour, blend: float = 0.0, hollow: bool = False) -> Pie
     return Piece(distance, middle - radii, middle + radii, np.asarray(colour), blend, hollow)
 
 
-def block(middle, half, colour, round_: float = 0.0, blend: float = 0.0, sweep: float = 0.0) -> Piece:
+def block(
+    middle: ArrayLike,
+    half: ArrayLike,
+    colour: ArrayLike,
+    round_: float = 0.0,
+    blend: float = 0.0,
+    sweep: float = 0.0,
+) -> Piece:
     """A box with rounded edges; `sweep` shifts it along -x by so much per unit of |y|, as wings are swept."""
     middle, half = np.asarray(middle, float), np.asarray(half, float)
     round_ = min(round_, float(half.min()) * 0.95)
@@ -85,7 +103,7 @@ def block(middle, half, colour, round_: float = 0.0, blend: float = 0.0, sweep: 
     return Piece(distance, low, high, np.asarray(colour), blend)
 
 
-def wheel(middle, radius: float, half: float, colour) -> Piece:
+def wheel(middle: ArrayLike, radius: float, half: float, colour: ArrayLike) -> Piece:
     """A disc that rolls along x."""
     middle = np.asarray(middle, float)
 
@@ -97,7 +115,9 @@ def wheel(middle, radius: float, half: float, colour) -> Piece:
     return Piece(distance, middle - reach, middle + reach, np.asarray(colour))
 
 
-def ring(middle, radius: float, thick: float, colour, axis: int = 2, least: float = -np.inf) -> Piece:
+def ring(
+    middle: ArrayLike, radius: float, thick: float, colour: ArrayLike, axis: int = 2, least: float = -np.inf
+) -> Piece:
     """A torus about an axis of the world, as far as it lies above the height `least`."""
     middle = np.asarray(middle, float)
 
@@ -114,7 +134,7 @@ def ring(middle, radius: float, thick: float, colour, axis: int = 2, least: floa
     return Piece(distance, low, middle + reach, np.asarray(colour))
 
 
-def lathe(heights, radii, colour, oval: float = 1.0) -> Piece:
+def lathe(heights: ArrayLike, radii: ArrayLike, colour: ArrayLike, oval: float = 1.0) -> Piece:
     """What turning a profile about the z axis gives: radii (K,) at rising heights (K,); y is `oval` times as wide."""
     heights, radii = np.asarray(heights, float), np.asarray(radii, float)
 

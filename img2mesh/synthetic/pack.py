@@ -68,6 +68,11 @@ def _thumbnail(content: bytes) -> Image.Image:
         return image.convert("RGBA").resize((112, 112), Image.Resampling.BOX)
 
 
+def _content(stream: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = stream.extractfile(member)
+    return b"" if file is None else file.read()
+
+
 def _packed_views(folder: Path, names: set[str]) -> dict[str, list[bytes]]:
     found: dict[str, dict[str, bytes]] = {}
     for archive in sorted(folder.glob("*.tar")) if names else ():
@@ -75,5 +80,5 @@ def _packed_views(folder: Path, names: set[str]) -> dict[str, list[bytes]]:
             for member in stream:
                 name, _, file = member.name.rpartition("/")
                 if name in names and file.endswith(".webp"):
-                    found.setdefault(name, {})[file] = stream.extractfile(member).read()
+                    found.setdefault(name, {})[file] = _content(stream, member)
     return {name: [files[key] for key in sorted(files)] for name, files in found.items()}

@@ -7,6 +7,7 @@ body's network (`train.occupancy`) what hollow things look like, together with c
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,9 @@ class Part:
     vertices: np.ndarray
     faces: np.ndarray
     colour: np.ndarray
+
+
+Radius = Callable[[np.ndarray], np.ndarray]  # of a height
 
 
 def random_vessel(rng: np.random.Generator) -> tuple[str, list[Part]]:
@@ -92,7 +96,7 @@ def darkened(parts: list[Part], rng: np.random.Generator) -> list[Part]:
     ]
 
 
-def _outline(kind: str, rng: np.random.Generator):
+def _outline(kind: str, rng: np.random.Generator) -> tuple[float, Radius]:
     """Height, and the outer radius as a function of the height."""
     wide = 0.5
     if kind in ("bowl", "plate", "pan"):
@@ -138,7 +142,16 @@ def _section(kind: str, rng: np.random.Generator) -> np.ndarray:
     return circle * [1.0, rng.uniform(0.6, 1.0) if rng.random() < 0.2 else 1.0]
 
 
-def _shell(height, radius, section, thickness, floor, painted: Paint, ribs=0.0, content=None) -> Part:
+def _shell(
+    height: float,
+    radius: Radius,
+    section: np.ndarray,
+    thickness: float,
+    floor: float,
+    painted: Paint,
+    ribs: np.ndarray | float = 0.0,
+    content: np.ndarray | None = None,
+) -> Part:
     """Wall and floor: up the outside, over the rim, down the inside.
 
     Args:
@@ -162,8 +175,7 @@ def _shell(height, radius, section, thickness, floor, painted: Paint, ribs=0.0, 
         inner = [np.zeros(ALONG, bool), np.zeros(5, bool), np.ones(ALONG, bool)]
         last = floor
     radii, heights = (np.concatenate([ring[k] for ring in rings]) for k in range(2))
-    inner = np.concatenate(inner)
-    part = _revolved(radii, heights, section, last, inner, painted)
+    part = _revolved(radii, heights, section, last, np.concatenate(inner), painted)
     middle = np.sin(np.pi * np.linspace(0, 1, ALONG))[:, None]
     part.vertices[: ALONG * AROUND, :2] *= 1 + (middle * ribs).reshape(-1, 1)
     if content is not None:
@@ -172,18 +184,25 @@ def _shell(height, radius, section, thickness, floor, painted: Paint, ribs=0.0, 
     return part
 
 
-def _revolved(radii, heights, section, last: float, inner, painted: Paint) -> Part:
+def _revolved(
+    radii: np.ndarray,
+    heights: np.ndarray,
+    section: np.ndarray,
+    last: float,
+    inner: np.ndarray,
+    painted: Paint,
+) -> Part:
     """Rings stacked on a bottom's centre, closed by a centre at the height `last`."""
     n, rings = AROUND, len(radii)
     body = np.empty((rings, n, 3))
     body[..., :2] = radii[:, None, None] * section
     body[..., 2] = heights[:, None]
-    vertices, faces = _capped(body, [[0, 0, heights[0]], [0, 0, last]])
+    vertices, faces = _capped(body, np.array([[0, 0, heights[0]], [0, 0, last]]))
     inside = np.concatenate([np.repeat(inner, n), [False, inner[-1]]])
     return Part(vertices, faces, painted(vertices, inside))
 
 
-def _saucer(radius, painted: Paint, rng: np.random.Generator) -> Part:
+def _saucer(radius: Radius, painted: Paint, rng: np.random.Generator) -> Part:
     """A plate under a vessel, whose foot stands in it."""
     wide, high, thick = rng.uniform(1.2, 1.9), rng.uniform(0.03, 0.12), rng.uniform(0.015, 0.03)
     foot = float(radius(np.zeros(1))[0])
@@ -196,7 +215,15 @@ def _saucer(radius, painted: Paint, rng: np.random.Generator) -> Part:
     return _revolved(radii, heights, section, float(heights[-1]), np.zeros(len(radii), bool), painted)
 
 
-def _wall_across(height, radius, section, thickness, floor, painted: Paint, rng) -> Part:
+def _wall_across(
+    height: float,
+    radius: Radius,
+    section: np.ndarray,
+    thickness: float,
+    floor: float,
+    painted: Paint,
+    rng: np.random.Generator,
+) -> Part:
     """A wall inside of a box, from its floor nearly to its rim and a little into its sides."""
     top = floor + (height - floor) * rng.uniform(0.6, 1.0)
     at = rng.uniform(-0.15, 0.15)
@@ -210,11 +237,11 @@ def _wall_across(height, radius, section, thickness, floor, painted: Paint, rng)
     rings = np.empty((len(z), AROUND, 3))
     rings[..., :2] = square * [thickness / 2, half] + [at, 0]
     rings[..., 2] = z[:, None]
-    vertices, faces = _capped(rings, [[at, 0, z[0]], [at, 0, z[-1]]])
+    vertices, faces = _capped(rings, np.array([[at, 0, z[0]], [at, 0, z[-1]]]))
     return Part(vertices, faces, painted(vertices, np.ones(len(vertices), bool)))
 
 
-def _capped(rings: np.ndarray, ends) -> tuple[np.ndarray, np.ndarray]:
+def _capped(rings: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Vertices and faces of rings (R, n, 3), first and last closed towards the points `ends` (2, 3).
 
     Outwards for rings that run counter-clockwise, seen from where the last one lies.
@@ -229,7 +256,15 @@ def _capped(rings: np.ndarray, ends) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([rings.reshape(-1, 3), ends]), np.concatenate([wall, first, cover])
 
 
-def _handles(kind, height, radius, section, thickness, painted, rng) -> list[Part]:
+def _handles(
+    kind: str,
+    height: float,
+    radius: Radius,
+    section: np.ndarray,
+    thickness: float,
+    painted: Paint,
+    rng: np.random.Generator,
+) -> list[Part]:
     """A mug's ear, a pan's bar, a pot's lugs, a basket's arch."""
     reach = float(np.abs(section[:, 0]).max())
     colour = painted.outside if rng.random() < 0.6 else random_colour(rng)
@@ -241,19 +276,21 @@ def _handles(kind, height, radius, section, thickness, painted, rng) -> list[Par
         low, high = height * rng.uniform(0.1, 0.3), height * rng.uniform(0.7, 0.92)
         bend = np.linspace(0, np.pi, 24)
         out = np.sin(bend) ** rng.uniform(0.5, 1.0) * rng.uniform(0.15, 0.35)
-        z = (low + high) / 2 - (high - low) / 2 * np.cos(bend)
-        x = np.interp(z, [low, high], [wall(low), wall(high)]) + out
-        path = np.stack([x, 0 * x, z], axis=1)
+        up = (low + high) / 2 - (high - low) / 2 * np.cos(bend)
+        x = np.interp(up, [low, high], [wall(low), wall(high)]) + out
+        path = np.stack([x, 0 * x, up], axis=1)
         return [_tube(path, rng.uniform(0.02, 0.05), rng.uniform(1, 2), colour)]
     if kind == "pan":
-        z, long, rise = height * rng.uniform(0.5, 0.95), rng.uniform(0.5, 1.1), rng.uniform(-0.05, 0.25)
+        level, long, rise = height * rng.uniform(0.5, 0.95), rng.uniform(0.5, 1.1), rng.uniform(-0.05, 0.25)
         s = np.linspace(0, 1, 12)
-        path = np.stack([wall(z) + long * s, 0 * s, z + rise * s ** rng.uniform(0.7, 2)], axis=1)
+        path = np.stack([wall(level) + long * s, 0 * s, level + rise * s ** rng.uniform(0.7, 2)], axis=1)
         return [_tube(path, rng.uniform(0.015, 0.035), rng.uniform(1, 2.2), colour)]
     if kind in ("pot", "box") and rng.random() < 0.5:
-        z, wide, out = height * rng.uniform(0.6, 0.9), rng.uniform(0.06, 0.15), rng.uniform(0.08, 0.2)
+        level, wide, out = height * rng.uniform(0.6, 0.9), rng.uniform(0.06, 0.15), rng.uniform(0.08, 0.2)
         bend = np.linspace(0, np.pi, 16)
-        path = np.stack([wall(z) - 0.01 + out * np.sin(bend), -wide * np.cos(bend), 0 * bend + z], axis=1)
+        path = np.stack(
+            [wall(level) - 0.01 + out * np.sin(bend), -wide * np.cos(bend), 0 * bend + level], axis=1
+        )
         lug = _tube(path, rng.uniform(0.012, 0.03), 1.0, colour)
         other = Part(lug.vertices * [-1, -1, 1], lug.faces, lug.colour)
         return [lug, other]

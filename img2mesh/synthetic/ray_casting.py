@@ -42,7 +42,7 @@ class EmbreeScene:
         self._scene = rtcore_scene.EmbreeScene()
         TriangleMesh(self._scene, np.ascontiguousarray(vertices[faces], dtype=np.float32))
 
-    def cast(self, origins, directions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         hit = self._scene.run(
             np.ascontiguousarray(origins, dtype=np.float32),
             np.ascontiguousarray(directions, dtype=np.float32),

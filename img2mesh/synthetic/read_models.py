@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def read_model(path: str | Path, up: str = "auto") -> Model:
         raise Img2MeshError(f"{path.name} holds no triangles.")
     model = _joined([_part(part, path.suffix.lower()) for part in parts])
     axes = _AXES[_up_axis(path, up)]
-    return Model(model.vertices @ axes.T, *_usable(model), model.materials)
+    faces, uv, colour, material = _usable(model)
+    return Model(model.vertices @ axes.T, faces, uv, colour, material, model.materials)
 
 
 def _up_axis(path: Path, up: str) -> str:
@@ -64,7 +66,7 @@ def _need_collada() -> None:
         raise Img2MeshError("Reading .dae files needs the package pycollada.")
 
 
-def _usable(model: Model) -> tuple:
+def _usable(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Faces, uv, colour and material without faces that have no area or a vertex that is no number."""
     corners = model.vertices[model.faces]
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -86,7 +88,7 @@ def _joined(parts: list[Model]) -> Model:
     )
 
 
-def _part(mesh, suffix: str) -> Model:
+def _part(mesh: Any, suffix: str) -> Model:
     """One trimesh mesh with one material, in the file's axes."""
     vertices, faces = np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
     uv, colour = np.zeros((len(vertices), 2)), np.ones((len(vertices), 4), dtype=np.float32)
@@ -125,7 +127,7 @@ def _unit(colour: np.ndarray) -> np.ndarray:
     return np.clip(np.nan_to_num(rgba), 0, 1)
 
 
-def _material(source, linear: bool) -> Material:
+def _material(source: Any, linear: bool) -> Material:
     """From trimesh's `PBRMaterial` (glTF, COLLADA) or `SimpleMaterial` (OBJ)."""
     import trimesh
 
@@ -151,7 +153,7 @@ def _material(source, linear: bool) -> Material:
     return Material(colour, texture, mode if mode in ("mask", "blend") else "opaque", cutoff)
 
 
-def _texture(picture) -> np.ndarray:
+def _texture(picture: Any) -> np.ndarray:
     """(H, W, 4) uint8, reduced to `LARGEST_TEXTURE`."""
     from PIL import Image
 

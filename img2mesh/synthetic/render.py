@@ -82,7 +82,9 @@ class EmbreeEngine:
                 break
         return filtered(colour, 1 - through, camera.width, camera.height, n)
 
-    def _surface(self, face, bary, directions) -> tuple[np.ndarray, np.ndarray]:
+    def _surface(
+        self, face: np.ndarray, bary: np.ndarray, directions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """sRGB colour (N, 3) and opacity (N,) of hits on faces (N,) at barycentric (N, 3)."""
         model = self._model
         corners = model.faces[face]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from img2mesh.synthetic.model import Model
@@ -28,7 +30,7 @@ def occupancy(
     return np.where(z == x, z, _fill(scene, 1, resolution, half))
 
 
-def _fill(scene, axis: int, n: int, half: float) -> np.ndarray:
+def _fill(scene: Any, axis: int, n: int, half: float) -> np.ndarray:
     """Parity fill along one axis; (n, n, n) bool in x, y, z order."""
     centres = (np.arange(n) + 0.5) / n * 2 * half - half
     first, second = (k for k in range(3) if k != axis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def gradient_loss(a: Tensor, b: Tensor) -> Tensor:
     return dx.abs().mean() + dy.abs().mean()
 
 
-def train_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers, frozen=None) -> Path:
+def train_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers, frozen: Any = None) -> Path:
     """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state.
 
     Args:
@@ -132,7 +133,7 @@ def train_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers, fr
 
 
 def _losses(
-    model, x: Tensor, recipe: AutoencoderRecipe, lpips, generator: torch.Generator
+    model: Any, x: Tensor, recipe: AutoencoderRecipe, lpips: LPIPS | None, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """The weighted losses of a batch x (B, 4, S, S), their `total`, and the colour `mse` in [0, 1] units."""
     kind = x.device.type

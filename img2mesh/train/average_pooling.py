@@ -8,9 +8,15 @@ carried along, fix each group's deviation, and an offset keeps SiLU in its linea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import torch
 from diffusers import AutoencoderKL
 from torch import nn
+
+if TYPE_CHECKING:
+    from diffusers.models.resnet import ResnetBlock2D
 
 K_ENCODER, K_DECODER = (
     16.0,
@@ -54,7 +60,7 @@ def start_pooled(model: AutoencoderKL, features: float = 0.1) -> None:
     _leave(decoder.conv_norm_out, decoder.conv_out, K_DECODER, features)
 
 
-def _enter(conv: nn.Conv2d, size: float) -> None:
+def _enter(conv: Any, size: float) -> None:
     """First convolution: the four inputs into the signal channels, the constants into theirs."""
     for k, channel in enumerate(SIGNALS):
         conv.weight[channel : channel + 4] = 0
@@ -66,7 +72,7 @@ def _reserved() -> list[int]:
     return [channel + i for channel in SIGNALS for i in range(4)]
 
 
-def _reserve(conv: nn.Conv2d, taps=((1, 1),)) -> None:
+def _reserve(conv: Any, taps: Sequence[tuple[int, int]] = ((1, 1),)) -> None:
     """A convolution of the residual path: reserved channels are copied (means over `taps`), nothing added."""
     middle = conv.kernel_size[0] == 1
     for channel in _reserved():
@@ -76,7 +82,7 @@ def _reserve(conv: nn.Conv2d, taps=((1, 1),)) -> None:
             conv.weight[channel, channel, row, column] = 1 if middle else 1 / len(taps)
 
 
-def _pass(resnet: nn.Module) -> None:
+def _pass(resnet: ResnetBlock2D) -> None:
     """A residual block that adds nothing to the reserved channels yet."""
     for channel in _reserved():
         resnet.conv2.weight[channel] = 0
@@ -85,7 +91,7 @@ def _pass(resnet: nn.Module) -> None:
         _reserve(resnet.conv_shortcut)
 
 
-def _leave(norm: nn.GroupNorm, conv: nn.Conv2d, size: float, features: float) -> None:
+def _leave(norm: nn.GroupNorm, conv: Any, size: float, features: float) -> None:
     """Last normalisation and convolution: SiLU's linear part, then the signals out again."""
     per_group = norm.num_channels // norm.num_groups
     constants = min(len(SIGNALS), per_group // 4)  # signals, and so pairs of constants, in one group

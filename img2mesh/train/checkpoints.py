@@ -198,7 +198,7 @@ class Log:
         print(" ".join(f"{k}={v}" for k, v in row.items() if k != "time"), flush=True)
 
 
-def _curves(folder: Path):
+def _curves(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

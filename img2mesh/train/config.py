@@ -160,15 +160,16 @@ def load_config(path: str | Path, **overrides: Any) -> TrainConfig:
     return _build(TrainConfig, values, str(path))
 
 
-def _build(kind: type, values: dict[str, Any], where: str):
+def _build(kind: type, values: dict[str, Any], where: str) -> Any:
     fields = {item.name: item for item in dataclasses.fields(kind)}
     ready = {}
     for key, value in values.items():
         if key not in fields:
             raise Img2MeshError(f"Unknown key {key!r} in {where}.")
         default = fields[key].default
-        if default is dataclasses.MISSING:
-            default = fields[key].default_factory()
+        factory = fields[key].default_factory
+        if factory is not dataclasses.MISSING:
+            default = factory()
         if dataclasses.is_dataclass(default):
             value = _build(type(default), value, f"{where} [{key}]")
         elif isinstance(default, tuple):

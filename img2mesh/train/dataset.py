@@ -115,7 +115,7 @@ class RenderSet:
         hashes = {item.group: zlib.crc32(item.group.encode()) / 2**32 for item in self.objects}
         held = {group for group, value in hashes.items() if value < validation}
         if not held or len(held) == len(hashes):
-            held = {min(hashes, key=hashes.get)}
+            held = {min(hashes, key=lambda name: hashes[name])}
         if len(hashes) == 1:
             return self, self
         return (

@@ -84,7 +84,9 @@ def shown_loss(shown: Tensor, wanted: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _predictions(model: Denoiser, sampler: PairSampler, data: RenderSet, step: int, workers, config) -> list:
+def _predictions(
+    model: Denoiser, sampler: PairSampler, data: RenderSet, step: int, workers: Workers, config: TrainConfig
+) -> list:
     """(latent (4, 32, 32), picture (256, 256, 4) uint8) of the targets of one batch, in drawn order."""
     batch = sampler.batch(step, workers.rank)
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +12,7 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 
-from img2mesh.models.camera_projection import image_tokens, pose_features
+from img2mesh.models.camera_projection import CLIPCameraProjection, image_tokens, pose_features
 from img2mesh.models.preprocess import clip_pixels
 from img2mesh.train.checkpoints import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.config import TrainConfig
@@ -35,7 +37,13 @@ class Denoiser(nn.Module):
     """
 
     def __init__(
-        self, unet, image_encoder, projection, vae: AutoencoderKL, scheduler: DDIMScheduler, clean_drop
+        self,
+        unet: Any,
+        image_encoder: Any,
+        projection: CLIPCameraProjection,
+        vae: AutoencoderKL,
+        scheduler: DDIMScheduler,
+        clean_drop: bool,
     ):
         super().__init__()
         self.unet, self.image_encoder, self.projection, self.vae = unet, image_encoder, projection, vae
@@ -55,7 +63,9 @@ class Denoiser(nn.Module):
         """Posterior mode, unscaled, of images (B, C, 256, 256): (B, 4, 32, 32)."""
         return self.vae.encode(images).latent_dist.mode()
 
-    def predict(self, x: Tensor, t: Tensor, tokens: Tensor, pose: Tensor, latent: Tensor, drop) -> Tensor:
+    def predict(
+        self, x: Tensor, t: Tensor, tokens: Tensor, pose: Tensor, latent: Tensor, drop: Sequence[Tensor]
+    ) -> Tensor:
         """U-Net output for noisy latents x (B, 4, h, w); tokens and latent belong to each sample's input."""
         no_tokens, no_latent = drop
         keep = (~no_tokens).to(tokens)[:, None, None]
@@ -127,7 +137,7 @@ def view_cache(config: TrainConfig, model: Denoiser, data: RenderSet) -> ViewCac
     return kind(Path(config.run), data, model.vae, model.image_encoder.config.image_size)
 
 
-def quick_attention(*networks: nn.Module) -> None:
+def quick_attention(*networks: Any) -> None:
     """Plain matrix products for attention: on CPUs the fused kernel's gradient takes five times as long."""
     for network in networks:
         for module in network.modules():
@@ -137,7 +147,13 @@ def quick_attention(*networks: nn.Module) -> None:
             network.set_attn_implementation("eager")
 
 
-def train_denoiser(config: TrainConfig, model: Denoiser, data: RenderSet, workers: Workers, on_picture=None):
+def train_denoiser(
+    config: TrainConfig,
+    model: Denoiser,
+    data: RenderSet,
+    workers: Workers,
+    on_picture: Callable[..., None] | None = None,
+) -> Ema:
     """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state.
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import json
 from collections import Counter
 from pathlib import Path
@@ -116,7 +118,7 @@ def write_part(folder: str | Path, name: str, module: nn.Module) -> None:
     write_checksums(folder)
 
 
-def _save(module: nn.Module, folder: Path, half: bool) -> None:
+def _save(module: Any, folder: Path, half: bool) -> None:
     import copy
 
     module = copy.deepcopy(module)

@@ -61,6 +61,6 @@ def spans(solids: Tensor, angles: Tensor) -> np.ndarray:
     for axes in ((2, 3), (1, 3), (1, 2)):
         there = solids.amax(axes) > FAINT
         sides.append(there.sum(1) / there.shape[1])
-    sides = torch.stack(sides, dim=1).clamp_min(1 / solids.shape[1])  # (B, 3)
-    axes = camera_axes(angles).abs()  # columns right, up, back
-    return torch.einsum("bk,bkc->bc", sides, axes).numpy()
+    along = torch.stack(sides, dim=1).clamp_min(1 / solids.shape[1])  # (B, 3)
+    turned = camera_axes(angles).abs()  # columns right, up, back
+    return torch.einsum("bk,bkc->bc", along, turned).numpy()

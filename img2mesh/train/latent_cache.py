@@ -86,12 +86,12 @@ class ViewCache:
             images = to_network(np.stack([self._picture(*triple) for triple in part])).to(device)
             with torch.autocast(device.type, torch.bfloat16):
                 modes = self.vae.encode(images).latent_dist.mode()
-            thumbs = F.interpolate(  # the image encoder's own resize (facts 1.4); the same size later changes nothing
+            thumbs = F.interpolate(  # the image encoder's own resize; the same size later changes nothing
                 images[:, :3], (self.size, self.size), mode="bicubic", align_corners=True
             ).clamp(-1, 1)
-            thumbs = ((thumbs + 1) * 127.5 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy()
+            stored = ((thumbs + 1) * 127.5 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy()
             for (item, view, variant), latent, thumb in zip(
-                part, modes.float().cpu().numpy(), thumbs, strict=True
+                part, modes.float().cpu().numpy(), stored, strict=True
             ):
                 row = self.offsets[item] + view
                 self.latents[row, variant], self.thumbs[row, variant] = latent, thumb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
         export(config, output)
 
 
-def _shared_autoencoder(config: TrainConfig, data, workers: Workers):
+def _shared_autoencoder(config: TrainConfig, data: RenderSet, workers: Workers) -> Any:
     """The finished autoencoder; the first process makes its folder, the others read it."""
     if workers.main:
         finished_autoencoder(config, data)
@@ -101,7 +102,7 @@ def _record(name: str, data: RenderSet) -> dict:
     }
 
 
-def _new_model(config: TrainConfig, data) -> Denoiser:
+def _new_model(config: TrainConfig, data: RenderSet) -> Denoiser:
     torch.manual_seed(config.seed + 1)
     vae = finished_autoencoder(config, data).to(memory_format=torch.channels_last)
     unet, encoder, projection = build_networks(config.denoiser)
@@ -178,7 +179,7 @@ def export_body(config: TrainConfig, output: str | Path) -> int:
     return state["step"]
 
 
-def _averaged_body(config: TrainConfig, state: dict):
+def _averaged_body(config: TrainConfig, state: dict) -> Any:
     body = build_body(config.body.widths)
     body.load_state_dict(averaged(state["ema"], BODY))
     return body

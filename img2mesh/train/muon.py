@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure=None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Move every parameter that has a gradient; equal shapes are orthogonalised together."""
         for group in self.param_groups:
             shapes: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
@@ -72,8 +73,10 @@ class Muon(torch.optim.Optimizer):
                 directions = []
                 for parameter in parameters:
                     mean = self.state[parameter].setdefault("mean", torch.zeros_like(parameter))
-                    mean.lerp_(parameter.grad, 1 - group["momentum"])
-                    ahead = parameter.grad.lerp(mean, group["momentum"])
+                    gradient = parameter.grad
+                    assert gradient is not None
+                    mean.lerp_(gradient, 1 - group["momentum"])
+                    ahead = gradient.lerp(mean, group["momentum"])
                     directions.append(ahead.reshape(rows, columns))
                 size = group["lr"] * 0.2 * max(rows, columns) ** 0.5
                 for parameter, direction in zip(

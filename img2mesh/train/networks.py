@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -9,7 +11,7 @@ from img2mesh.models.camera_projection import POSE_FEATURES, CLIPCameraProjectio
 from img2mesh.train.config import DenoiserRecipe
 
 
-def build_networks(recipe: DenoiserRecipe):
+def build_networks(recipe: DenoiserRecipe) -> Any:
     """U-Net, image encoder and camera projection with random weights, in the widths of the recipe."""
     n = len(recipe.widths)
     unet = UNet2DConditionModel(

@@ -38,8 +38,10 @@ class PairBatch:
 
     def to(self, device: torch.device) -> PairBatch:
         """The same batch on another device."""
-        moved = (x.to(device) for x in (self.thumbs, self.conditions, self.targets, self.poses))
-        return PairBatch(*moved, self.places)
+        thumbs, conditions, targets, poses = (
+            x.to(device) for x in (self.thumbs, self.conditions, self.targets, self.poses)
+        )
+        return PairBatch(thumbs, conditions, targets, poses, self.places)
 
 
 def pose_between(condition: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -70,8 +70,8 @@ class Solids:
         points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
         size, places = self.views.size, []
         for elevation, azimuth, radius in angles:
-            angle = np.degrees([elevation, azimuth])
-            pixels, _ = orbit_camera(*angle, float(radius), self.fov_deg, size).project(points)
+            up, round_ = np.degrees([elevation, azimuth])
+            pixels, _ = orbit_camera(up, round_, float(radius), self.fov_deg, size).project(points)
             places.append(pixels * 2 / size - 1)
         grid = torch.from_numpy(np.stack(places).astype(np.float32))[:, None]
         seen = F.grid_sample(alpha, grid, align_corners=False)[:, 0, 0]

@@ -50,7 +50,7 @@ def estimate_elevation(
         angles = np.clip(elevation - polar, -89.0, 89.0)
         return [orbit_camera(e, a, distance, fov_deg) for e, a in zip(angles, azimuth, strict=True)]
 
-    return best_elevation(rgba, cameras_at)
+    return best_elevation(list(rgba), cameras_at)
 
 
 def best_elevation(
@@ -86,7 +86,9 @@ def combined(scores: np.ndarray) -> np.ndarray:
     return relative[0] + relative[1] + USUAL_WEIGHT * usual
 
 
-def elevation_scores(rgba, cameras_at) -> np.ndarray | None:
+def elevation_scores(
+    rgba: Sequence[np.ndarray], cameras_at: Callable[[float], Sequence[Camera]]
+) -> np.ndarray | None:
     """(2, C) for the candidates: mean length by which rays of a silhouette miss the common solid (world units),
     and mean colour difference at the best point of each ray; None where fewer than three pictures show anything.
     """
@@ -99,7 +101,7 @@ def elevation_scores(rgba, cameras_at) -> np.ndarray | None:
         shown = shown[np.unique(np.round(np.linspace(0, len(shown) - 1, VIEWS)).astype(int))]
     size = 64
     small, distances = [], []
-    for picture in (rgba[i] for i in shown):
+    for picture in (rgba[i] for i in shown.tolist()):
         straight = picture.astype(np.float32) / 255
         straight[..., :3] *= straight[..., 3:]
         reduced = cv2.resize(straight, (size, size), interpolation=cv2.INTER_AREA)
@@ -114,12 +116,14 @@ def elevation_scores(rgba, cameras_at) -> np.ndarray | None:
     scores = np.empty((2, len(CANDIDATES)))
     for column, elevation in enumerate(CANDIDATES):
         cameras = cameras_at(float(elevation))
-        cameras = [cameras[i].resized(128, 128) for i in shown]
+        cameras = [cameras[i].resized(128, 128) for i in shown.tolist()]
         scores[:, column] = _score(cameras, distances, small, points)
     return scores
 
 
-def _score(cameras: list[Camera], distances, pictures, points: np.ndarray) -> tuple[float, float]:
+def _score(
+    cameras: list[Camera], distances: list[np.ndarray], pictures: list[np.ndarray], points: np.ndarray
+) -> tuple[float, float]:
     values = cone_distances(distances, cameras, points)
     common = weighted_quantile(values, np.ones(len(cameras)), TOLERANCE)
     cell = 2 * HALF / CELLS
@@ -162,7 +166,7 @@ def _reduced(distance: np.ndarray) -> np.ndarray:
     return distance.reshape(BINS, step, BINS, step).mean((1, 3)).ravel()
 
 
-def _colours(points: np.ndarray, cameras: list[Camera], pictures) -> np.ndarray:
+def _colours(points: np.ndarray, cameras: list[Camera], pictures: list[np.ndarray]) -> np.ndarray:
     """(V, N, 4) what each small picture shows at the points."""
     import cv2
 

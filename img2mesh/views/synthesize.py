@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,7 +128,7 @@ def sample_views(
     offsets: np.ndarray,
     input_elevation_deg: float | None,
     seed: int,
-    step=None,
+    step: Callable[..., None] | None = None,
 ) -> Drawn:
     """Pictures of the object from directions relative to the photo's, or from the model's own.
 

@@ -41,7 +41,8 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
     folder = Path(folder)
     with atomic_folder(folder) as target:
         (target / "images").mkdir()
-        frames, photo = [], None
+        frames: list[dict[str, Any]] = []
+        photo: dict[str, Any] | None = None
         for view in viewset.views:
             name = "photo.png" if view.source is Source.PHOTO else f"images/{len(frames):03d}.png"
             Image.fromarray(view.rgba, "RGBA").save(target / name, pnginfo=png_mark("view"))
@@ -64,8 +65,8 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         document["img2mesh"] = {"photo": photo, "facts": viewset.facts}
         if viewset.body is not None:
             body, mirror = viewset.body, viewset.body.mirror
-            plane = {} if mirror is None else {"mirror": [mirror.azimuth, mirror.offset]}
-            place = {"img2mesh": 1, "half": body.half, "elevation_deg": body.camera.elevation_deg, **plane}
+            plane: dict[str, Any] = {} if mirror is None else {"mirror": [mirror.azimuth, mirror.offset]}
+            place: dict[str, Any] = {"img2mesh": 1, "half": body.half, "elevation_deg": body.camera.elevation_deg, **plane}
             np.savez_compressed(target / BODY, occupancy=body.occupancy.astype(np.float16), **place)
             document["img2mesh"]["body"] = BODY
         text = json.dumps(document, indent=1, allow_nan=False)

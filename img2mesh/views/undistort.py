@@ -27,7 +27,8 @@ def _open(path: Path) -> tuple[np.ndarray, bool]:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path) as opened:
+            image: Image.Image = opened
             if image.mode.startswith("I;16"):
                 # Pillow clips 16-bit greys when it converts; keep the upper byte.
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
