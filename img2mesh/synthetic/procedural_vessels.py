@@ -275,9 +275,9 @@ def _handles(
     if kind == "mug":
         low, high = height * rng.uniform(0.1, 0.3), height * rng.uniform(0.7, 0.92)
         bend = np.linspace(0, np.pi, 24)
-        out = np.sin(bend) ** rng.uniform(0.5, 1.0) * rng.uniform(0.15, 0.35)
+        bulge = np.sin(bend) ** rng.uniform(0.5, 1.0) * rng.uniform(0.15, 0.35)
         up = (low + high) / 2 - (high - low) / 2 * np.cos(bend)
-        x = np.interp(up, [low, high], [wall(low), wall(high)]) + out
+        x = np.interp(up, [low, high], [wall(low), wall(high)]) + bulge
         path = np.stack([x, 0 * x, up], axis=1)
         return [_tube(path, rng.uniform(0.02, 0.05), rng.uniform(1, 2), colour)]
     if kind == "pan":
