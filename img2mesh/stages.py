@@ -14,15 +14,15 @@ from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
 from img2mesh.core.view import ViewSet
+from img2mesh.outputs import check_outputs, kept_outputs
 from img2mesh.report import Recorder, front_psnr, plain, versions
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from img2mesh.mesh import TexturedMesh
     from img2mesh.models.sampler import Sampler
     from img2mesh.segment import Cutout
+    from img2mesh.segment.read import Source
 
 Directions = Sequence[tuple[float | None, float]]
 
@@ -70,7 +70,16 @@ class Stages:
         finally:
             self.seconds[name] = round(time.perf_counter() - start, 3)
 
-    def segment(self, photo: str | Path | Image) -> Cutout:
+    def check_kept(self, photo: Source) -> None:
+        """None of the stages' products may take the place of the photo.
+
+        Raises:
+            Img2MeshError: one of them would.
+        """
+        if self.keep is not None and isinstance(photo, (str, Path)):
+            check_outputs(kept_outputs(self.keep, self.settings.views), [photo], overwrite=True)
+
+    def segment(self, photo: Source) -> Cutout:
         """The object alone."""
         from img2mesh.segment import segment_photo
 
@@ -79,7 +88,7 @@ class Stages:
         for warning in cutout.warnings:
             self.progress.warn(warning)
         if self.keep is not None:
-            save_png(cutout.rgba, self.keep / "cutout.png")
+            save_png(cutout.rgba, self.keep / "cutout.png", "cutout")
         return cutout
 
     def load(self, model: Sampler | None = None) -> Sampler:

@@ -78,8 +78,12 @@ class FakeModel(RelativeViews):
     distance, fov_deg, default_steps, default_guidance = DISTANCE, FOV_DEG, 4, 1.0
 
     def __init__(self, elevation_deg: float = 30.0, predicts_alpha: bool = True) -> None:
-        self.elevation_deg, self.predicts_alpha = elevation_deg, predicts_alpha
+        self.elevation_deg, self.alpha = elevation_deg, predicts_alpha
         self.calls: list[dict] = []
+
+    @property
+    def predicts_alpha(self) -> bool:
+        return self.alpha
 
     def sample(self, image_rgba, poses, *, steps, guidance, seed, batch, input_elevation_deg=None, step=None):
         self.calls.append({"poses": poses, "seed": seed, "elevation": input_elevation_deg})

@@ -20,4 +20,4 @@ def save_grid(field: SurfaceField, path: str | Path, resolution: int = 64) -> No
     colour = np.asarray(field.colour(points)).reshape(*shape, 3)
     colour_bytes = np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)
     with atomic_file(path) as temporary:
-        np.savez_compressed(temporary, bounds=np.stack([low, high]), sdf=sdf, colour=colour_bytes)
+        np.savez_compressed(temporary, img2mesh=1, bounds=np.stack([low, high]), sdf=sdf, colour=colour_bytes)

@@ -66,7 +66,12 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         if viewset.body is not None:
             body, mirror = viewset.body, viewset.body.mirror
             plane: dict[str, Any] = {} if mirror is None else {"mirror": [mirror.azimuth, mirror.offset]}
-            place: dict[str, Any] = {"img2mesh": 1, "half": body.half, "elevation_deg": body.camera.elevation_deg, **plane}
+            place: dict[str, Any] = {
+                "img2mesh": 1,
+                "half": body.half,
+                "elevation_deg": body.camera.elevation_deg,
+                **plane,
+            }
             np.savez_compressed(target / BODY, occupancy=body.occupancy.astype(np.float16), **place)
             document["img2mesh"]["body"] = BODY
         text = json.dumps(document, indent=1, allow_nan=False)
