@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint types docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,14 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+# Pages of the Python interface from its docstrings, in out/api.
+docs: $(STAMP)
+	$(BIN)/python -m pip install -q "pdoc>=14"
+	$(BIN)/pdoc img2mesh "!img2mesh.nerfstudio_plugin" -o out/api
 
 clean:
 	rm -rf $(VENV) out

@@ -69,9 +69,9 @@ def evaluate(
         checks.check_folder(output, "--output")
 
     from img2mesh.evaluate.metrics import find_perceptual
-    from img2mesh.evaluate.objects import load_objects
+    from img2mesh.evaluate.objects import halves, load_objects
 
-    files = load_objects(dataset, objects)
+    files, parts = load_objects(dataset, objects), halves(dataset)
 
     from img2mesh.core.device import resolve_device, use_threads
     from img2mesh.core.progress import ConsoleProgress
@@ -99,6 +99,7 @@ def evaluate(
 
         tables["oracle"] = oracle_meshes(files, settings, chosen, output, progress, device)
     for name, table in tables.items():
+        table.halves = parts
         table.facts.update(
             settings=settings.as_dict(), seeds=list(chosen), objects=[file.stem for file in files]
         )

@@ -45,6 +45,15 @@ def load_objects(folder: str | Path, count: int | None = None) -> list[Path]:
     ]
 
 
+def halves(folder: str | Path) -> dict[str, str]:
+    """Name -> `dev` (even places in the order of names: choices are made on them) or `test` (odd: they are reported).
+
+    Raises:
+        Img2MeshError: as `load_objects`.
+    """
+    return {path.stem: ("dev", "test")[place % 2] for place, path in enumerate(load_objects(folder))}
+
+
 def named_objects(folder: str | Path, count: int | None, names: str | None) -> list[Path]:
     """Those of `load_objects(folder)` whose name holds one of the comma-separated `names`, or `count` of all.
 

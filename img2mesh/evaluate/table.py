@@ -23,6 +23,7 @@ class Table:
         title, notes: sentences for the head of the Markdown file.
         metrics: name -> `higher` or `lower`, which is better; the order of the columns.
         facts: plain values for the JSON file (settings, protocol).
+        halves: object -> `dev` (to choose on) or `test` (to report on); see `objects.halves`.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    halves: dict[str, str] = field(default_factory=dict)
 
     def add(self, method: str, name: str, seed: int | None, scores: dict[str, float]) -> None:
         """A row; `seed` None for methods that use no chance."""
@@ -40,9 +42,14 @@ class Table:
         """In the order of their first row."""
         return list(dict.fromkeys(row["method"] for row in self.rows))
 
-    def mean(self, method: str, metric: str) -> tuple[float, float | None]:
-        """Mean over objects, then over seeds, and the standard deviation of the seeds' means (None for one seed)."""
+    def mean(self, method: str, metric: str, half: str | None = None) -> tuple[float, float | None]:
+        """Mean over objects, then over seeds, and the standard deviation of the seeds' means (None for one seed).
+
+        Args:
+            half: `dev` or `test`, where only those objects count.
+        """
         rows = [row for row in self.rows if row["method"] == method and metric in row]
+        rows = [row for row in rows if half is None or self.halves.get(row["object"]) == half]
         seeds = dict.fromkeys(row["seed"] for row in rows)
         means = [float(np.mean([row[metric] for row in rows if row["seed"] == seed])) for seed in seeds]
         if not means:
@@ -51,11 +58,20 @@ class Table:
 
     def markdown(self) -> str:
         """Title, notes, and a table with the best of each column in bold."""
-        arrows = {HIGHER: "↑", LOWER: "↓"}
         lines = [f"# {self.title}", "", *[f"- {note}" for note in self.notes], ""]
-        lines.append("| method | " + " | ".join(f"{m} {arrows[d]}" for m, d in self.metrics.items()) + " |")
+        present = {self.halves.get(row["object"]) for row in self.rows}
+        for half, title in (("dev", "Objects to choose on"), ("test", "Objects to report on")):
+            if {"dev", "test"} <= present:
+                lines += [f"## {title} ({half})", "", *self._lines(half), ""]
+        if {"dev", "test"} <= present:
+            lines += ["## All objects", ""]
+        return "\n".join([*lines, *self._lines()]) + "\n"
+
+    def _lines(self, half: str | None = None) -> list[str]:
+        arrows = {HIGHER: "↑", LOWER: "↓"}
+        lines = ["| method | " + " | ".join(f"{m} {arrows[d]}" for m, d in self.metrics.items()) + " |"]
         lines.append("|---" + "|---:" * len(self.metrics) + "|")
-        cells = {(k, m): self.mean(k, m) for k in self.methods for m in self.metrics}
+        cells = {(k, m): self.mean(k, m, half) for k in self.methods for m in self.metrics}
         for method in self.methods:
             shown = []
             for metric, direction in self.metrics.items():
@@ -65,7 +81,7 @@ class Table:
                 best = others and value == (max if direction == HIGHER else min)(others)
                 shown.append(f"**{text}**" if best else text)
             lines.append(f"| {method} | " + " | ".join(shown) + " |")
-        return "\n".join(lines) + "\n"
+        return lines
 
     def as_dict(self) -> dict[str, Any]:
         """For the JSON file: means, spread over seeds, and all rows."""
@@ -80,6 +96,13 @@ class Table:
             "title": self.title,
             "notes": self.notes,
             "facts": self.facts,
+            "halves": self.halves,
+            "means_of_halves": {
+                half: {m: {k: self.mean(m, k, half)[0] for k in self.metrics} for m in self.methods}
+                for half in sorted(
+                    {self.halves[row["object"]] for row in self.rows if row["object"] in self.halves}
+                )
+            },
             "means": means,
             "rows": self.rows,
         }

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.models.safefile import check_whole
+from img2mesh.models.safetensors_file import check_whole
 
 _DTYPES = {
     "FloatStorage": torch.float32,

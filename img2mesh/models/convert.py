@@ -19,7 +19,7 @@ from img2mesh.models.checkpoint import Checkpoint
 from img2mesh.models.checksums import write_checksums
 from img2mesh.models.pose_embedding import check_variant
 from img2mesh.models.recognise import RECORD
-from img2mesh.models.safefile import SafeFile, check_whole
+from img2mesh.models.safetensors_file import SafeFile, check_whole
 from img2mesh.models.state_dict import fill
 from img2mesh.models.zero123 import Zero123
 

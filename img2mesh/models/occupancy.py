@@ -117,5 +117,5 @@ def covered(pictures: Tensor) -> Tensor:
 
 
 def shrunk(x: Tensor, size: int) -> Tensor:
-    """Pictures (B, C, H, W) in [-1, 1] at (size, size): the image encoder's own resize (facts 1.4)."""
+    """Pictures (B, C, H, W) in [-1, 1] at (size, size): the image encoder's own resize (docs/zero123.md)."""
     return F.interpolate(x, (size, size), mode="bicubic", align_corners=True).clamp(-1, 1)

@@ -98,7 +98,7 @@ def find_cached(entry: Entry) -> Path | None:
     """The model's folder in the Hugging Face cache if it is there whole, found without the network."""
     from img2mesh.errors import Img2MeshError
     from img2mesh.models.recognise import check_folder, module_folders
-    from img2mesh.models.safefile import check_whole
+    from img2mesh.models.safetensors_file import check_whole
     from img2mesh.models.state_dict import weights_file
 
     folder = _snapshot(entry.repo)

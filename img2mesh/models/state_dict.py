@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.models.checkpoint import Checkpoint, is_zip
-from img2mesh.models.safefile import SafeFile, check_whole
+from img2mesh.models.safetensors_file import SafeFile, check_whole
 
 # Stored weights in order of preference: averaged weights are what the published demo uses.
 STORED = ("fp16_ema", "fp16", "")

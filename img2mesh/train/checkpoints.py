@@ -19,7 +19,7 @@ from img2mesh.train.distributed import Workers
 
 
 class Ema:
-    """Exponential moving average of parameters, decay warmed up as min(d, (1 + n) / (10 + n)) (facts 1.1)."""
+    """Exponential moving average of parameters, decay warmed up as min(d, (1 + n) / (10 + n)) (docs/zero123.md)."""
 
     def __init__(self, modules: dict[str, nn.Module], decay: float) -> None:
         self.decay = decay

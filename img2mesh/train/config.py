@@ -72,7 +72,7 @@ class DenoiserRecipe:
     Attributes:
         start: folder of a finished model to begin from (fine-tuning); empty trains the widths below from nothing.
         freeze: parts of {"image_encoder"} that keep their weights (Zero-1-to-3 freezes CLIP).
-        dropout: probability of each of the three condition-dropping cases (facts 1.7).
+        dropout: probability of each of the three condition-dropping cases (docs/zero123.md).
         terminal: share of samples drawn at the noisiest timestep, where few-step sampling begins.
         targets: target views per input view in a batch; they share the image encoder's work.
         augment: also draw mirrored (with the pose's sign) and recoloured variants of the objects.

@@ -33,7 +33,7 @@ class Denoiser(nn.Module):
         unet, image_encoder, projection, vae: as `networks.build_networks` or a model folder gives them.
         scheduler: noise schedule and prediction type.
         clean_drop: zero the context after the projection (what inference does) instead of the tokens before it
-            (what the paper's code does in training; facts 1.7).
+            (what the paper's code does in training; docs/zero123.md).
     """
 
     def __init__(

@@ -112,7 +112,7 @@ def _new_model(config: TrainConfig, data: RenderSet) -> Denoiser:
 
 
 def _starting_model(config: TrainConfig, start: str) -> Denoiser:
-    """Modules of a model folder: the paper starts from Stable Diffusion image variations (facts 1.1, 1.5)."""
+    """Modules of a model folder: the paper starts from Stable Diffusion image variations (docs/zero123.md)."""
     folder = Path(start)
     if not (folder / "unet").is_dir():
         raise Img2MeshError(f"{folder} is no model folder: it has no unet/.")
@@ -132,7 +132,7 @@ def _starting_model(config: TrainConfig, start: str) -> Denoiser:
 
 
 def identity_projection(width: int) -> CLIPCameraProjection:
-    """The paper's initial camera projection: identity on the embedding, zero bias (facts 1.5)."""
+    """The paper's initial camera projection: identity on the embedding, zero bias (docs/zero123.md)."""
     projection = CLIPCameraProjection(width)
     with torch.no_grad():
         projection.proj.weight[:, :width] = torch.eye(width)

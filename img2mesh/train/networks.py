@@ -50,7 +50,7 @@ def build_networks(recipe: DenoiserRecipe) -> Any:
 
 
 def build_scheduler(recipe: DenoiserRecipe) -> DDIMScheduler:
-    """Zero-1-to-3's betas (facts 1.1); few-step sampling is a property of this record, not of the sampler."""
+    """Zero-1-to-3's betas (docs/zero123.md); few-step sampling is a property of this record, not of the sampler."""
     return DDIMScheduler(
         num_train_timesteps=1000,
         beta_start=0.00085,

@@ -111,7 +111,7 @@ def between(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
 
 
 def drop_conditions(count: int, probability: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Which samples lose which condition (facts 1.7): (count,) bool `no_tokens`, `no_latent`.
+    """Which samples lose which condition (docs/zero123.md): (count,) bool `no_tokens`, `no_latent`.
 
     One uniform number r per sample: [0, p) loses the tokens, [p, 2p) both, [2p, 3p) the concatenated latent.
     """

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from img2mesh.evaluate.objects import halves
 from img2mesh.evaluate.table import HIGHER, LOWER, Table
 
 
@@ -36,3 +37,21 @@ def test_files_hold_every_score_and_no_infinities(table, tmp_path):
     record = json.loads((tmp_path / "scores.json").read_text())
     assert len(record["rows"]) == 5 and record["means"]["copy"]["Chamfer"]["mean"] is None
     assert (tmp_path / "scores.md").read_text() == table.markdown()
+
+
+def test_objects_to_choose_on_and_to_report_on_are_apart(table, tmp_path):
+    table.halves = {"a": "dev", "b": "test"}
+    assert table.mean("ours", "PSNR", "dev")[0] == pytest.approx(11)
+    assert table.mean("ours", "PSNR", "test")[0] == pytest.approx(21)
+    text = table.markdown()
+    assert text.index("to choose on") < text.index("to report on") < text.index("All objects")
+    assert "| ours | 11.00 ± 1.4142 |" in text and "| ours | **21.00 ± 1.4142** |" in text
+    table.write(tmp_path, "scores")
+    record = json.loads((tmp_path / "scores.json").read_text())
+    assert record["means_of_halves"]["test"]["ours"]["PSNR"] == pytest.approx(21)
+
+
+def test_places_in_the_order_of_names_decide(tmp_path):
+    for name in ("c", "a", "b"):
+        (tmp_path / f"{name}.glb").write_bytes(b"")
+    assert halves(tmp_path) == {"a": "dev", "b": "test", "c": "dev"}

@@ -189,7 +189,7 @@ def test_learning_rate_warms_up_and_falls():
 
 
 def test_fine_tuning_starts_as_the_paper_does():
-    """Identity projection (facts 1.5) and an input layer that ignores the new channels at first."""
+    """Identity projection (docs/zero123.md) and an input layer that ignores the new channels at first."""
     from diffusers import UNet2DConditionModel
 
     projection = identity_projection(24)

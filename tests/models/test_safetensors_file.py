@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.models.safefile import SafeFile, check_whole
+from img2mesh.models.safetensors_file import SafeFile, check_whole
 
 
 def test_it_reads_what_the_library_writes(tmp_path):
