@@ -55,7 +55,7 @@ def held_out(python: str, heldout: Path, folder: Path) -> dict[str, dict[str, fl
     return {
         row["object"]: {"iou": row["IoU"], "chamfer": row["Chamfer"]}
         for row in rows
-        if row["method"] == rows[0]["method"]
+        if row["method"] == "mini"
     }
 
 

@@ -155,7 +155,7 @@ def turned(camera: Camera, elevation_deg: float, azimuth_deg: float) -> Camera:
 def camera_from_w2c(w2c: np.ndarray, fov_deg: float = FOV_DEG, size: int = IMAGE_SIZE) -> Camera:
     """Camera from a 3x4 world-to-camera matrix with OpenGL camera axes: the paper's `.npy` files.
 
-    Zero-1-to-3 stores Blender's camera, which has OpenGL axes, inverted (facts: centre C = -R^T t).
+    Zero-1-to-3 stores Blender's camera, which has OpenGL axes, inverted: the centre is C = -R^T t (docs/zero123.md).
     """
     rotation, translation = np.asarray(w2c)[:3, :3], np.asarray(w2c)[:3, 3]
     c2w = np.eye(4)
