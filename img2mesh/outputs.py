@@ -62,7 +62,7 @@ def kept_outputs(folder: Path | None, views: int) -> list[Output]:
     """What `--keep` leaves in a folder."""
     if folder is None:
         return []
-    own = [Output("--keep", folder / name) for name in ("cutout.png", "field.npz", "mesh.glb")]
+    own = [Output("--keep", folder / name) for name in ("cutout.png", "field.npz", "mesh.glb", "sources.png")]
     return own + view_outputs(folder / "views", max(views, 64), "--keep")
 
 

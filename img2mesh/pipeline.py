@@ -30,7 +30,7 @@ def image_to_mesh(
     Args:
         photo: a path, bytes, an open binary file, a Pillow picture or an array (`img2mesh.segment.read_photo`).
         settings: default: the preset `standard`.
-        keep: folder for every stage's product: cutout.png, views/, field.npz, mesh.glb.
+        keep: folder for every stage's product: cutout.png, views/, field.npz, mesh.glb, sources.png.
         progress: listener; silent by default.
         model: a model loaded before, to be used again; default: the one the settings name.
 

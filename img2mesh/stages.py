@@ -179,6 +179,8 @@ class Stages:
             mesh = build_mesh(shape, self.settings, self.progress)
         if self.keep is not None:
             write_mesh(mesh, self.keep / "mesh.glb", self.settings)
+            if mesh.sources is not None:
+                save_png(mesh.sources, self.keep / "sources.png", "sources")
         return mesh
 
     def result(self, mesh: TexturedMesh, shape: Shape, cutout: Cutout | None = None) -> Result:

@@ -47,6 +47,14 @@ Preview = Annotated[
         "for many photos just png, gif or mp4.",
     ),
 ]
+PreviewSources = Annotated[
+    Path | None,
+    typer.Option(
+        "--preview-sources",
+        metavar="PATH",
+        help="Like --preview, coloured by where the texture is from: photo green, mirrored photo blue, fill grey.",
+    ),
+]
 Keep = Annotated[
     Path | None,
     typer.Option("--keep", metavar="DIR", help="Keep each stage's product: cutout, views, field, mesh."),
@@ -63,6 +71,7 @@ class _Wanted:
 
     kind: str | None
     preview: Path | None
+    preview_sources: Path | None
     keep: Path | None
     report: Path | None
     config: Path | None
@@ -86,6 +95,7 @@ def convert(
     output: Out = None,
     format: Format = None,
     preview: Preview = None,
+    preview_sources: PreviewSources = None,
     keep: Keep = None,
     report: Report = None,
     overwrite: Overwrite = False,
@@ -106,7 +116,7 @@ def convert(
         checks.check_folder(keep, "--keep")
     if report is not None:
         checks.check_output(report, (".json",), "--report")
-    wanted = _Wanted(kind, preview, keep, report, config, overwrite, verbose)
+    wanted = _Wanted(kind, preview, preview_sources, keep, report, config, overwrite, verbose)
     if len(photos) == 1 and photos[0].is_file():
         _one(photos[0], output or Path(short_stem(photos[0].stem) + (kind or ".glb")), settings, wanted)
     else:
@@ -128,15 +138,16 @@ def _format(name: str | None) -> str | None:
 
 
 def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None:
-    kind, preview, report = wanted.kind, wanted.preview, wanted.report
+    kind, report = wanted.kind, wanted.report
+    pictures = {"--preview": wanted.preview, "--preview-sources": wanted.preview_sources}
+    drawn = [Output(option, path) for option, path in pictures.items() if path is not None]
     if kind is not None and not output.suffix and output.name and not output.is_dir():
         output = output.with_name(output.name + kind)
     checks.check_output(output, checks.MESHES, "-o")
     if kind is not None and output.suffix.lower() != kind:
         raise Img2MeshError(f"--format {kind[1:]} contradicts the suffix of -o {output}.")
-    if preview is not None:
-        checks.check_output(preview, checks.PREVIEWS, "--preview")
-    drawn = [] if preview is None else [Output("--preview", preview)]
+    for picture in drawn:
+        checks.check_output(picture.path, checks.PREVIEWS, picture.option)
     planned = [*mesh_outputs(output), *drawn, *wanted.reports(), *kept_outputs(wanted.keep, settings.views)]
     check_outputs(planned, wanted.inputs([photo], settings), wanted.overwrite)
     check_room(output.parent, run_bytes(settings, wanted.keep is not None))
@@ -152,11 +163,11 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
     result = image_to_mesh(photo, settings, keep=wanted.keep, progress=progress)
     # Everything is made before anything is written, so an interrupted run leaves nothing.
     write_mesh(result.mesh, output, settings)
-    if preview is not None:
+    for picture in drawn:
         from img2mesh.preview import write_preview
 
-        with progress.stage("preview"):
-            write_preview(result.mesh, preview)
+        with progress.stage(picture.option.removeprefix("--")):
+            write_preview(result.mesh, picture.path, sources=picture.option == "--preview-sources")
     if report is not None:
         from img2mesh.report import write_report
 
@@ -167,6 +178,10 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
 
 def _many(inputs: list[Path], folder: Path, settings: Settings, wanted: _Wanted) -> None:
     kind, preview, report = wanted.kind or ".glb", wanted.preview, wanted.report
+    if wanted.preview_sources is not None:
+        raise Img2MeshError(
+            "--preview-sources is for one photo; for many, --keep writes each one's sources.png."
+        )
     if folder.suffix.lower() in checks.MESHES and not folder.is_dir():
         raise Img2MeshError(f"-o {folder}: many photos need a folder to go to, not one mesh.")
     checks.check_folder(folder, "-o")

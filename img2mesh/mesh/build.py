@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from img2mesh.core.progress import Progress
@@ -50,11 +48,9 @@ def build_mesh(shape: Shape, settings: Settings, progress: Progress | None = Non
     with progress.stage("unwrap"):
         source, atlas_faces, uv = unwrap(vertices, faces, settings.texture_size)
     with progress.stage("texture"):
-        texture, facts = bake_texture(
-            vertices, faces, source, atlas_faces, uv, field, views, settings.texture_size
-        )
-    mesh = TexturedMesh(vertices[source], atlas_faces, uv, texture)
-    return replace(mesh, facts=facts)
+        size = settings.texture_size
+        texture, origin, facts = bake_texture(vertices, faces, atlas_faces, uv, field, views, size)
+    return TexturedMesh(vertices[source], atlas_faces, uv, texture, facts, origin)
 
 
 def closed_surface(

@@ -15,7 +15,7 @@ from img2mesh.core.camera import Camera
 from img2mesh.core.rasterise import rasterise_view, sample_bilinear
 from img2mesh.core.view import View
 from img2mesh.core.visual_hull import mask_distance
-from img2mesh.mesh.exposure import spread
+from img2mesh.mesh.laplacian import spread
 from img2mesh.mesh.textured_mesh import vertex_normals
 
 ENOUGH = 6  # views; fewer leave most of the surface untouched
@@ -83,7 +83,9 @@ def _silhouette(view: View) -> tuple[Camera, np.ndarray | None]:
     return view.camera.resized(width, height), mask_distance(alpha)
 
 
-def _gaps(vertices, faces, normals, camera: Camera, distance: np.ndarray):
+def _gaps(
+    vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray, camera: Camera, distance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
     """Points of the mesh's outline, or None where there are too few.
 
     Returns:
@@ -92,7 +94,7 @@ def _gaps(vertices, faces, normals, camera: Camera, distance: np.ndarray):
     """
     fine = camera.resized(FINER * camera.width, FINER * camera.height)
     drawn = rasterise_view(vertices, faces, fine, outline=True)
-    rows, columns, at = [], [], []
+    rows, columns, places = [], [], []
     for axis in (0, 1):
         for inner, outer in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
             first = tuple(inner if k == axis else slice(None) for k in range(2))
@@ -103,8 +105,10 @@ def _gaps(vertices, faces, normals, camera: Camera, distance: np.ndarray):
             rows.append(row)
             columns.append(column)
             # The outline crosses somewhere between the two pixel centres.
-            at.append(np.stack([column + 0.5 + step * (axis == 1), row + 0.5 + step * (axis == 0)], axis=1))
-    row, column, at = np.concatenate(rows), np.concatenate(columns), np.concatenate(at) / FINER
+            places.append(
+                np.stack([column + 0.5 + step * (axis == 1), row + 0.5 + step * (axis == 0)], axis=1)
+            )
+    row, column, at = np.concatenate(rows), np.concatenate(columns), np.concatenate(places) / FINER
     corners, bary = faces[drawn.face[row, column]], drawn.bary[row, column].astype(np.float64)
     gap = sample_bilinear(distance, at).astype(np.float64)
     on = np.abs(gap) < FAR

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from img2mesh.core.rasterise import rasterise_view
+from img2mesh.core.shape import SurfaceField
 from img2mesh.core.view import View
 from img2mesh.errors import Img2MeshError
 from img2mesh.mesh.textured_mesh import face_components, surface
@@ -15,7 +18,7 @@ KEPT_VOLUME, KEPT_AREA = 0.03, 0.05  # of the largest component: what is smaller
 SHOWN, SHOWN_TRIED = 0.003, 12  # unless it is this share of the photo's mask; how many are looked at
 
 
-def sample_grid(field, resolution: int) -> tuple[np.ndarray, np.ndarray, float]:
+def sample_grid(field: SurfaceField, resolution: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Signed distances on a regular grid, exact near the zero level and right in sign elsewhere.
 
     Coarse to fine: a block whose corners all lie further from the surface than its size allows is filled by
@@ -57,7 +60,9 @@ def sample_grid(field, resolution: int) -> tuple[np.ndarray, np.ndarray, float]:
     return values, origin, spacing
 
 
-def _refine(values, known, size: float, stride: int, ask):
+def _refine(
+    values: np.ndarray, known: np.ndarray, size: float, stride: int, ask: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """One level finer: repeat every value, then evaluate the blocks that may hold the surface."""
     corners = _corners(values)
     low = np.minimum.reduce(corners)
@@ -84,7 +89,9 @@ def _corners(values: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _follow(values: np.ndarray, known: np.ndarray, ask, rounds: int = 64) -> None:
+def _follow(
+    values: np.ndarray, known: np.ndarray, ask: Callable[[np.ndarray], np.ndarray], rounds: int = 64
+) -> None:
     """Evaluate the points beside every sign change that has an end not evaluated yet, until there is none."""
     for _ in range(rounds):
         inside = values < 0
@@ -160,7 +167,9 @@ def compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nda
     return vertices[used], (np.cumsum(used) - 1)[faces]
 
 
-def extract_surface(field, resolution: int, photo: View | None = None) -> tuple[np.ndarray, np.ndarray]:
+def extract_surface(
+    field: SurfaceField, resolution: int, photo: View | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The zero level of a signed distance field as closed solids, wound outwards.
 
     Args:

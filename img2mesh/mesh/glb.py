@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def glb_bytes(
         data += block + b"\0" * (-len(block) % 4)
     count = len(positions)
 
-    def accessor(view: int, kind: str, length: int, component: int = FLOAT, **extra) -> dict:
+    def accessor(view: int, kind: str, length: int, component: int = FLOAT, **extra: Any) -> dict:
         return {"bufferView": view, "componentType": component, "count": length, "type": kind, **extra}
 
     low, high = (getattr(positions, f)(axis=0).astype(float).tolist() for f in ("min", "max"))

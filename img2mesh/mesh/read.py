@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def read_mesh(path: str | Path) -> TexturedMesh:
     return TexturedMesh(back(mesh.vertices), mesh.faces, mesh.uv, mesh.texture)
 
 
-def _part(part) -> TexturedMesh:
+def _part(part: Any) -> TexturedMesh:
     """One trimesh object as a mesh with a texture, in the file's axes."""
     vertices = np.asarray(part.vertices, dtype=np.float64)
     faces = np.asarray(part.faces, dtype=np.int64)
@@ -69,7 +70,7 @@ def _part(part) -> TexturedMesh:
     return _plain(vertices, faces, GREY)
 
 
-def _picture(material) -> tuple[np.ndarray | None, tuple[int, ...]]:
+def _picture(material: Any) -> tuple[np.ndarray | None, tuple[int, ...]]:
     """A material's base colour texture times its factor, (H, W, 3) uint8 or None, and its factor."""
     image = getattr(material, "baseColorTexture", None)
     if image is None:
@@ -85,7 +86,7 @@ def _picture(material) -> tuple[np.ndarray | None, tuple[int, ...]]:
     return picture, factor
 
 
-def _wrapped(vertices, faces, uv, picture) -> TexturedMesh:
+def _wrapped(vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray, picture: np.ndarray) -> TexturedMesh:
     """Coordinates of a repeating texture moved into [0, 1], face by face."""
     if uv.min() >= -1e-4 and uv.max() <= 1 + 1e-4:
         return TexturedMesh(vertices, faces, np.clip(uv, 0, 1), picture)
@@ -95,12 +96,12 @@ def _wrapped(vertices, faces, uv, picture) -> TexturedMesh:
     return TexturedMesh(vertices[faces].reshape(-1, 3), loose, corners.reshape(-1, 2), picture)
 
 
-def _plain(vertices, faces, colour) -> TexturedMesh:
+def _plain(vertices: np.ndarray, faces: np.ndarray, colour: tuple[int, ...]) -> TexturedMesh:
     texture = np.full((4, 4, 3), colour, np.uint8)
     return TexturedMesh(vertices, faces, np.full((len(vertices), 2), 0.5), texture)
 
 
-def _from_corner_colours(vertices, faces, colours) -> TexturedMesh:
+def _from_corner_colours(vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray) -> TexturedMesh:
     """Colours at corners (F, 3, 3) as a texture: two by two texels for each face.
 
     Three of the four are the corners' colours and the fourth continues them, so bilinear lookup between the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from img2mesh.core.camera import Camera
 from img2mesh.core.rasterise import rasterise_view, sample_bilinear
 from img2mesh.core.view import View
 from img2mesh.core.visual_hull import mask_distance
@@ -61,7 +62,9 @@ def _signed_distance(alpha: np.ndarray) -> np.ndarray | None:
     return gaussian_filter(mask_distance(alpha), 0.7) if mask.any() and not mask.all() else None
 
 
-def _outline_flow(vertices, faces, camera, wanted) -> np.ndarray | None:
+def _outline_flow(
+    vertices: np.ndarray, faces: np.ndarray, camera: Camera, wanted: np.ndarray
+) -> np.ndarray | None:
     """(H, W, 2) shift in pixels, smooth, that takes the mesh's outline towards the wanted one."""
     from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 

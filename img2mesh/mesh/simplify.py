@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from img2mesh.core.shape import SurfaceField
 from img2mesh.core.view import View
 from img2mesh.mesh.extract import keep_solids
 from img2mesh.mesh.manifold import to_manifold
@@ -89,7 +90,7 @@ def smooth(vertices: np.ndarray, faces: np.ndarray, rounds: int) -> np.ndarray:
 
 
 def snap_to_field(
-    vertices: np.ndarray, faces: np.ndarray, field, reach: float, rounds: int = 2
+    vertices: np.ndarray, faces: np.ndarray, field: SurfaceField, reach: float, rounds: int = 2
 ) -> np.ndarray:
     """Move vertices along their normals to the zero level, at most `reach` in all.
 

@@ -1,72 +1,180 @@
-"""Colours of the atlas: the photo where it sees the surface, other views and the field elsewhere."""
+"""Colours of the atlas: every face takes them from one source, and seams are levelled."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from img2mesh.core.rasterise import Fragments, rasterise_atlas, sample_bilinear
+from img2mesh.core.rasterise import Fragments, rasterise_atlas
+from img2mesh.core.shape import SurfaceField
 from img2mesh.core.view import ViewSet
-from img2mesh.mesh.sources import Sources
+from img2mesh.mesh.seam_levelling import fill_colours, seam_offsets, vertex_shares
+from img2mesh.mesh.texture_sources import (
+    DRAWN,
+    FIELD,
+    FILL,
+    GIVEN,
+    MIRRORED,
+    PHOTO,
+    QUALITY,
+    TextureSource,
+    texture_sources,
+)
+from img2mesh.mesh.textured_mesh import vertex_normals
+from img2mesh.mesh.view_selection import face_neighbours, label_faces
+from img2mesh.shape.silhouette_confidence import believed
 
 CHUNK = 1 << 18  # texels coloured at once
-FIELD_SIDE = 512  # the field is smoother than a texture: above this side it is asked at half the resolution
+INSIDE = (
+    np.array([[4, 1, 1], [1, 4, 1], [1, 1, 4], [2, 2, 2]]) / 6
+)  # weights of corners: where a face is looked at
+SEAM = 0.3  # cost of a seam as long as a mean edge, against a mean face without a source
+OWNED = 0.5  # score from which a face is the photo's
+LEAST_SCORE = 0.05  # below which a source does not see a face
+PALETTE = {  # of the map of sources
+    PHOTO: (60, 160, 80),
+    MIRRORED: (70, 110, 200),
+    DRAWN: (230, 150, 50),
+    GIVEN: (150, 90, 190),
+    FIELD: (90, 190, 200),
+    FILL: (170, 170, 170),
+}
 
 
 def bake_texture(
     vertices: np.ndarray,
     faces: np.ndarray,
-    source: np.ndarray,
     atlas_faces: np.ndarray,
     uv: np.ndarray,
-    field,
+    field: SurfaceField,
     views: ViewSet,
     size: int,
-) -> tuple[np.ndarray, dict]:
+) -> tuple[np.ndarray, np.ndarray, dict]:
     """Colour every texel.
 
     Args:
         vertices, faces: the closed surface, (V, 3) and (F, 3).
-        source, atlas_faces, uv: its atlas, from `unwrap`.
-        field: has `sdf`, `gradient` and `colour`.
-        views: the photo, if there is one, decides where it sees the surface; the others add detail to the
-            field's colour where they agree with it.
+        atlas_faces, uv: its atlas, from `unwrap`.
+        field: has `sdf`, `gradient` and `colour`, which counts where the views are believed.
+        views: the photo, if there is one, decides where it sees the surface; its mirror image, where the object is
+            symmetric, the others and the field colour the rest; what none of them shows is filled in smoothly.
         size: side of the texture.
 
     Returns:
-        (size, size, 3) uint8 texture without a single empty texel, and facts for the report.
+        (size, size, 3) uint8 texture without a single empty texel, (size, size, 3) uint8 map of the sources in the
+        colours of `PALETTE`, and facts for the report.
     """
-    sources = Sources(field, views, vertices, faces)
-    side = size if size <= FIELD_SIDE else max(FIELD_SIDE, size // 2)
-    coarse = rasterise_atlas(uv, atlas_faces, side, side)
-    smooth = _field_texture(sources, coarse, faces)
-    atlas = coarse if side == size else rasterise_atlas(uv, atlas_faces, size, size)
+    belief = believed(views.views) if views.photo is not None else 1.0
+    sources, facts = texture_sources(field, views, belief, vertices, faces)
+    names = [*(source.name for source in sources), FILL]
+    labels = select_sources(sources, vertices, faces)
+    shares, offsets, fill = _levelled(sources, labels, vertices, faces)
+
+    atlas = rasterise_atlas(uv, atlas_faces, size, size)
     row, column = np.nonzero(atlas.hit)
-    count = len(row)
-    colours, share = np.empty((count, 3), np.float32), np.empty(count, np.float32)
-    corners, weights = faces[atlas.face[row, column]], atlas.bary[row, column]
-    for i in range(0, count, CHUNK):
+    colours = np.empty((len(row), 3), np.float32)
+    face, bary = atlas.face[row, column], atlas.bary[row, column]
+    for i in range(0, len(row), CHUNK):
         part = slice(i, i + CHUNK)
-        pixels = np.stack([column[part] + 0.5, row[part] + 0.5], axis=1) * (side / size)
-        field_colours = sample_bilinear(smooth, pixels)
-        colours[part], share[part] = sources.colours(corners[part], weights[part], field_colours)
-    texture = np.zeros((size, size, 3), np.float32)
+        colours[part] = _texels(sources, shares, offsets, fill, vertices, faces[face[part]], bary[part])
+    if names[0] == PHOTO:  # exactly
+        own = np.flatnonzero(labels[face] == 0)
+        points = np.einsum("nk,nkc->nc", bary[own], vertices[faces[face[own]]])
+        colours[own] = sources[0].colours(points)
+    texture, origin = np.zeros((2, size, size, 3), np.float32)
     texture[row, column] = colours
-    facts = {
+    colour_of = np.array([PALETTE[name] for name in names], np.float32)
+    origin[row, column] = colour_of[labels[face]] / 255
+    kinds = np.array([list(PALETTE).index(name) for name in names])[labels[face]]
+    found = np.bincount(kinds, minlength=len(PALETTE)) / max(len(row), 1)
+    facts |= {
         "texture_coverage": round(float(atlas.hit.mean()), 4),
-        "photo_share": round(float(share.mean()), 4) if count else 0.0,
+        "sources": {name: round(float(s), 4) for name, s in zip(PALETTE, found, strict=True) if s > 0},
+        "photo_share": round(float(found[0]), 4),
     }
-    return (np.clip(fill(texture, atlas), 0, 1) * 255 + 0.5).astype(np.uint8), facts
+    pictures = [(np.clip(dilate(p, atlas), 0, 1) * 255 + 0.5).astype(np.uint8) for p in (texture, origin)]
+    return pictures[0], pictures[1], facts
 
 
-def _field_texture(sources: Sources, atlas: Fragments, faces: np.ndarray) -> np.ndarray:
-    """(T, T, 3) float32: the field's own colours on the whole atlas."""
-    corners, weights = faces[atlas.face[atlas.hit]], atlas.bary[atlas.hit]
-    texture = np.zeros((*atlas.face.shape, 3), np.float32)
-    texture[atlas.hit] = sources.field_colours(corners, weights)
-    return fill(texture, atlas)
+def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(F,) the number of the source that colours each face; `len(sources)` for none, which is filled in."""
+    normals = vertex_normals(vertices, faces)
+    points = np.einsum("pk,fkc->fpc", INSIDE, vertices[faces]).reshape(-1, 3)
+    directions = np.einsum("pk,fkc->fpc", INSIDE, normals[faces]).reshape(-1, 3)
+    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
+    scores = np.full((len(faces), len(sources) + 1), QUALITY[FILL])
+    for k, source in enumerate(sources):
+        score = source.score(points, directions).reshape(len(faces), -1)
+        scores[:, k] = np.where(score.min(axis=1) > 0, score.mean(axis=1), 0)
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    cost = np.where(scores > LEAST_SCORE, (1 - scores) * (area / area.mean())[:, None], np.inf)
+    if sources and sources[0].name == PHOTO:  # what it sees well is its own
+        cost[scores[:, 0] > OWNED, 1:] = np.inf
+    pairs, length = face_neighbours(vertices, faces)
+    return label_faces(cost, pairs, SEAM * length / length.mean())
 
 
-def fill(texture: np.ndarray, atlas: Fragments) -> np.ndarray:
+def _levelled(
+    sources: Sequence[TextureSource], labels: np.ndarray, vertices: np.ndarray, faces: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(V, K + 1) shares of the sources and of fill, (V, K, 3) offsets of the sources, (V, 3) colours of the fill."""
+    count, normals = len(sources), vertex_normals(vertices, faces)
+    photo = bool(sources) and sources[0].name == PHOTO
+    touched = vertex_shares(faces, labels, len(vertices), count + 1)
+    colours = np.zeros((len(vertices), count, 3))
+    seen = np.zeros((len(vertices), count))
+    for k, source in enumerate(sources):
+        at = np.flatnonzero(touched[:, k] > 0)
+        if len(at):
+            colours[at, k] = source.colours(vertices[at], blurred=True)
+            seen[at, k] = source.score(vertices[at], normals[at])
+    offsets = seam_offsets(faces, touched[:, :count], colours, seen, 0 if photo else -1)
+    shares = np.column_stack([touched[:, :count] * (seen > 0), touched[:, count]])
+    shares[shares.sum(axis=1) == 0, count] = 1
+    shares /= shares.sum(axis=1, keepdims=True)
+    if (
+        photo
+    ):  # it has the vertices of its faces, and fades into the fill, which has no detail to clash with its own
+        own = shares[:, 0] > 0
+        shares[own], shares[own, 0] = 0, 1
+        at = np.flatnonzero(shares[:, -1] > 0)
+        fading = np.clip(sources[0].score(vertices[at], normals[at]) / OWNED, 0, 1) * shares[at, -1]
+        shares[at, 0] += fading
+        shares[at, -1] -= fading
+    known = shares[:, :count] * (seen > 0)
+    total = known.sum(axis=1)
+    mean = np.einsum("vk,vkc->vc", known, colours + offsets) / np.maximum(total, 1e-6)[:, None]
+    return shares, offsets, fill_colours(vertices, faces, mean, np.minimum(total, 1.0))
+
+
+def _texels(
+    sources: Sequence[TextureSource],
+    shares: np.ndarray,
+    offsets: np.ndarray,
+    fill: np.ndarray,
+    vertices: np.ndarray,
+    corners: np.ndarray,
+    bary: np.ndarray,
+) -> np.ndarray:
+    """(N, 3) colours of points with weights (N, 3) of corners (N, 3): each source's by its share there."""
+
+    def at(values: np.ndarray) -> np.ndarray:
+        return np.einsum("nk,nkc->nc", bary, values[corners])
+
+    points, result = at(vertices), at(fill).astype(np.float32)
+    weight = at(shares)
+    result *= weight[:, -1:]
+    for k, source in enumerate(sources):
+        used = np.flatnonzero(weight[:, k] > 1e-4)
+        if len(used):
+            shift = np.einsum("nk,nkc->nc", bary[used], offsets[:, k][corners[used]])
+            result[used] += weight[used, k : k + 1] * (source.colours(points[used]) + shift)
+    return result
+
+
+def dilate(texture: np.ndarray, atlas: Fragments) -> np.ndarray:
     """Give every texel that no chart covers the colour of the nearest one that is covered.
 
     Then bilinear and mip-mapped lookups near a chart's border find the chart's own colours.

@@ -21,6 +21,8 @@ class TexturedMesh:
         uv: (V, 2) float64 in [0, 1], (0, 0) the lower left corner of `texture`.
         texture: (T, T', 3) uint8 sRGB, first row on top.
         facts: plain values about the making, for the report.
+        sources: (T, T', 3) uint8, which source each texel has its colour from (`texture.PALETTE`); None for meshes
+            read from files.
     """
 
     vertices: np.ndarray
@@ -28,6 +30,7 @@ class TexturedMesh:
     uv: np.ndarray
     texture: np.ndarray
     facts: dict[str, Any] = field(default_factory=dict)
+    sources: np.ndarray | None = None
 
     def welded(self) -> tuple[np.ndarray, np.ndarray]:
         """(W, 3) positions without the copies at seams, and (F, 3) faces into them: one closed surface."""

@@ -33,7 +33,7 @@ def check_preview_path(path: str | Path) -> Path:
     return path
 
 
-def write_preview(mesh: TexturedMesh, path: str | Path) -> Path:
+def write_preview(mesh: TexturedMesh, path: str | Path, sources: bool = False) -> Path:
     """Write what the mesh looks like from all around, starting at the photo's side.
 
     - .png: eight views, each with its texture above and as clay below.
@@ -41,12 +41,15 @@ def write_preview(mesh: TexturedMesh, path: str | Path) -> Path:
 
     Args:
         mesh: of any size and place; it is framed.
+        sources: show which source each texel has its colour from instead of the colours, where the mesh knows it.
         path: its suffix decides; the file appears whole or not at all, equal meshes give equal bytes.
 
     Raises:
         Img2MeshError: unknown suffix, or no ffmpeg for .mp4.
     """
     path = check_preview_path(path)
+    if sources and mesh.sources is not None:
+        mesh = replace(mesh, texture=mesh.sources)
     if path.suffix.lower() == ".png":
         save_png(preview_sheet(mesh), path)
     else:

@@ -4,7 +4,7 @@ from img2mesh.core.rasterise import rasterise_atlas, sample_bilinear
 from img2mesh.mesh.atlas import unwrap
 from img2mesh.mesh.extract import extract_surface
 from img2mesh.mesh.simplify import simplify
-from img2mesh.mesh.texture import fill
+from img2mesh.mesh.texture import dilate
 from img2mesh.mesh.textured_mesh import face_components
 
 from .analytic import Torus
@@ -55,7 +55,7 @@ def test_charts_keep_their_colours_at_mip_levels():
     atlas = rasterise_atlas(uv, atlas_faces, size, size)
     picture = np.zeros((size, size, 3), np.float32)
     picture[atlas.hit] = palette[chart[atlas.face[atlas.hit]]]
-    picture = fill(picture, atlas)
+    picture = dilate(picture, atlas)
 
     ends = np.concatenate([atlas_faces[:, [0, 1]], atlas_faces[:, [1, 2]], atlas_faces[:, [2, 0]]])
     owner = np.tile(chart, 3)

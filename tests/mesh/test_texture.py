@@ -3,10 +3,16 @@ import pytest
 from scipy.ndimage import binary_erosion
 
 from img2mesh.core.camera import orbit_camera
+from img2mesh.core.frustum import Body
 from img2mesh.core.rasterise import rasterise_atlas
+from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.core.view import Source, View, ViewSet
-from img2mesh.mesh.exposure import colour_correction, spread_residual
 from img2mesh.mesh.extract import extract_surface
+from img2mesh.mesh.laplacian import spread
+from img2mesh.mesh.seam_levelling import seam_offsets, vertex_shares
+from img2mesh.mesh.texture import PALETTE
+from img2mesh.mesh.texture_sources import mirrored_view, without_highlights
+from img2mesh.mesh.view_selection import label_faces
 from img2mesh.preview.raster import render_mesh
 
 from .analytic import Combined, Sphere, Torus, checker, mesh_of, photo_of, photo_set, picture, psnr
@@ -113,44 +119,124 @@ def test_generated_views_sharpen_the_field(settings):
     assert scores[0] > 27 and scores[0] > scores[1] + 3
 
 
-def test_correction_is_robust_and_identity_without_evidence():
-    rng = np.random.default_rng(0)
-    source = rng.uniform(0.2, 0.8, (500, 3))
-    target = source * [1.1, 0.95, 1.0] + [0.02, 0.0, -0.03]
-    target[:60] = 1.0  # a highlight that the source lacks
-    matrix = colour_correction(source, target, np.ones(500))
-    assert np.allclose(np.diag(matrix[:3]), [1.1, 0.95, 1.0], atol=0.04)
-    few = colour_correction(source, target, np.zeros(500))
-    assert np.array_equal(few, np.concatenate([np.eye(3), np.zeros((1, 3))]))
-
-
-def test_residual_holds_where_trusted_and_fades_away():
+def test_given_values_hold_where_trusted_and_fade_away():
     vertices, faces = extract_surface(Sphere(), 48)
     weight = (vertices[:, 0] > 0).astype(np.float32)
-    spread = spread_residual(vertices, faces, np.full_like(vertices, 0.1), weight)
-    assert np.abs(spread[vertices[:, 0] > 0.15] - 0.1).max() < 0.01
-    assert np.abs(spread[vertices[:, 0] < -0.4]).max() < 0.02
-    edge = spread[np.abs(vertices[:, 0]) < 0.02]
+    smooth = spread(vertices, faces, np.full_like(vertices, 0.1), weight, 0.12)
+    assert np.abs(smooth[vertices[:, 0] > 0.15] - 0.1).max() < 0.01
+    assert np.abs(smooth[vertices[:, 0] < -0.4]).max() < 0.02
+    edge = smooth[np.abs(vertices[:, 0]) < 0.02]
     assert (edge > 0.04).all() and (edge < 0.1).all()
 
 
-def test_the_back_is_the_front_where_generated_views_are_a_blur(settings):
-    """The field learned grey from views without an outline; the photo is red on the left and blue on the right."""
+def halves(points):
+    """Red on the object's right, blue on its left, darker below."""
+    sides = np.where(points[:, 1:2] < 0, [0.8, 0.1, 0.1], [0.1, 0.1, 0.8])
+    return sides * (1 + 0.4 * points[:, 2:])
 
-    def halves(points):
-        return np.where(points[:, 1:2] < 0, [0.8, 0.1, 0.1], [0.1, 0.1, 0.8])
 
-    shape = Sphere(paint=halves)
-    photo = photo_of(shape)
+def mirrored_set(shape, azimuth_deg=0.0, plane=None):
+    """A photo, views that show nothing but grey, and the plane that a network named."""
+    photo = photo_of(shape, elevation_deg=15)
     blur = np.full((256, 256, 4), 128, np.uint8)
     blurred = [View(blur, orbit_camera(15, azimuth), Source.DRAWN, 0.5) for azimuth in (90, 180, 270)]
-    grey = Sphere(paint=lambda points: np.full((len(points), 3), 0.5))
-    mesh = mesh_of(grey, ViewSet((photo, *blurred)), settings)
-    back = orbit_camera(15, 180)
-    render = render_mesh(mesh, back)[..., :3].astype(int)
-    left, right = render[128, 90], render[128, 166]  # from behind, red is on the right
-    assert np.abs(left - [26, 26, 204]).max() < 12
-    assert np.abs(right - [204, 26, 26]).max() < 12
+    body = None if plane is None else Body(np.zeros((2, 2, 2), np.float32), photo.camera, 0.7, plane)
+    return ViewSet((photo, *blurred), body=body)
+
+
+def seen_from(mesh, azimuth):
+    return render_mesh(mesh, orbit_camera(15, azimuth))[..., :3].astype(int)
+
+
+def test_the_mirrored_photo_colours_the_far_side_of_a_symmetric_thing(settings):
+    """The plane swaps front and back: from behind, red is on the right, and the same texels say so."""
+    shape = Sphere(paint=halves)
+    mesh = mesh_of(shape, mirrored_set(shape, plane=Mirror(0.0, 0.0)), settings)
+    render = seen_from(mesh, 180)
+    assert np.abs(render[128, 90] - [26, 26, 204]).max() < 25
+    assert np.abs(render[128, 166] - [204, 26, 26]).max() < 25
+    shares = mesh.facts["sources"]
+    assert shares["mirrored photo"] > 0.2 and shares["photo"] > 0.25
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    colours, counts = np.unique(mesh.sources.reshape(-1, 3), axis=0, return_counts=True)
+    known = {tuple(PALETTE[name]) for name in shares}
+    assert {tuple(c) for c in colours[counts > 20]} <= known
+
+
+def test_a_plane_that_the_outline_contradicts_is_no_mirror(settings):
+    """Half a ball has no mirror image across that plane."""
+    shape = Combined(Sphere(0.3), Sphere(0.2, (0.0, 0.3, 0.2)), paint=halves)
+    wrong = Mirror(np.radians(90), 0.0)
+    mesh = mesh_of(shape, mirrored_set(shape, plane=wrong), settings)
+    assert "mirrored photo" not in mesh.facts["sources"] and mesh.facts["mirror_overlap"] < 0.9
+
+
+def test_what_nothing_shows_is_filled_with_the_colours_beside_it(settings):
+    """Views without an outline say nothing: the fill goes on from the photo along level lines, and is never grey."""
+    shape = Sphere(paint=lambda p: np.where(p[:, 2:] > 0, [0.8, 0.2, 0.1], [0.1, 0.3, 0.7]))
+    mesh = mesh_of(shape, mirrored_set(shape), settings)
+    assert set(mesh.facts["sources"]) == {"photo", "fill"}
+    render = seen_from(mesh, 180)
+    assert render[80, 128, 0] > 2 * render[80, 128, 2]
+    assert render[190, 128, 2] > render[190, 128, 0] + 20
+    inside = render.min(axis=-1) < 250
+    assert (np.ptp(render[inside], axis=-1) > 20).mean() > 0.9
+
+
+def test_the_photos_texels_are_the_photos(settings):
+    """Whatever lies beside them, pixels that the photo sees squarely come back unchanged."""
+    shape = Sphere(paint=halves)
+    views = mirrored_set(shape, plane=Mirror(0.0, 0.0))
+    mesh = mesh_of(shape, views, settings.replace(texture_size=1024))
+    photo = views.photo
+    render = render_mesh(mesh, photo.camera, supersample=4)
+    middle = binary_erosion(photo.rgba[..., 3] > 0, iterations=20)
+    assert psnr(render, _on_white(photo.rgba), middle) > 34
+
+
+def test_labels_are_even_where_seams_cost_more_than_they_gain():
+    """A row of faces, of which one likes the other label a little better."""
+    cost = np.tile([0.2, 0.5], (9, 1))
+    cost[4] = [0.5, 0.2]
+    pairs = np.stack([np.arange(8), np.arange(1, 9)], axis=1)
+    assert (label_faces(cost, pairs, np.full(8, 0.3)) == 0).all()
+    assert (label_faces(cost, pairs, np.full(8, 0.05)) == (np.arange(9) == 4)).all()
+    cost[4] = [np.inf, 0.2]
+    assert (label_faces(cost, pairs, np.full(8, 9.0)) == 1).all()
+
+
+def test_offsets_take_the_step_out_of_a_seam_and_leave_the_photo_alone():
+    vertices, faces = extract_surface(Sphere(), 32)
+    labels = (vertices[faces].mean(axis=1)[:, 0] < 0).astype(int)
+    shares = vertex_shares(faces, labels, len(vertices), 2)
+    colours = np.zeros((len(vertices), 2, 3))
+    colours[:, 1] = [0.1, -0.05, 0.0]
+    offsets = seam_offsets(faces, shares, colours, np.ones((len(vertices), 2)), 0)
+    assert np.abs(offsets[:, 0]).max() < 1e-4
+    seam = (shares > 0).all(axis=1)
+    assert np.abs(offsets[seam, 1] + [0.1, -0.05, 0.0]).max() < 0.01
+
+
+def test_highlights_are_not_mirrored():
+    picture = np.full((256, 256, 4), 255, np.uint8)
+    picture[..., :3] = [120, 40, 40]
+    picture[100:104, 60:64, :3] = 255
+    clean = without_highlights(picture)
+    assert np.abs(clean[..., :3].astype(int) - [120, 40, 40]).max() < 10
+    white = np.full((64, 64, 4), 255, np.uint8)
+    assert np.array_equal(without_highlights(white), white)
+
+
+def test_a_mirrored_view_sees_mirror_images(settings):
+    """Any point and its image fall on the same colours."""
+    shape = Sphere(paint=halves)
+    photo, plane = photo_of(shape, elevation_deg=15), Mirror(0.6, 0.1)
+    image = mirrored_view(photo, plane)
+    points = np.random.default_rng(0).uniform(-0.3, 0.3, (50, 3))
+    own, depth = photo.camera.project(points)
+    other, image_depth = image.camera.project(plane.reflected(points))
+    assert np.allclose(other, [photo.camera.width, 0] + own * [-1, 1]) and np.allclose(depth, image_depth)
+    assert np.linalg.det(image.camera.c2w[:3, :3]) == pytest.approx(1)
 
 
 def test_texels_are_asked_for_on_the_fields_surface(settings):

@@ -83,26 +83,19 @@ class Projector:
             camera.resized(width, height), colours, blurred, outside, depth_camera, deepest, near_edge, behind
         )
 
-    def look(
-        self,
-        points: np.ndarray,
-        normals: np.ndarray,
-        facing: tuple[float, float] = FACING,
-        blurred: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Colours of points as this view shows them.
+    def visibility(
+        self, points: np.ndarray, normals: np.ndarray, facing: tuple[float, float] = FACING
+    ) -> np.ndarray:
+        """How well the view sees points.
 
         Args:
             points: (N, 3) on the surface. normals: (N, 3) unit.
             facing: cosines between which trust grows from none to full.
-            blurred: smoothed colours instead of sharp ones.
 
         Returns:
-            colours (N, 3) float32 in [0, 1], weight (N,) float32 in [0, 1] and the cosine (N,) between normal
-            and viewing direction. The weight is a smooth function: 0 where the view does not see the point.
+            (N,) float32 in [0, 1], a smooth function: 0 where the view does not see the point.
         """
-        colours = np.zeros((len(points), 3), np.float32)
-        weight = np.zeros(len(points), np.float32)
+        result = np.zeros(len(points), np.float32)
         towards = self.camera.position - points
         cosine = np.einsum("ij,ij->i", normals, towards) / np.linalg.norm(towards, axis=1)
         front = np.nonzero(cosine > facing[0])[0]
@@ -119,10 +112,12 @@ class Projector:
             depth > self.behind[row, column], smoothstep(*FAR_EDGE, edge), smoothstep(*NEAR_EDGE, edge)
         )
         pixels = at * [self.camera.width / width, self.camera.height / height]
-        inside = 1 - smoothstep(*BEYOND, sample_bilinear(self.outside, pixels))
-        colours[chosen] = sample_bilinear(self.blurred if blurred else self.colours, pixels)
-        weight[chosen] = trust * fade * inside
-        return colours, weight, cosine
+        result[chosen] = trust * fade * (1 - smoothstep(*BEYOND, sample_bilinear(self.outside, pixels)))
+        return result
+
+    def sample(self, points: np.ndarray, blurred: bool = False) -> np.ndarray:
+        """(N, 3) float32 in [0, 1]: colours on the rays of (N, 3) points, seen or not; smooth ones if `blurred`."""
+        return sample_bilinear(self.blurred if blurred else self.colours, self.camera.project(points)[0])
 
 
 def _continued(rgba: np.ndarray, erode: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,183 @@
+"""Where a texture's colours may come from: the photo, the photo mirrored, other views, the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from img2mesh.core.rasterise import rasterise_view
+from img2mesh.core.shape import SurfaceField
+from img2mesh.core.symmetry_plane import Mirror
+from img2mesh.core.view import Source, View, ViewSet
+from img2mesh.mesh.projection import ERODE, ERODE_CLEAN, Projector
+from img2mesh.mesh.textured_mesh import vertex_normals
+
+PHOTO, MIRRORED, DRAWN, GIVEN, FIELD, FILL = (
+    "photo",
+    "mirrored photo",
+    "drawn view",
+    "given view",
+    "field",
+    "fill",
+)
+# How good each is where it sees the surface best, between 0 (as bad as none) and 1 (the photo).
+QUALITY = {PHOTO: 1.0, MIRRORED: 0.7, DRAWN: 0.6, GIVEN: 0.9, FIELD: 0.4, FILL: 0.2}
+FACING = (0.2, 0.7)  # cosines between which the trust in a view other than the photo grows
+PHOTO_FACING = (0.04, 0.3)
+ASLANT = (0.1, 0.5)  # the same for the mirrored photo, which is as sharp as the photo
+AGREEMENT = {DRAWN: 0.15, GIVEN: 0.4}  # sRGB distance from the field's colour at which a view loses its say
+BELIEVED = 0.9  # share of belief in drawn views from which the field's colours are taken
+LEAST_OVERLAP = (
+    0.9  # IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count
+)
+HIGHLIGHT = 0.92  # least of a highlight's channels
+
+
+class TextureSource(Protocol):
+    """Colours for points of a surface."""
+
+    @property
+    def name(self) -> str:
+        """One of this module's constants."""
+
+    def score(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """(N,) in [0, 1], how well it shows (N, 3) points; 0 where it does not."""
+
+    def colours(self, points: np.ndarray, blurred: bool = False) -> np.ndarray:
+        """(N, 3) float32 sRGB in [0, 1] at points that it is asked for, wherever it sees them or not."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A view as a `TextureSource`."""
+
+    name: str
+    projector: Projector
+    facing: tuple[float, float]
+    quality: float
+
+    @classmethod
+    def of(cls, name: str, view: View, vertices: np.ndarray, faces: np.ndarray) -> Picture:
+        rgba, erode = (view.rgba, ERODE) if view.full is None else (view.full, ERODE_CLEAN)
+        facing = {PHOTO: PHOTO_FACING, MIRRORED: ASLANT}.get(name, FACING)
+        return cls(name, Projector.of(rgba, view.camera, vertices, faces, erode), facing, QUALITY[name])
+
+    def score(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        return self.quality * self.projector.visibility(points, normals, self.facing)
+
+    def colours(self, points: np.ndarray, blurred: bool = False) -> np.ndarray:
+        return self.projector.sample(points, blurred)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldColours:
+    """A fitted field's own colours, asked for on its zero level, as a `TextureSource`."""
+
+    field: SurfaceField
+    name: str = FIELD
+
+    def score(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        return np.full(len(points), QUALITY[FIELD])
+
+    def colours(self, points: np.ndarray, blurred: bool = False) -> np.ndarray:
+        moved = points.astype(np.float32)
+        for _ in range(2):  # Newton's steps, each at most a fiftieth
+            slope = np.asarray(self.field.gradient(moved), np.float32)
+            step = (
+                slope * (np.asarray(self.field.sdf(moved)) / np.maximum((slope**2).sum(axis=1), 0.1))[:, None]
+            )
+            length = np.linalg.norm(step, axis=1, keepdims=True)
+            moved = moved - step * np.minimum(1, 0.02 / np.maximum(length, 1e-9))
+        return np.asarray(self.field.colour(moved.astype(np.float32)), np.float32)
+
+
+def mirrored_view(photo: View, plane: Mirror) -> View:
+    """The photo as a camera behind a mirror takes it: flipped, at the reflected camera, without highlights.
+
+    A highlight is light, not paint: its mirror image would shine where nothing does.
+    """
+    camera, normal = photo.camera, plane.normal
+    c2w = camera.c2w.copy()
+    c2w[:3, :3] -= 2 * np.outer(normal, normal @ c2w[:3, :3])
+    c2w[:3, 0] *= -1  # right-handed again: the picture is flipped instead
+    c2w[:3, 3] = plane.reflected(camera.position)
+    turned = replace(camera, c2w=c2w, cx=camera.width - camera.cx)
+    full = photo.rgba if photo.full is None else photo.full
+    return replace(photo, rgba=photo.rgba[:, ::-1], camera=turned, full=without_highlights(full)[:, ::-1])
+
+
+def without_highlights(rgba: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8 whose clipped highlights are painted over from around: small, white, much lighter than there."""
+    import cv2
+
+    colours, inside = rgba[..., :3], rgba[..., 3] > 128
+    side = max(rgba.shape[:2])
+    around = cv2.medianBlur(np.ascontiguousarray(colours), 2 * max(1, side // 64) + 1)
+    clipped = (
+        (colours.min(axis=-1) > 255 * HIGHLIGHT) & (around.mean(axis=-1) < 255 * HIGHLIGHT - 60) & inside
+    )
+    if not clipped.any():
+        return rgba
+    reach = max(1, side // 256)
+    mask = cv2.dilate(clipped.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
+    painted = cv2.inpaint(np.ascontiguousarray(colours), mask, 3, cv2.INPAINT_TELEA)
+    return np.dstack([painted, rgba[..., 3]])
+
+
+def outline_overlap(view: View, vertices: np.ndarray, faces: np.ndarray) -> float:
+    """IoU of a view's silhouette with the surface's from its camera."""
+    small = view.camera.resized(128, 128)
+    hit = rasterise_view(vertices, faces, small, outline=True).hit
+    rows, columns = (np.arange(128) * side // 128 for side in view.mask.shape)
+    mask = view.mask[np.ix_(rows, columns)] > 0.5
+    return float((hit & mask).sum() / max((hit | mask).sum(), 1))
+
+
+def texture_sources(
+    field: SurfaceField, views: ViewSet, belief: float, vertices: np.ndarray, faces: np.ndarray
+) -> tuple[list[TextureSource], dict]:
+    """All that can colour a surface, the photo first, and facts for the report.
+
+    Args:
+        belief: in [0, 1], how far drawn views are believed (`silhouette_confidence.believed`).
+    """
+    sources: list[TextureSource] = []
+    facts: dict = {}
+    photo = views.photo
+    if photo is not None:
+        sources.append(Picture.of(PHOTO, photo, vertices, faces))
+        plane = None if views.body is None else views.body.mirror
+        if plane is not None:
+            image = mirrored_view(photo, plane)
+            overlap = outline_overlap(image, vertices, faces)
+            facts["mirror_overlap"] = round(overlap, 3)
+            if overlap >= LEAST_OVERLAP:
+                sources.append(Picture.of(MIRRORED, image, vertices, faces))
+    if (
+        belief < BELIEVED
+    ):  # means of what may be there, and a field that learned from them: the fill says as much
+        return sources, facts
+    own, normals = FieldColours(field), vertex_normals(vertices, faces)
+    reference = own.colours(vertices)
+    for view in views.views:
+        if view.source is Source.PHOTO or view.weight <= 0:
+            continue
+        picture = Picture.of(DRAWN if view.source is Source.DRAWN else GIVEN, view, vertices, faces)
+        sources.append(
+            replace(picture, quality=picture.quality * _agreement(picture, vertices, normals, reference))
+        )
+    sources.append(own)
+    return sources, facts
+
+
+def _agreement(picture: Picture, vertices: np.ndarray, normals: np.ndarray, reference: np.ndarray) -> float:
+    """In [0, 1]: how well a view's colours fit the field's, up to a gain for each channel."""
+    weight = picture.projector.visibility(vertices, normals, picture.facing)
+    if weight.sum() < 20:
+        return 0.0
+    seen = picture.colours(vertices, blurred=True)
+    gain = np.clip((weight @ reference + 0.02) / (weight @ seen + 0.02), 0.8, 1.25)
+    distance = ((seen * gain - reference) ** 2).sum(axis=1)
+    return float(weight @ np.exp(-distance / (2 * AGREEMENT[picture.name] ** 2)) / weight.sum())
