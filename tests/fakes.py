@@ -185,7 +185,7 @@ def fake_reconstruction(monkeypatch) -> list:
     return asked
 
 
-def _one_picture(mesh, path) -> None:
+def _one_picture(mesh, path, sources=False) -> None:
     """A preview of one small view in place of eight large ones or a whole turn."""
     from img2mesh.core.images import save_png, write_animation
     from img2mesh.preview import render_mesh
