@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from img2mesh.core.progress import Progress
 from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.view import ViewSet
+from img2mesh.field.exposure_compensation import ExposureCompensation
 from img2mesh.field.ray_bank import RayBank, collect_rays
 from img2mesh.field.sdf_network import GRID, Field, SurfaceNet, sample_lattice
 from img2mesh.field.volume_rendering import composite, importance_depths
@@ -63,13 +64,13 @@ class Fit:
         )
         self.bank: RayBank = collect_rays(views.views, grid).to(device)
         self.weight = torch.from_numpy(weights).float().to(device)
-        self.exposure = nn.Parameter(torch.zeros(len(views.views), 6, device=device))
+        self.exposure = ExposureCompensation(len(views.views), device)
         self.optimiser = torch.optim.Adam(
             [
                 {"params": [self.net.grid.parameters_flat], "lr": 1e-2, "eps": 1e-15},
                 {"params": [*self.net.first.parameters(), *self.net.second.parameters()], "lr": 4e-3},
                 {"params": list(self.net.last.parameters()), "lr": 4e-3},
-                {"params": [self.exposure], "lr": 3e-3},
+                {"params": list(self.exposure.parameters()), "lr": 3e-3},
             ],
             betas=(0.9, 0.99),
         )
@@ -127,8 +128,7 @@ class Fit:
         if share < WARM:
             sdf = sdf.detach()
         seen, opacity = composite(sdf.view(count, -1), colour.view(count, -1, 3), sharp)
-        adjust = self.exposure[rays.view]
-        seen = seen * torch.exp(adjust[:, :3]) + adjust[:, 3:] * opacity[:, None]
+        seen = self.exposure(seen, rays.view, opacity[:, None])
         seen = seen + (1 - opacity)[:, None] * background
         alpha = rays.rgba[:, 3:]
         wanted = rays.rgba[:, :3] * alpha + background * (1 - alpha)
@@ -137,7 +137,7 @@ class Fit:
         error = nn.functional.huber_loss(seen, wanted, reduction="none", delta=0.1).mean(-1) * 10
         colour_loss = (error * weight).mean()
         mask_loss = ((opacity - alpha[:, 0]).abs() * weight).mean()
-        loss = colour_loss + 0.1 * self.exposure.square().mean()
+        loss = colour_loss + self.exposure.penalty()
         eikonal, smooth = self.regularity(points, active)
         residual = free - self.net.base_sdf(points)
         loss = (

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.view import ViewSet
+from img2mesh.field.exposure_compensation import ExposureCompensation
 from img2mesh.field.ray_bank import resized_rgba
 from img2mesh.field.sdf_network import GRID, SurfaceNet
 from img2mesh.multiview.sphere_tracing import along, entries
@@ -43,13 +44,13 @@ class Paint:
         self.points, self.colours, self.view = (torch.from_numpy(a).to(device) for a in seen)
         weight = torch.from_numpy(weights).float().to(device)
         self.weight = weight / weight[self.view].mean().clamp_min(1e-6)
-        self.exposure = nn.Parameter(torch.zeros(len(views.views), 6, device=device))
+        self.exposure = ExposureCompensation(len(views.views), device)
         layers = [self.net.first, self.net.second, self.net.last]
         self.optimiser = torch.optim.Adam(
             [
                 {"params": [self.net.grid.parameters_flat], "lr": 1e-2, "eps": 1e-15},
                 {"params": [p for layer in layers for p in layer.parameters()], "lr": 4e-3},
-                {"params": [self.exposure], "lr": 3e-3},
+                {"params": list(self.exposure.parameters()), "lr": 3e-3},
             ],
             betas=(0.9, 0.99),
         )
@@ -70,10 +71,9 @@ class Paint:
         pick = torch.randint(0, len(self.points), (self.rays,), generator=self.generator)
         pick = pick.to(self.device)
         view = self.view[pick]
-        adjust = self.exposure[view]
-        seen = self.net(self.points[pick], active)[1] * torch.exp(adjust[:, :3]) + adjust[:, 3:]
+        seen = self.exposure(self.net(self.points[pick], active)[1], view)
         error = nn.functional.huber_loss(seen, self.colours[pick], reduction="none", delta=0.1).mean(-1) * 10
-        loss = (error * self.weight[view]).mean() + 0.1 * self.exposure.square().mean()
+        loss = (error * self.weight[view]).mean() + self.exposure.penalty()
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()

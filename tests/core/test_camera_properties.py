@@ -42,7 +42,9 @@ def test_other_pixels_show_the_same(camera, points, width, height):
 def test_matrices_come_back(camera):
     fov = math.degrees(2 * math.atan(camera.width / 2 / camera.fl_x))
     again = camera_from_w2c(w2c_from_camera(camera), fov, camera.width)
-    assert np.allclose(again.c2w, camera.c2w, atol=1e-9) and math.isclose(again.fl_x, camera.fl_x, rel_tol=1e-6)
+    assert np.allclose(again.c2w, camera.c2w, atol=1e-9) and math.isclose(
+        again.fl_x, camera.fl_x, rel_tol=1e-6
+    )
 
 
 @given(CAMERAS, st.floats(-40, 40), st.floats(-170, 170))

@@ -13,7 +13,7 @@ NEAR = 0.02  # pixels: at borders a ray may decide otherwise
 
 
 def nearest(vertices, faces, origins, directions):
-    """(N,) depth along each ray, and the least distance to a border in barycentric units (Moeller and Trumbore 1997)."""
+    """(N,) depth along each ray, and the least distance to a border in barycentric units (Moeller, Trumbore 1997)."""
     best, margin = np.full(len(origins), np.inf), np.full(len(origins), np.inf)
     for a, b, c in vertices[faces]:
         across, up = b - a, c - a
