@@ -28,6 +28,8 @@ NAME = "transforms.json"
 BODY = "body.npz"
 _INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
+_PARALLEL = ("ORTHOGRAPHIC", "ORTHO", "ORTHOGRAPHY")
+FAR = 40.0  # times the width of what an orthographic camera shows: from there a pinhole sees nearly the same
 
 
 def save_views(viewset: ViewSet, folder: str | Path) -> Path:
@@ -107,34 +109,55 @@ def load_views(source: str | Path) -> ViewSet:
     Intrinsics may stand at the top or in each frame, as focal lengths or as `camera_angle_x`; masks may be
     the pictures' alpha, `mask_path` files, or be derived from a plain white background (with a warning). Lens
     distortion (k1 k2 k3 p1 p2) is removed. A scene that is not centred and scaled to the unit object is moved
-    there; `facts["world_to_unit"]` (4x4) records how. Pictures larger than 512 pixels are reduced.
+    there; `facts["world_to_unit"]` (4x4) records how. Pictures larger than 512 pixels are reduced. Orthographic
+    cameras (`camera_model` ORTHOGRAPHIC with `ortho_scale`, the world units that a picture is wide) become pinholes far
+    away. Pictures that are missing are left out with a warning.
 
     Raises:
-        Img2MeshError: nothing there, not JSON, a camera or picture missing or broken; the sentence names it.
+        Img2MeshError: nothing there, not JSON, a camera broken, all pictures missing, or cameras that do not fit the
+            pictures for a reason that can be named; the sentence says what.
     """
+    from img2mesh.views.camera_check import check_cameras, warnings_of
     from img2mesh.views.scene_normalization import normalised
-    from img2mesh.views.undistort import read_frame_picture
+    from img2mesh.views.undistort import has_picture, read_frame_picture
 
     path = _find(Path(source))
     document = _read_json(path)
     model = str(document.get("camera_model", "OPENCV")).upper()
-    if model not in _PINHOLE:
-        raise Img2MeshError(f"{path} uses the camera model {model}; only pinhole cameras are understood.")
+    if model not in (*_PINHOLE, *_PARALLEL):
+        raise Img2MeshError(
+            f"{path} uses the camera model {model}; only pinhole and orthographic cameras are understood."
+        )
     frames = document.get("frames")
     if not isinstance(frames, list) or not frames:
         raise Img2MeshError(f"{path} lists no frames.")
     ours = document.get("img2mesh") if isinstance(document.get("img2mesh"), dict) else None
     if ours and isinstance(ours.get("photo"), dict):
         frames = [ours["photo"], *frames]
-    views, sources = [], set()
+    views, sources, missing = [], set(), []
     for index, frame in enumerate(frames):
         if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
             raise Img2MeshError(f"Frame {index} of {path} has no file_path.")
+        if not has_picture(path.parent, frame):
+            missing.append(frame["file_path"])
+            continue
         rgba, size, how = read_frame_picture(path.parent, frame, {**document, **frame})
-        camera = _camera(path, index, {**document, **frame}, size).resized(rgba.shape[1], rgba.shape[0])
+        values = {**document, **frame}
+        camera = (
+            _parallel(path, index, values, size) if model in _PARALLEL else _camera(path, index, values, size)
+        )
+        camera = camera.resized(rgba.shape[1], rgba.shape[0])
         sources.add(how)
         views.append(_view(path, index, frame, rgba, camera, bool(ours)))
+    if not views:
+        raise Img2MeshError(
+            f"None of the {len(missing)} pictures that {path} names is there, such as {missing[0]}."
+        )
     facts: dict[str, Any] = {"source": str(path.parent.name), "masks": sorted(sources), "warnings": []}
+    if missing:
+        facts["warnings"].append(
+            f"{len(missing)} of {len(frames)} pictures are missing and were left out, such as {missing[0]}."
+        )
     if "white" in sources:
         facts["warnings"].append(
             "Pictures without alpha or mask: masks were derived from the white background."
@@ -142,7 +165,9 @@ def load_views(source: str | Path) -> ViewSet:
     if ours:
         facts = {**(ours.get("facts") or {}), **facts}
         return ViewSet(tuple(views), facts, _body(path, ours, views[0]))
-    return normalised(ViewSet(tuple(views), facts))
+    found = check_cameras(ViewSet(tuple(views), facts), normalised)
+    found.facts["warnings"] += warnings_of(found)
+    return found
 
 
 def _view(path: Path, index: int, frame: dict, rgba: np.ndarray, camera: Camera, ours: bool) -> View:
@@ -232,6 +257,20 @@ def _camera(path: Path, index: int, values: dict, size: tuple[int, int]) -> Came
     cy = height / 2 if number["cy"] is None else number["cy"]
     camera = Camera(_pose(path, index, values), fl_x, fl_y, cx, cy, round(width), round(height))
     return camera.resized(*size)
+
+
+def _parallel(path: Path, index: int, values: dict, size: tuple[int, int]) -> Camera:
+    """A pinhole so far away that it sees what an orthographic camera does."""
+    width = _number(path, index, values, "ortho_scale")
+    if width is None or width <= 0:
+        raise Img2MeshError(
+            f"Frame {index} of {path} has no ortho_scale, the world units that the picture is wide."
+        )
+    pose = _pose(path, index, values)
+    pose[:3, 3] += FAR * width * pose[:3, 2]
+    towards = pose[:3, 2] @ pose[:3, 3]  # distance to the plane through the world's origin
+    focal = size[0] / width * max(towards, FAR * width)
+    return Camera(pose, focal, focal, size[0] / 2, size[1] / 2, *size)
 
 
 def _pose(path: Path, index: int, values: dict) -> np.ndarray:

@@ -78,6 +78,11 @@ def read_frame_picture(folder: Path, frame: dict, values: dict) -> tuple[np.ndar
     return rgba, size, how
 
 
+def has_picture(folder: Path, frame: dict) -> bool:
+    """Whether the picture of a frame is there."""
+    return _existing(folder / frame["file_path"]).is_file()
+
+
 def _existing(path: Path) -> Path:
     """Blender's files leave the suffix out."""
     if path.is_file():

@@ -125,8 +125,9 @@ def _break(document, how):
         document["frames"] = []
     elif how == "fisheye":
         document["camera_model"] = "OPENCV_FISHEYE"
-    elif how == "missing picture":
-        frame["file_path"] = "nothing.png"
+    elif how == "missing pictures":
+        for each in document["frames"]:
+            each["file_path"] = "nothing.png"
     elif how == "matrix 2x2":
         frame["transform_matrix"] = [[1, 0], [0, 1]]
     elif how == "matrix of words":
@@ -149,7 +150,7 @@ def _break(document, how):
     [
         "no frames",
         "fisheye",
-        "missing picture",
+        "missing pictures",
         "matrix 2x2",
         "matrix of words",
         "mirrored",
