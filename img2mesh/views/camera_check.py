@@ -80,7 +80,7 @@ def check_cameras(views: ViewSet, normalise: Callable[[ViewSet], ViewSet]) -> Vi
         if other > best:
             best, likely = other, sentence
     if likely is not None:
-        said = f"The cameras do not fit the pictures (silhouettes agree to {fit:.0%}, otherwise to {best:.0%}): {likely}"
+        said = f"The cameras do not fit the pictures (they agree to {fit:.0%}, otherwise to {best:.0%}): {likely}"
         if fit < REFUSED or found is None:
             raise Img2MeshError(said)
         found.facts.setdefault("warnings", []).append(said)
@@ -137,7 +137,7 @@ _OTHER_SIZE = (
 _MISTAKES: dict[str, Callable[[Camera, Camera], Camera]] = {
     "the matrices seem to be world-to-camera; transform_matrix is camera-to-world.": _inverted,
     "the axes seem to be OpenCV's (y down, looking along +z); transform_matrix has OpenGL's.": _flipped,
-    "the matrices seem to be COLMAP's, world-to-camera with y down; transform_matrix is camera-to-world with OpenGL axes.": (
+    "the matrices seem to be COLMAP's (world-to-camera, y down); OpenGL's camera-to-world is meant.": (
         _inverted_and_flipped
     ),
     "the cameras seem to turn the other way round the object.": _turned_back,
