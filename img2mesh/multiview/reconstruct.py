@@ -19,6 +19,7 @@ from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.multiview.registration import straightened
 from img2mesh.multiview.stereo import carve_hull
 from img2mesh.multiview.surface_colour import Paint
+from img2mesh.multiview.underside import close_underside
 from img2mesh.settings import Settings
 
 TIE = 0.1  # weight of staying near the hull, where the field has to find the shape
@@ -47,7 +48,7 @@ def shape_from_views(
         if agreement.bent:
             views, left = straightened(views, lambda views: hull_of_views(views, settings.hull_resolution))
             agreement = dataclasses.replace(agreement, after=left)
-        hull = hull_of_views(views, settings.hull_resolution)
+        hull, below = _closed_hull(views, settings.hull_resolution)
     surface: SdfGrid | None = None
     found: dict[str, Any] = {}
     if (agreement.after or 0.0) < (STRAIGHT if agreement.bent else WAVERING):
@@ -64,6 +65,7 @@ def shape_from_views(
         "backend": fit.net.grid.implementation,
         "hull_tolerance": hull.tolerance,
         **_said(agreement),
+        **({} if below is None else {"underside_closed": round(below, 3)}),
         **found,
         "view_trust": [round(float(t), 3) for t in hull.trust],
         "seconds": round(time.perf_counter() - start, 2),
@@ -92,7 +94,12 @@ def _fine_hull(views: ViewSet, settings: Settings, hull: VisualHull) -> VisualHu
     """The hull on a lattice fine enough for thin walls: finer, the less of a cube the object's box fills."""
     share = hull.sdf.size / max(hull.sdf.shape) ** 3
     cells = int(settings.carve_resolution * min(1, (FILLED / share) ** (1 / 3)))
-    return hull_of_views(views, cells) if cells > max(hull.sdf.shape) else hull
+    return _closed_hull(views, cells)[0] if cells > max(hull.sdf.shape) else hull
+
+
+def _closed_hull(views: ViewSet, cells: int) -> tuple[VisualHull, float | None]:
+    """The hull with a close for an underside that nobody sees, and how far below that it reached."""
+    return close_underside(hull_of_views(views, cells), [view.camera for view in views.views])
 
 
 def _said(agreement: Agreement) -> dict[str, Any]:
