@@ -1,8 +1,8 @@
 """A close for the underside that no camera sees.
 
-Silhouettes seen from above only let their common solid run out below the object, in a cone about as steep as the lowest
-camera looks down (Laurentini 1994). Going up from its tip, sections grow as a cone's do until they reach the object's own
-base; there the solid is closed by a plane.
+Silhouettes seen from above only let their common solid (Laurentini 1994) run out below the object, in a cone about as
+steep as the lowest camera looks down. Going up from its tip, sections grow as a cone's do until they reach the object's
+own base; there the solid is closed by a plane.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Views on disk: nerfstudio's `transforms.json` beside RGBA pictures, ours and other people's.
 
-Ours holds the pinhole intrinsics at the top level and one frame per view, with `azimuth_deg`, `elevation_deg`, `weight`
-and, where it is known, `certainty` as extra keys, and the photo under `img2mesh.photo` (readers that do not know the
-key see only the synthesized views). nerfstudio loads it unchanged with `orientation_method=none center_method=none
-auto_scale_poses=False`. Cameras are OpenGL camera-to-world (docs/conventions.md).
+Ours holds the pinhole intrinsics at the top level, where all views share them, and one frame per view, with extra keys
+(`azimuth_deg`, `elevation_deg`, `weight`, `certainty` where it is known); the photo is the first frame, of `kind` photo.
+nerfstudio loads it unchanged with `orientation_method=none center_method=none auto_scale_poses=False`. Cameras are
+OpenGL camera-to-world (docs/conventions.md).
 """
 
 from __future__ import annotations
@@ -44,27 +44,22 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
     with atomic_folder(folder) as target:
         (target / "images").mkdir()
         frames: list[dict[str, Any]] = []
-        photo: dict[str, Any] | None = None
         for view in viewset.views:
-            name = "photo.png" if view.source is Source.PHOTO else f"images/{len(frames):03d}.png"
+            drawn = sum(frame["kind"] != Source.PHOTO.value for frame in frames)
+            name = "photo.png" if view.source is Source.PHOTO else f"images/{drawn:03d}.png"
             Image.fromarray(view.rgba, "RGBA").save(target / name, pnginfo=png_mark("view"))
             frame = {"file_path": name, "transform_matrix": view.camera.c2w.tolist(), **_extras(view)}
-            if view.source is Source.PHOTO:
-                if view.full is not None:
-                    Image.fromarray(view.full, "RGBA").save(
-                        target / "photo-full.png", pnginfo=png_mark("view")
-                    )
-                    frame["full_path"] = "photo-full.png"
-                photo = frame | _intrinsics(view.camera)
-            else:
-                frames.append(frame | _intrinsics(view.camera))
+            if view.full is not None:
+                Image.fromarray(view.full, "RGBA").save(target / "photo-full.png", pnginfo=png_mark("view"))
+                frame["full_path"] = "photo-full.png"
+            frames.append(frame | _intrinsics(view.camera))
         document: dict[str, Any] = {"camera_model": "OPENCV"}
         shared = {k: frames[0][k] for k in _INTRINSICS} if frames else {}
         if frames and all(frame[k] == shared[k] for frame in frames for k in _INTRINSICS):
             document |= shared
             frames = [{k: v for k, v in frame.items() if k not in _INTRINSICS} for frame in frames]
         document["frames"] = frames
-        document["img2mesh"] = {"photo": photo, "facts": viewset.facts}
+        document["img2mesh"] = {"facts": viewset.facts}
         if viewset.body is not None:
             body, mirror = viewset.body, viewset.body.mirror
             plane: dict[str, Any] = {} if mirror is None else {"mirror": [mirror.azimuth, mirror.offset]}
@@ -132,7 +127,7 @@ def load_views(source: str | Path) -> ViewSet:
     if not isinstance(frames, list) or not frames:
         raise Img2MeshError(f"{path} lists no frames.")
     ours = document.get("img2mesh") if isinstance(document.get("img2mesh"), dict) else None
-    if ours and isinstance(ours.get("photo"), dict):
+    if ours and isinstance(ours.get("photo"), dict):  # sets of version 0.1.0 held it beside the frames
         frames = [ours["photo"], *frames]
     views, sources, missing = [], set(), []
     for index, frame in enumerate(frames):

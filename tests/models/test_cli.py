@@ -53,10 +53,11 @@ def test_zero123plus_goes_the_whole_way(tmp_path, picture, monkeypatch):
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["model"] == "tiny-plus-v1.2" and report["licence_of_the_weights"] == "none"
     assert report["views"]["variant"] == "v1.2" and report["settings"]["views"] == 6
-    frames = json.loads((tmp_path / "kept" / "views" / "transforms.json").read_text())["frames"]
+    photo, *frames = json.loads((tmp_path / "kept" / "views" / "transforms.json").read_text())["frames"]
+    assert photo["kind"] == "photo"
     assert len(frames) <= 6 and {round(frame["elevation_deg"]) for frame in frames} <= {20, -10}
     assert run(["views", "photo.png", "-o", "six", *sampler, "--input-elevation", "20"]) == 0
-    frames = json.loads((tmp_path / "six" / "transforms.json").read_text())["frames"]
+    _, *frames = json.loads((tmp_path / "six" / "transforms.json").read_text())["frames"]
     assert [round(frame["azimuth_deg"] % 360) for frame in frames] == [30, 90, 150, 210, 270, 330]
 
 

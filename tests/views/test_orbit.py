@@ -46,7 +46,10 @@ def test_a_full_ring_estimates_its_own_elevation_without_more_views():
 def test_the_written_folder(tmp_path, animation):
     views = synthesize_at(FakeCutout(), FakeModel(), ring_directions(5), Settings(elevation="30"), Progress())
     write_ring(views, tmp_path / "out", animation)
-    assert len(json.loads((tmp_path / "out" / "transforms.json").read_text())["frames"]) == 5
+    frames = json.loads((tmp_path / "out" / "transforms.json").read_text())["frames"]
+    assert [frame["kind"] for frame in frames] == ["photo"] + ["generated"] * 5, (
+        "other programs train on the photo, too"
+    )
     with Image.open(tmp_path / "out" / "contact.png") as sheet:
         assert sheet.width > 256
     if animation:
