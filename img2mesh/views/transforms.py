@@ -1,7 +1,7 @@
 """Views on disk: nerfstudio's `transforms.json` beside RGBA pictures, ours and other people's.
 
 Ours holds the pinhole intrinsics at the top level, where all views share them, and one frame per view, with extra keys
-(`azimuth_deg`, `elevation_deg`, `weight`, `certainty` where it is known); the photo is the first frame, of `kind` photo.
+(`azimuth_deg`, `elevation_deg`, `weight`, `certainty` where known); the photo is the first frame, of `kind` photo.
 nerfstudio loads it unchanged with `orientation_method=none center_method=none auto_scale_poses=False`. Cameras are
 OpenGL camera-to-world (docs/conventions.md).
 """
