@@ -19,10 +19,12 @@ def train(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Write the model folder here; --stage body replaces that part of one."
+            "-o", "--output", help="Write the model folder here; --stage occupancy replaces that part."
         ),
     ] = None,
-    stage: Annotated[str, typer.Option(help="autoencoder, decoder, denoiser, finish, body or all.")] = "all",
+    stage: Annotated[
+        str, typer.Option(help="autoencoder, decoder, denoiser, finish, occupancy or all.")
+    ] = "all",
     minutes: Annotated[float | None, typer.Option(help="Stop each stage after so long; 0: no limit.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads; 0: PyTorch's choice.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda.")] = None,
@@ -45,7 +47,9 @@ def train(
         return
     if output is None:
         raise Img2MeshError("Say where to write the weights with --output.")
-    done = training.export_body(recipe, output) if stage == "body" else training.export(recipe, output)
+    done = (
+        training.export_occupancy(recipe, output) if stage == "occupancy" else training.export(recipe, output)
+    )
     typer.echo(f"{output}: the averaged weights after {done} steps")
 
 

@@ -14,7 +14,14 @@ from img2mesh.models.allocator import lean_memory
 from img2mesh.models.camera_projection import CLIPCameraProjection
 from img2mesh.models.pose_embedding import check_variant
 from img2mesh.models.precision import pick_device, pick_dtype
-from img2mesh.models.recognise import BODY, check_folder, is_plus, model_record, module_folders, read_json
+from img2mesh.models.recognise import (
+    OCCUPANCY,
+    check_folder,
+    is_plus,
+    model_record,
+    module_folders,
+    read_json,
+)
 from img2mesh.models.registry import PREFERRED, find_cached, guess_variant, is_version, lookup
 from img2mesh.models.state_dict import fill, read_tensors, weights_file
 from img2mesh.models.zero123 import Zero123
@@ -147,7 +154,7 @@ def load_folder(
         for part, source in module_folders(folder).items():
             path, which = weights_file(source)
             modules[part] = empty_module(part, source)
-            fill(modules[part], read_tensors(path, torch.float32 if part == BODY else dtype), path)
+            fill(modules[part], read_tensors(path, torch.float32 if part == OCCUPANCY else dtype), path)
             stored.add(which or "as published")
             step(1)
     options.setdefault("name", record.get("name", folder.name))
@@ -160,7 +167,7 @@ def load_folder(
         modules["image_encoder"],
         modules["clip_camera_projection"],
         scheduler,
-        body=modules.get(BODY),
+        occupancy=modules.get(OCCUPANCY),
         source=folder,
         variant=variant,
         weights=", ".join(sorted(stored)),
@@ -203,7 +210,7 @@ def corrected_scheduler(
 def empty_module(part: str, folder: Path) -> torch.nn.Module:
     """The module of a folder's config.json with parameters on the meta device and real buffers."""
     from accelerate import init_empty_weights
-    from diffusers import AutoencoderKL, UNet2DConditionModel, UNet2DModel
+    from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModelWithProjection
 
     if part == "clip_camera_projection":
@@ -218,9 +225,19 @@ def empty_module(part: str, folder: Path) -> torch.nn.Module:
                 return CLIPTextModel(CLIPTextConfig.from_dict(config))
             if part in ("image_encoder", "vision_encoder"):
                 return CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
-            kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, BODY: UNet2DModel}
+            if part == OCCUPANCY:
+                return _empty_occupancy(config)
+            kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL}
             return kinds[part].from_config(config)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise Img2MeshError(
             f"{folder / 'config.json'} describes no network that can be built: {error}"
         ) from None
+
+
+def _empty_occupancy(config: dict[str, Any]) -> torch.nn.Module:
+    from img2mesh.models.occupancy import OccupancyNetwork
+
+    if config["_class_name"] == "UNet2DModel":  # the forerunner, which was no more than the core
+        return OccupancyNetwork(tuple(config["block_out_channels"]), fine=0, pretrained=False)
+    return OccupancyNetwork.from_config(config)

@@ -10,7 +10,8 @@ from img2mesh.errors import Img2MeshError
 
 POSE_FOLDERS = ("clip_camera_projection", "cc_projection")
 PARTS = ("unet", "vae", "image_encoder", "scheduler")
-BODY = "body"  # where there is one: `models.occupancy`
+OCCUPANCY = "occupancy"  # where there is one: `models.occupancy`
+BEFORE = "body"  # the same in folders written before 2027: its U-Net alone
 RECORD = "img2mesh.json"  # a model folder's defaults and licence
 PLUS = "Zero123PlusPipeline"
 PLUS_PARTS = ("unet", "vae", "vision_encoder", "text_encoder", "scheduler")
@@ -72,7 +73,8 @@ def module_folders(folder: Path) -> dict[str, Path]:
     if is_plus(folder):
         return {part: folder / part for part in PLUS_PARTS if part != "scheduler"}
     pose = pose_folder(folder) or folder / POSE_FOLDERS[0]
-    guess = {BODY: folder / BODY} if (folder / BODY).is_dir() else {}
+    found = [folder / name for name in (OCCUPANCY, BEFORE) if (folder / name).is_dir()]
+    guess = {OCCUPANCY: found[0]} if found else {}
     return {
         **{part: folder / part for part in PARTS if part != "scheduler"},
         "clip_camera_projection": pose,

@@ -93,6 +93,7 @@ def current_name(key: str, wanted: set[str]) -> str:
         key.removeprefix("vision_model."),
         f"text_model.{key}",
         key.removeprefix("text_model."),
+        f"core.{key}",  # the occupancy network's forerunner
     ):
         if candidate in wanted:
             return candidate

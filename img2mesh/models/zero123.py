@@ -18,7 +18,7 @@ from img2mesh.models.allocator import steady_memory
 from img2mesh.models.attention import install
 from img2mesh.models.camera_projection import CLIPCameraProjection, image_tokens, pose_features
 from img2mesh.models.networks import Networks
-from img2mesh.models.occupancy import Guess, guess_body
+from img2mesh.models.occupancy import Guess, predict
 from img2mesh.models.pose_embedding import variant_poses
 from img2mesh.models.preprocess import check_request, clip_pixels, from_network, to_network
 from img2mesh.models.sampler import RelativeViews
@@ -44,7 +44,7 @@ class Zero123(Networks, RelativeViews):
     """A loaded model; `img2mesh.models.load_model` makes one.
 
     Attributes:
-        body: the network of `guess`, float32 on the CPU, where the model has one.
+        occupancy: the network of `guess`, float32 on the CPU, where the model has one.
         name, licence, source: for the report; source is the folder or file the weights came from.
         variant: meaning of the fourth pose element, `original` or `stable`.
         weights: which of several stored weights were taken, such as `fp16_ema` or `EMA`.
@@ -63,7 +63,7 @@ class Zero123(Networks, RelativeViews):
     image_encoder: CLIPVisionModelWithProjection
     projection: CLIPCameraProjection
     scheduler_config: Mapping[str, Any]
-    body: nn.Module | None = None
+    occupancy: nn.Module | None = None
     name: str = "custom"
     licence: str = "unknown"
     source: Path | None = None
@@ -82,8 +82,8 @@ class Zero123(Networks, RelativeViews):
 
     def __post_init__(self) -> None:
         self._settle()
-        if self.body is not None:
-            self.body.requires_grad_(False).eval()
+        if self.occupancy is not None:
+            self.occupancy.requires_grad_(False).eval()
         self._cross = install(self.unet)
 
     def at_distance(self, distance: float) -> Zero123:
@@ -240,7 +240,7 @@ class Zero123(Networks, RelativeViews):
 
     def guess(self, image_rgba: np.ndarray) -> Guess | None:
         """What the photo (S, S, 4) uint8, straight alpha, suggests about the body; None without such a network."""
-        return None if self.body is None else guess_body(self.body, image_rgba, self.distance)
+        return None if self.occupancy is None else predict(self.occupancy, image_rgba, self.distance)
 
     def _pace(self, guidance: float, solver: str | None, views: int) -> tuple[float, float]:
         """On an empty photo, from random numbers of its own: a run gives the same with and without it."""

@@ -54,7 +54,7 @@ def refine_views(views: ViewSet) -> ViewSet:
 
 def redrawn(views: Iterable[View], body: Body) -> list[View]:
     """The generated ones of some views with sharper outlines; figures: weights/mini/README.md."""
-    solid = guessed_solid(body, raised=1.0)  # outlines of a hull are right; only its inside is too large
+    solid = guessed_solid(body)
     result = []
     for view in views:
         if view.source is Source.DRAWN:

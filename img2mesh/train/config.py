@@ -101,21 +101,28 @@ class DenoiserRecipe:
 
 
 @dataclass(frozen=True)
-class BodyRecipe:
-    """The network that guesses the whole body from one photo (`models.occupancy`); with no steps it is left out.
+class OccupancyRecipe:
+    """The occupancy network (`models.occupancy`); with no steps it is left out.
 
     Attributes:
-        start: folder of a network to go on from (a model's `body`); empty trains one from nothing.
+        start: folder of a network to go on from (a model's `occupancy`); empty trains one from nothing.
+        encoder: file of EfficientNet-Lite0's published weights (`models.efficientnet.from_published`), for a network
+            that starts from nothing; empty leaves the pretrained features out.
         known: a second dataset, whose objects' insides are known (`scripts/make_models.py`); empty for none.
         known_share: of a batch that is drawn from it.
-        varied: share of pictures whose objects are strained (`train.augment_shape`); above 0, surfaces vary as well.
+        varied: share of pictures whose objects are strained (`train.augment_shape`); above 0, surfaces and outlines
+            vary as well.
+        agreement: solids whose silhouettes agree less with the renders teach no shape.
     """
 
     start: str = ""
-    widths: tuple[int, ...] = (48, 96, 160)
+    widths: tuple[int, ...] = (96, 192, 320)
+    fine: int = 32
+    encoder: str = ""
     known: str = ""
     known_share: float = 0.25
     varied: float = 0.0
+    agreement: float = 0.75
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=0))
 
 
@@ -146,7 +153,7 @@ class TrainConfig:
     tensorboard: bool = False
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
-    body: BodyRecipe = field(default_factory=BodyRecipe)
+    occupancy: OccupancyRecipe = field(default_factory=OccupancyRecipe)
 
 
 def load_config(path: str | Path, **overrides: Any) -> TrainConfig:

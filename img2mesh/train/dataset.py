@@ -2,7 +2,7 @@
 
 Format, one folder per object: `<id>/000.webp ...` (256 x 256 RGBA, straight alpha, sRGB) and `<id>/cameras.json` with
 `fov_deg` and, per frame, `file`, `elevation`, `azimuth` (radians), `radius` and `c2w` (docs/conventions.md). Where
-the inside of an object is known, `solid.npz` holds it (`synthetic.voxelize.true_solid`).
+the inside of an object is known, `solid.npz` holds it (`train.solids`), in the folder or in a pack `solids.tar`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from PIL import Image
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.synthetic.voxelize import SOLID_FILE
+from img2mesh.train.solids import Solid, read_solid
 
 OPEN_FILES = 256  # at most so many at once
 HELDOUT_LIST = Path(__file__).with_name("heldout.json")
+SOLIDS_PACK = "solids.tar"
 CLASS_WEIGHTS = {  # how often an object of a class is drawn: scans and household things resemble photos most
     "scan_household": 8.0,
     "scan_museum": 8.0,
@@ -82,10 +84,10 @@ class RenderSet:
         with Image.open(io.BytesIO(self._content(*self.objects[item].places[view]))) as image:
             return np.asarray(image.convert("RGBA"))
 
-    def solid(self, item: int) -> np.ndarray | None:
-        """(n, n, n) uint8 share of each cell inside of an object, of 255 (`synthetic.voxelize`); None if unknown."""
+    def solid(self, item: int) -> Solid | None:
+        """What is inside of an object; None if unknown."""
         place = self.objects[item].solid
-        return None if place is None else np.load(io.BytesIO(self._content(*place)))["inside"]
+        return None if place is None else read_solid(self._content(*place))
 
     def _content(self, path: str, offset: int, size: int) -> bytes:
         if path not in self._handles:
@@ -142,16 +144,38 @@ def load_renders(folder: str | Path, limit: int | None = None) -> RenderSet:
         raise Img2MeshError(f"No such dataset folder: {folder}.")
     table = _read_table(folder / "objects.jsonl")
     forbidden = heldout_ids(folder)
-    packs = sorted([*folder.glob("*.tar"), *folder.glob("train/*.tar")])[:limit]
+    packs = sorted([*folder.glob("renders-*.tar"), *folder.glob("train/renders-*.tar")])[:limit]
     objects = []
     for pack in packs:
         objects += _index_tar(pack, table)
     for cameras in sorted([*folder.glob("*/cameras.json"), *folder.glob("train/*/cameras.json")]):
         objects.append(_index_folder(cameras, table))
+    solids = _index_solids(folder / SOLIDS_PACK)
+    for item in objects:
+        item.solid = item.solid or solids.get(item.id)
     kept = [item for item in objects if item.id not in forbidden and item.weight > 0]
     if not kept:
         raise Img2MeshError(f"{folder} holds neither renders-*.tar packs nor <object>/cameras.json folders.")
     return RenderSet(kept)
+
+
+def _index_solids(pack: Path) -> dict[str, tuple[str, int, int]]:
+    """Where each object's solid lies in a pack of `<id>/solid.npz`; empty where there is none."""
+    if not pack.is_file():
+        return {}
+    try:
+        with tarfile.open(pack, "r:") as archive:
+            return {
+                member.name.removeprefix("./").rpartition("/")[0]: (
+                    str(pack),
+                    member.offset_data,
+                    member.size,
+                )
+                for member in archive
+                if member.isfile() and member.name.endswith(SOLID_FILE)
+            }
+    except (tarfile.TarError, OSError) as error:
+        raise Img2MeshError(f"Cannot read the pack {pack}: {error}.") from None
 
 
 def heldout_ids(folder: Path | None = None) -> set[str]:

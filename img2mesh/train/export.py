@@ -87,7 +87,7 @@ def write_model(
 
     Args:
         folder: where; existing files of the same names are replaced.
-        modules: by folder name, `body` being optional; their weights are written as fp16 if `half`.
+        modules: by folder name, `occupancy` being optional; their weights are written as fp16 if `half`.
         record: contents of `RECORD`: name, licence, distance, default steps and guidance.
     """
     with atomic_folder(folder) as temporary:

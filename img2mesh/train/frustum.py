@@ -13,28 +13,39 @@ from img2mesh.train.augment_shape import Strains, no_strains
 FAINT = 0.3  # share of a cell from which it counts as the object's
 
 
-def frustum(
+def pixel_rays(
     angles: Tensor, mirrored: Tensor, fov_deg: float = FOV_DEG, strains: Strains | None = None
-) -> Tensor:
-    """World points (B, CELLS, CELLS, CELLS, 3) of the guess's cells: depth, row, column.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Rays through the guess's cells, of pictures that may be mirrored and strained.
 
     Args:
         angles: (B, 3) elevation, azimuth (radians) and distance of the pictures' cameras.
         mirrored: (B,) bool; a mirrored picture's columns show what lies on the other side.
-        strains: what was done to the pictures, mirrored ones; then the points are those of the unstrained object.
+        strains: what was done to the pictures, mirrored ones; then the rays are those of the unstrained object.
+
+    Returns:
+        (B, 3) cameras' places in the world, (B, CELLS, CELLS, 3) directions of rows and columns, whose length along the
+        viewing axis is 1, and (B, CELLS) depths along that axis.
     """
     distance = angles[:, 2].float()
     strains = strains or no_strains(len(angles))
     cell = (torch.arange(CELLS) + 0.5) / CELLS * 2 - 1
     v, u = torch.meshgrid(cell, cell, indexing="ij")
     u, v = strains.places(torch.stack([u, v], -1)).unbind(-1)  # (B, H, W)
-    u, v = torch.where(mirrored[:, None, None], -u, u)[:, None], v[:, None]
-    depth = (distance[:, None] + HALF * cell * strains.depth[:, None])[:, :, None, None]  # (B, D, 1, 1)
+    u = torch.where(mirrored[:, None, None], -u, u)
+    depth = distance[:, None] + HALF * cell * strains.depth[:, None]  # (B, D)
     slope = float(np.tan(np.radians(fov_deg) / 2))
-    local = torch.stack(torch.broadcast_tensors(u * slope * depth, -v * slope * depth, -depth), -1)
     axes = camera_axes(angles)
-    position = axes[..., 2] * distance[:, None]
-    return torch.einsum("bij,bdhwj->bdhwi", axes, local) + position[:, None, None, None]
+    local = torch.stack([u * slope, -v * slope, torch.full_like(u, -1.0)], -1)
+    return axes[..., 2] * distance[:, None], torch.einsum("bij,bhwj->bhwi", axes, local), depth
+
+
+def frustum(
+    angles: Tensor, mirrored: Tensor, fov_deg: float = FOV_DEG, strains: Strains | None = None
+) -> Tensor:
+    """World points (B, CELLS, CELLS, CELLS, 3) of the guess's cells: depth, row, column; `pixel_rays`' arguments."""
+    place, rays, depth = pixel_rays(angles, mirrored, fov_deg, strains)
+    return place[:, None, None, None] + rays[:, None] * depth[:, :, None, None, None]
 
 
 def camera_axes(angles: Tensor) -> Tensor:

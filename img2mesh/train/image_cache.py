@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2mesh.core.device import free_memory_gb
-from img2mesh.models.occupancy import shrunk
 from img2mesh.models.preprocess import to_network
 from img2mesh.train.dataset import RenderSet
 from img2mesh.train.latent_cache import is_mirrored, open_array
@@ -99,3 +98,8 @@ class SmallViews:
             self.thumbs[rows[i]] = ((shrunk(x, self.size)[0] + 1) * 127.5 + 0.5).byte().numpy()
             self.done[rows[i]] = True
         return rows
+
+
+def shrunk(x: Tensor, size: int) -> Tensor:
+    """Pictures (B, C, H, W) in [-1, 1] at (size, size): the image encoder's own resize (`preprocess.clip_pixels`)."""
+    return F.interpolate(x, (size, size), mode="bicubic", align_corners=True).clamp(-1, 1)

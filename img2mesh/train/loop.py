@@ -12,8 +12,7 @@ from transformers import CLIPVisionModelWithProjection
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.models.camera_projection import CLIPCameraProjection
-from img2mesh.models.occupancy import build_body
-from img2mesh.models.recognise import BODY
+from img2mesh.models.recognise import OCCUPANCY
 from img2mesh.train.autoencoder import train_autoencoder
 from img2mesh.train.checkpoints import averaged, load_state
 from img2mesh.train.config import TrainConfig
@@ -29,24 +28,24 @@ from img2mesh.train.export import (
     write_part,
 )
 from img2mesh.train.networks import build_networks, build_scheduler
-from img2mesh.train.occupancy import STATE as BODY_STATE
-from img2mesh.train.occupancy import train_body
+from img2mesh.train.occupancy import STATE as OCCUPANCY_STATE
+from img2mesh.train.occupancy import finished_occupancy, train_occupancy
 from img2mesh.train.validation_images import Pictures
 
-STAGES = ("autoencoder", "decoder", "denoiser", "finish", "body")
+STAGES = ("autoencoder", "decoder", "denoiser", "finish", "occupancy")
 
 
 def train(config: TrainConfig, stage: str = "all", output: str | Path | None = None) -> None:
     """Train the given stage or all of them; write the model to `output`, if given, from the averaged weights.
 
-    The stage `body` alone replaces that part of a model that is already there.
+    The stage `occupancy` alone replaces that part of a model that is already there.
 
     Raises:
-        Img2MeshError: no data, an unknown stage, a starting folder that does not fit, no model to put the body into.
+        Img2MeshError: no data, an unknown stage, a starting folder that does not fit, no model to put the network into.
     """
     if stage not in (*STAGES, "all"):
         raise Img2MeshError(f"Unknown stage {stage!r}: choose {', '.join(STAGES)} or all.")
-    if stage == "body" and output is not None:
+    if stage == "occupancy" and output is not None:
         model_folder(output)  # said now, not after hours
     workers = Workers(config.device)
     if config.threads:
@@ -54,16 +53,16 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
     renders = load_renders(config.data, config.packs or None)
     data, validation = renders.split()
     start = config.denoiser.start
-    if stage in ("body", "all") and not start:
-        train_body(config, data, validation, workers)
+    if stage in ("occupancy", "all") and not start:
+        train_occupancy(config, data, validation, workers)
         workers.wait()
     if stage in ("autoencoder", "all") and not start:
         train_autoencoder(config, data, workers)
     if stage in ("decoder", "all") and not start:
         train_autoencoder(config, data, workers, _shared_autoencoder(config, data, workers))
-    if stage == "body" and output is not None and workers.main:
-        export_body(config, output)
-    if stage in ("autoencoder", "decoder", "body"):
+    if stage == "occupancy" and output is not None and workers.main:
+        export_occupancy(config, output)
+    if stage in ("autoencoder", "decoder", "occupancy"):
         return
     if not start:
         _shared_autoencoder(config, data, workers)
@@ -153,36 +152,34 @@ def widen_input(unet: UNet2DConditionModel) -> UNet2DConditionModel:
 
 def export(config: TrainConfig, output: str | Path) -> int:
     """Write the run's present averaged weights as a model folder, without training; returns the steps done."""
-    data, _ = load_renders(config.data, config.packs or None).split()
+    data, validation = load_renders(config.data, config.packs or None).split()
     start = config.denoiser.start
     model = _starting_model(config, start) if start else _new_model(config, data)
     done = _load_averaged(config, model)
     modules = {**model.trained(), "vae": model.vae}
-    guess = load_state(Path(config.run) / BODY_STATE)
+    guess = load_state(Path(config.run) / OCCUPANCY_STATE)
     if guess is not None and guess["step"]:
-        modules[BODY] = _averaged_body(config, guess)
+        modules[OCCUPANCY] = finished_occupancy(config, guess, validation)
     write_model(output, modules, model.scheduler, _record(Path(output).name, data), half=True)
     write_attribution(Path(output) / "NOTICE", data)
     return done
 
 
-def export_body(config: TrainConfig, output: str | Path) -> int:
-    """Put the run's averaged body into a model folder in place of its own; returns the steps done.
+def export_occupancy(config: TrainConfig, output: str | Path) -> int:
+    """Put the run's averaged occupancy network, calibrated, into a model folder in place of its own.
+
+    Returns:
+        The steps done.
 
     Raises:
-        Img2MeshError: the run has trained no body, or the folder is no model's.
+        Img2MeshError: the run has trained no such network, or the folder is no model's.
     """
-    state = load_state(Path(config.run) / BODY_STATE)
+    state = load_state(Path(config.run) / OCCUPANCY_STATE)
     if state is None:
-        raise Img2MeshError(f"{config.run} holds no trained body: train that stage first.")
-    write_part(output, BODY, _averaged_body(config, state))
+        raise Img2MeshError(f"{config.run} holds no trained occupancy network: train that stage first.")
+    _, validation = load_renders(config.data, config.packs or None).split()
+    write_part(output, OCCUPANCY, finished_occupancy(config, state, validation))
     return state["step"]
-
-
-def _averaged_body(config: TrainConfig, state: dict) -> Any:
-    body = build_body(config.body.widths)
-    body.load_state_dict(averaged(state["ema"], BODY))
-    return body
 
 
 def _load_averaged(config: TrainConfig, model: Denoiser) -> int:

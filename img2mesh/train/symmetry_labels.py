@@ -36,7 +36,7 @@ def mirror_overlaps(solid: Tensor, angles: np.ndarray) -> np.ndarray:
 
 
 def seen_overlaps(overlaps: np.ndarray, azimuth: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-    """(B, PLANES) of (B, n) overlaps for normals evenly spaced over half a turn: those of `body.Guess.symmetry`.
+    """(B, PLANES) of (B, n) overlaps for normals evenly spaced over half a turn: those of `occupancy.Guess.symmetry`.
 
     Args:
         azimuth: (B,) of the pictures' cameras, radians.
@@ -50,22 +50,3 @@ def seen_overlaps(overlaps: np.ndarray, azimuth: np.ndarray, mirrored: np.ndarra
     return ((1 - share) * overlaps[row, low % count] + share * overlaps[row, (low + 1) % count]).astype(
         np.float32
     )
-
-
-class Symmetries:
-    """The overlaps of objects with their mirror images, computed when first asked for.
-
-    Args:
-        count: of objects.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.overlaps = np.full((count, PLANES), np.nan, np.float32)
-
-    def get(self, items: np.ndarray, solids: Tensor) -> np.ndarray:
-        """(B, PLANES) for items (B,) whose solids are (B, N, N, N); normals at world azimuths from 0 to half a turn."""
-        angles = np.arange(PLANES) * np.pi / PLANES
-        for item, solid in zip(items, solids, strict=True):
-            if np.isnan(self.overlaps[item, 0]):
-                self.overlaps[item] = mirror_overlaps(solid, angles)
-        return self.overlaps[items]

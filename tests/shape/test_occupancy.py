@@ -6,13 +6,14 @@ from scipy.ndimage import map_coordinates
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.frustum import Body
+from img2mesh.core.progress import Progress
 from img2mesh.core.sdf_grid import lattice
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.core.visual_hull import MARGIN
 from img2mesh.settings import Settings
 from img2mesh.shape.occupancy import occupancy_grid
-from img2mesh.shape.reconstruct import _start
-from img2mesh.shape.threshold import LEVELS, best_level
+from img2mesh.shape.reconstruct import _start, shape_from_photo
+from img2mesh.shape.threshold import best_level
 from tests.fakes import CELLS, HALF, RADII, ellipsoid, ellipsoid_body
 
 CAMERA = orbit_camera(20.0, 0.0)
@@ -78,6 +79,16 @@ def test_an_unsure_guess_counts_as_well(blurred):
     assert overlap(shape_of(blurred, vague)[0]) > overlap(shape_of(blurred, None)[0]) + 0.05
 
 
+@pytest.mark.parametrize(("share", "doubted"), [(1.0, False), (0.2, True)])
+def test_a_shape_in_doubt_is_said_with_what_may_help(blurred, share, doubted):
+    body = Body(share * ellipsoid_body(CAMERA).occupancy, CAMERA, HALF)
+    progress = Progress()
+    shape = shape_from_photo(ViewSet(tuple(blurred), {}, body), Settings(iterations=1, rays=64), progress)
+    assert shape.diagnostics["expected_iou"] == pytest.approx(best_level(body)[1], abs=1e-3)
+    assert len(progress.warnings) == doubted
+    assert all("in doubt" in warning and "--elevation" in warning for warning in progress.warnings)
+
+
 def test_a_guess_of_nothing_changes_nothing(blurred):
     nothing = Body(np.zeros((CELLS,) * 3, np.float32), CAMERA, HALF)
     assert occupancy_grid(nothing, 64) is None
@@ -88,6 +99,6 @@ def test_a_guess_of_nothing_changes_nothing(blurred):
 
 def test_where_no_depth_is_likely_the_likeliest_counts():
     body = ellipsoid_body(CAMERA)
-    faint = Body(body.occupancy * LEVELS[0] * 0.5, CAMERA, HALF)
+    faint = Body(body.occupancy * 0.1, CAMERA, HALF)
     low, high = occupancy_grid(faint, 64).bounds
     assert (high - low - 2 * MARGIN > RADII).all()

@@ -27,7 +27,7 @@ def blurred(camera, sigma):
 
 @pytest.mark.parametrize("camera", ASIDE)
 def test_a_true_body_is_seen_where_it_is(camera):
-    seen = look(guessed_solid(ellipsoid_body(PHOTO), raised=1.0), camera)
+    seen = look(guessed_solid(ellipsoid_body(PHOTO)), camera)
     true = ellipsoid(camera.resized(PIXELS, PIXELS))[..., 3] > 127
     found = seen.chance > 1
     assert (found & true).sum() / (found | true).sum() > 0.8  # the level is low: chances fall off softly

@@ -1,7 +1,9 @@
 """A small rendered data set: two-coloured balls seen from round about, in the training format."""
 
+import io
 import json
 import math
+import tarfile
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from PIL import Image
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.models.occupancy import build_body, guess_body
+from img2mesh.models.occupancy import OccupancyNetwork, predict
 from img2mesh.train.config import TrainConfig
 
 
@@ -24,6 +26,20 @@ def ball(camera, colours, radius=0.35):
     rgba[..., :3] = np.where(points[..., :1] > 0, colours[0], colours[1])
     rgba[..., 3] = np.where(disc > 0, 255, 0)
     return rgba
+
+
+def add_solid(archive, name, agreement, radius=0.35):
+    """A ball's inside, as the packs of solids have it; its lower half counts as thin."""
+    axis = (np.arange(64) + 0.5) / 64 - 0.5
+    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
+    ball = x**2 + y**2 + z**2 < radius**2
+    stream = io.BytesIO()
+    parts = {"inside": ball, "thin": ball & (z < -0.3)}
+    packed = {key: np.packbits(value) for key, value in parts.items()}
+    np.savez_compressed(stream, **packed, agreement=np.float32(agreement))
+    member = tarfile.TarInfo(f"{name}/solid.npz")
+    member.size = len(stream.getvalue())
+    archive.addfile(member, io.BytesIO(stream.getvalue()))
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +71,9 @@ def renders(tmp_path_factory):
         rows.append(
             {"id": name, "group": f"group{k // 2}", "source": "test", "licence": "CC0", "cls": "props"}
         )
+    with tarfile.open(folder / "solids.tar", "w") as archive:
+        for row in rows:
+            add_solid(archive, row["id"], 0.95)
     (folder / "objects.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     return folder
 
@@ -77,8 +96,8 @@ def quick(renders, tmp_path):
 def mirrored_guesses():
     """What one random network says of a lopsided picture, and of its mirror image."""
     torch.manual_seed(0)
-    net = build_body((8, 16)).eval()
+    net = OccupancyNetwork((8, 16), 8, False).eval()
     rgba = np.zeros((256, 256, 4), np.uint8)
     rgba[64:192, 96:208] = (200, 40, 40, 255)
     rgba[100:128, 150:] = (20, 40, 140, 255)
-    return guess_body(net, rgba, 1.6), guess_body(net, np.ascontiguousarray(rgba[:, ::-1]), 1.6)
+    return predict(net, rgba, 1.6), predict(net, np.ascontiguousarray(rgba[:, ::-1]), 1.6)

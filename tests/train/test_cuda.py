@@ -9,12 +9,12 @@ import torch
 
 from img2mesh.train.autoencoder import build_autoencoder
 from img2mesh.train.checkpoints import load_state
-from img2mesh.train.config import AutoencoderRecipe, BodyRecipe, DenoiserRecipe, Optimisation
+from img2mesh.train.config import AutoencoderRecipe, DenoiserRecipe, OccupancyRecipe, Optimisation
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.denoiser import Denoiser, train_denoiser
 from img2mesh.train.distributed import Workers
 from img2mesh.train.networks import build_networks, build_scheduler
-from img2mesh.train.occupancy import train_body
+from img2mesh.train.occupancy import train_occupancy
 from img2mesh.train.validation_images import Pictures
 from tests.pretend_cuda import pretended
 
@@ -32,17 +32,17 @@ def test_training_goes_on_where_it_stopped(quick, monkeypatch):
             widths=(16, 16), head_dim=16, context=16, encoder_width=16, encoder_layers=1, encoder_size=32,
             encoder_patch=16, targets=2, optimisation=plan(steps),
         )  # fmt: skip
-        body = BodyRecipe(widths=(8, 8), optimisation=plan(steps))
-        config = dataclasses.replace(quick, picture_every=2, log_every=1, denoiser=narrow, body=body)
+        body = OccupancyRecipe(widths=(8, 8), fine=8, optimisation=plan(steps))
+        config = dataclasses.replace(quick, picture_every=2, log_every=1, denoiser=narrow, occupancy=body)
         torch.manual_seed(0)
         vae = build_autoencoder(AutoencoderRecipe(widths=(8, 8, 8, 8)))
         model = Denoiser(*build_networks(narrow), vae, build_scheduler(narrow), True)
         with pretended() as memory:
             workers = Workers("auto")
             train_denoiser(config, model, data, workers, Pictures(data, Path(quick.run), pairs=1))
-            train_body(config, data, data, workers)
+            train_occupancy(config, data, data, workers)
             assert model.unet.device.type == "cuda" and memory.peak > 1e5
-    for name in ("denoiser", "body"):
+    for name in ("denoiser", "occupancy"):
         state = load_state(Path(quick.run) / f"{name}.pt")
         assert state["step"] == 2 and state["updates"] == 2, name
     assert (Path(quick.run) / "held-out-0000002.png").is_file()

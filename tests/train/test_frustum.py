@@ -29,10 +29,10 @@ def test_cells_of_a_strained_object_lie_where_their_pixels_came_from():
     )
     points = frustum(angles, torch.tensor([False]), strains=strain)[0].numpy().astype(np.float64)
     pixels, depth = camera.project(points[3, 7, 21][None])
-    new = np.array([(21.5 / 32) * 2 - 1, (7.5 / 32) * 2 - 1])
+    new = np.array([(21.5 / CELLS) * 2 - 1, (7.5 / CELLS) * 2 - 1])
     old = np.array([[0.9, 0.1], [-0.2, 1.2]]) @ new + [0.05, -0.03]
     assert np.allclose(pixels[0] / 128 - 1, old, atol=1e-4)
-    assert depth[0] == pytest.approx(1.8 + 1.1 * 0.72 * (3.5 / 32 * 2 - 1), abs=1e-4)
+    assert depth[0] == pytest.approx(1.8 + 1.1 * 0.72 * (3.5 / CELLS * 2 - 1), abs=1e-4)
 
 
 def test_the_axes_are_the_cameras():

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from img2mesh.models.occupancy import PLANES, build_body, guess_body
+from img2mesh.models.occupancy import PLANES
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.distributed import Workers
-from img2mesh.train.occupancy import BodySampler
-from img2mesh.train.symmetry_labels import Symmetries, mirror_overlaps, seen_overlaps
+from img2mesh.train.frustum_batches import FrustumSampler
+from img2mesh.train.symmetry_labels import mirror_overlaps, seen_overlaps
 
 STEP = np.pi / PLANES
 
@@ -42,7 +42,7 @@ def test_planes_are_counted_from_the_camera(mirrored):
 
 
 def test_mirrored_pictures_and_mirrored_guesses_agree(mirrored_guesses):
-    """What `guess_body` does to the mirror image's answer undoes what mirroring does to the labels."""
+    """What `predict` does to the mirror image's answer undoes what mirroring does to the labels."""
     overlaps = np.random.default_rng(0).random((1, PLANES)).astype(np.float32)
     plain, other = (seen_overlaps(overlaps, np.zeros(1), np.array([m]))[0] for m in (False, True))
     assert np.allclose(plain, np.roll(other, -1)[::-1])
@@ -52,19 +52,6 @@ def test_mirrored_pictures_and_mirrored_guesses_agree(mirrored_guesses):
 
 
 def test_batches_say_how_symmetric_their_objects_are(renders, tmp_path):
-    sampler = BodySampler(tmp_path, load_renders(renders), 8, seed=0)
-    *_, overlaps, _ = sampler.batch(0, Workers("cpu"))
+    overlaps = FrustumSampler(load_renders(renders), 8, 0, tmp_path).batch(0, Workers("cpu")).overlaps
     assert overlaps.shape == (8, PLANES) and overlaps.dtype == torch.float32
     assert overlaps.min() > 0.75, "balls are symmetric about everything"
-
-
-def test_overlaps_are_computed_once():
-    symmetries, solids = Symmetries(3), torch.stack([wedge(), torch.zeros(40, 40, 40)])
-    first = symmetries.get(np.array([2, 0]), solids)
-    again = symmetries.get(np.array([2, 0]), torch.zeros_like(solids))
-    assert np.array_equal(first, again) and first[0].max() > 0.95 and not first[1].any()
-
-
-def test_a_network_that_learned_no_symmetry_says_nothing_of_it():
-    guess = guess_body(build_body((8, 16), planes=0).eval(), np.full((256, 256, 4), 200, np.uint8), 1.6)
-    assert guess.symmetry.shape == (0,)

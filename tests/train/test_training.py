@@ -15,8 +15,8 @@ from img2mesh.train.autoencoder import build_autoencoder, object_crop, train_aut
 from img2mesh.train.checkpoints import learning_rate, load_state
 from img2mesh.train.config import (
     AutoencoderRecipe,
-    BodyRecipe,
     DenoiserRecipe,
+    OccupancyRecipe,
     Optimisation,
     TrainConfig,
     load_config,
@@ -26,7 +26,7 @@ from img2mesh.train.decoder_finetune import MISSED, shown_loss
 from img2mesh.train.denoiser import Denoiser, train_denoiser
 from img2mesh.train.distributed import Workers
 from img2mesh.train.export import finished_autoencoder, fold_normalisation, write_model
-from img2mesh.train.loop import export, export_body, identity_projection, train, widen_input
+from img2mesh.train.loop import export, export_occupancy, identity_projection, train, widen_input
 from img2mesh.train.networks import build_networks, build_scheduler
 
 TINY = DenoiserRecipe(
@@ -92,11 +92,12 @@ def test_resuming_equals_an_uninterrupted_run(config, tmp_path):
 
 
 def test_all_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
-    body = BodyRecipe(widths=(8, 16), optimisation=Optimisation(steps=2, batch=2, warmup=1))
-    config = dataclasses.replace(config, body=body)
+    plan = Optimisation(steps=2, batch=2, warmup=1)
+    recipe = OccupancyRecipe(widths=(8, 16), fine=8, optimisation=plan)
+    config = dataclasses.replace(config, occupancy=recipe)
     train(config, "all", tmp_path / "model")
     assert export(config, tmp_path / "again") == 8
-    for part in ("unet", "vae", "image_encoder", "clip_camera_projection", "body"):
+    for part in ("unet", "vae", "image_encoder", "clip_camera_projection", "occupancy"):
         first, second = (next((tmp_path / name / part).glob("*.safetensors")) for name in ("model", "again"))
         assert first.read_bytes() == second.read_bytes()
         assert first.stat().st_mode & 0o444 == 0o444
@@ -109,28 +110,28 @@ def test_all_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
     rgba[64:192, 64:192] = (200, 40, 40, 255)
     views = model.sample(rgba, np.array([[0, 0, 1, 0]], np.float32), steps=2, guidance=1.0, seed=0, batch=1)
     assert views.shape == (1, 256, 256, 4) and views.dtype == np.uint8
-    assert model.guess(rgba).occupancy.shape == (32, 32, 32)
+    assert model.guess(rgba).occupancy.shape == (64, 64, 64)
     assert verify(tmp_path / "model").checksums == 5
-    _a_body_alone_replaces_that_of_a_model(config, tmp_path)
+    _an_occupancy_network_alone_replaces_that_of_a_model(config, tmp_path)
 
 
-def _a_body_alone_replaces_that_of_a_model(config, tmp_path):
+def _an_occupancy_network_alone_replaces_that_of_a_model(config, tmp_path):
     weights = {path.parent.name: path.read_bytes() for path in (tmp_path / "model").rglob("*.safetensors")}
-    start = dataclasses.replace(config.body, start=str(tmp_path / "model" / "body"))
-    alone = dataclasses.replace(config, run=str(tmp_path / "alone"), body=start)
-    with pytest.raises(Img2MeshError, match="holds no trained body"):
-        export_body(alone, tmp_path / "model")
+    start = dataclasses.replace(config.occupancy, start=str(tmp_path / "model" / "occupancy"))
+    alone = dataclasses.replace(config, run=str(tmp_path / "alone"), occupancy=start)
+    with pytest.raises(Img2MeshError, match="holds no trained occupancy network"):
+        export_occupancy(alone, tmp_path / "model")
     with pytest.raises(Img2MeshError, match="no model folder made by img2mesh train"):
-        train(alone, "body", tmp_path)
+        train(alone, "occupancy", tmp_path)
     assert not Path(alone.run).exists(), "said before it trains"
-    train(alone, "body", tmp_path / "model")
+    train(alone, "occupancy", tmp_path / "model")
     changed = {
         path.parent.name
         for path in (tmp_path / "model").rglob("*.safetensors")
         if path.read_bytes() != weights[path.parent.name]
     }
-    assert changed == {"body"} and verify(tmp_path / "model").checksums == 5
-    assert str(tmp_path) not in (tmp_path / "model" / "body" / "config.json").read_text()
+    assert changed == {"occupancy"} and verify(tmp_path / "model").checksums == 5
+    assert str(tmp_path) not in (tmp_path / "model" / "occupancy" / "config.json").read_text()
 
 
 def test_folded_normalisation_keeps_the_pictures():
