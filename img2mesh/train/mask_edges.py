@@ -17,13 +17,10 @@ def jitter_outlines(rng: np.random.Generator, x: Tensor) -> Tensor:
     """Pictures (B, 4, S, S) in [-1, 1], colour on white and alpha, some with moved outlines; inner colours stay."""
     count = len(x)
     chosen = np.flatnonzero(rng.random(count) < JITTERED)
-    threshold = rng.uniform(*THRESHOLDS, count)[chosen]
-    slope = rng.uniform(*SOFTNESS, count)[chosen]
+    drawn = [rng.uniform(*limits, count)[chosen] for limits in (THRESHOLDS, SOFTNESS)]
     if not len(chosen):
         return x
-    threshold, slope = (
-        torch.from_numpy(value.astype(np.float32))[:, None, None, None] for value in (threshold, slope)
-    )
+    threshold, slope = (torch.from_numpy(value.astype(np.float32))[:, None, None, None] for value in drawn)
     part = (x[chosen] + 1) / 2
     alpha = part[:, 3:]
     premultiplied = torch.cat([part[:, :3] - (1 - alpha), alpha], dim=1)

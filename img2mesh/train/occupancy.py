@@ -7,6 +7,7 @@ through the photo's own pixels. Only cells behind the photo's own silhouette cou
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ CALIBRATED = 96  # pictures of them, twice, that the calibration is fitted to
 # all, the error is the mean of the cells'.
 THINNEST, USUAL = 4.0, 24.0
 TRUE_SHARE = 0.3  # share of a cell from which it counts as inside in a score
-LEVELS = np.linspace(0.2, 0.6, 9)  # thresholds that are tried in a score
+LEVELS = np.linspace(0.1, 0.5, 9)  # thresholds that are tried in a score
 
 
 def occupancy_losses(answer: Answer, batch: Batch) -> dict[str, Tensor]:
@@ -82,11 +83,11 @@ def samplers(
     recipe, run = config.occupancy, Path(config.run)
     count = recipe.optimisation.batch
     known = round(count * recipe.known_share) if recipe.known else 0
-    same = {"agreement": recipe.agreement, "folder": run}
+    drawn = partial(FrustumSampler, folder=run, agreement=recipe.agreement)
     learned = []
     if known < count:
-        learned.append(FrustumSampler(data, count - known, config.seed, varied=recipe.varied, **same))
-    checked = {"renders": FrustumSampler(validation, VALIDATED, 7, shaped_only=True, **same)}
+        learned.append(drawn(data, count - known, config.seed, varied=recipe.varied))
+    checked = {"renders": drawn(validation, VALIDATED, 7, shaped_only=True)}
     if known:
         if not Path(recipe.known).is_dir():
             raise Img2MeshError(
@@ -94,10 +95,8 @@ def samplers(
                 f"`img2mesh render MODELS -o {recipe.known}`."
             )
         more, held = load_renders(recipe.known).split()
-        learned.append(
-            FrustumSampler(more, known, config.seed + 1, evenly=True, varied=recipe.varied, **same)
-        )
-        checked["known"] = FrustumSampler(held, VALIDATED // 2, 7, evenly=True, **same)
+        learned.append(drawn(more, known, config.seed + 1, evenly=True, varied=recipe.varied))
+        checked["known"] = drawn(held, VALIDATED // 2, 7, evenly=True)
     return MixedSampler(learned), checked
 
 

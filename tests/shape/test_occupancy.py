@@ -79,10 +79,21 @@ def test_an_unsure_guess_counts_as_well(blurred):
     assert overlap(shape_of(blurred, vague)[0]) > overlap(shape_of(blurred, None)[0]) + 0.05
 
 
+class Warned(Progress):
+    """Keeps what it is warned of."""
+
+    def __init__(self):
+        super().__init__()
+        self.warnings = []
+
+    def warn(self, message):
+        self.warnings.append(message)
+
+
 @pytest.mark.parametrize(("share", "doubted"), [(1.0, False), (0.2, True)])
 def test_a_shape_in_doubt_is_said_with_what_may_help(blurred, share, doubted):
     body = Body(share * ellipsoid_body(CAMERA).occupancy, CAMERA, HALF)
-    progress = Progress()
+    progress = Warned()
     shape = shape_from_photo(ViewSet(tuple(blurred), {}, body), Settings(iterations=1, rays=64), progress)
     assert shape.diagnostics["expected_iou"] == pytest.approx(best_level(body)[1], abs=1e-3)
     assert len(progress.warnings) == doubted

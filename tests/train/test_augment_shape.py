@@ -7,7 +7,7 @@ from img2mesh.train.augment_shape import FULL, MOST, Strains, draw_strains, no_s
 from img2mesh.train.dataset import load_renders
 from img2mesh.train.distributed import Workers
 from img2mesh.train.frustum import frustum
-from img2mesh.train.occupancy import BodySampler
+from img2mesh.train.frustum_batches import FrustumSampler
 
 COUNT = 400
 
@@ -66,8 +66,9 @@ def test_the_longest_side_stays_and_the_frame_holds_the_object():
 
 
 def test_strained_batches_show_what_lies_behind_their_pixels(renders, tmp_path):
-    sampler = BodySampler(tmp_path, load_renders(renders), 24, seed=0, varied=0.8)
-    pictures, _, inside, _, strained = sampler.batch(0, Workers("cpu"))
+    sampler = FrustumSampler(load_renders(renders), 24, 0, tmp_path, varied=0.8)
+    batch = sampler.batch(0, Workers("cpu"))
+    pictures, inside, strained = batch.pictures, batch.inside, batch.strained
     assert 10 < strained.sum() < 24
     shown = torch.nn.functional.avg_pool2d((pictures[:, 3:] + 1) / 2, 4)[:, 0] > 0.5
     behind = inside.amax(1) > 0.5
