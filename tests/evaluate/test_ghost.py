@@ -8,7 +8,6 @@ from img2mesh.core.view import Source, View
 from img2mesh.evaluate.ghost import ghost_score, photo_copies
 from tests.mesh.analytic import Sphere, photo_of
 
-
 FLAT = np.full((128, 128, 4), [128, 128, 128, 255], np.uint8)
 
 
