@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from img2mesh.core.device import own_random_state
+from img2mesh.core.files import FULL
 from img2mesh.core.marks import DERIVED, is_ours, kind_of
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
@@ -26,7 +27,6 @@ from img2mesh.segment.read import SUFFIXES
 from img2mesh.settings import Settings
 from img2mesh.stages import Result, load_named_model
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NAMED = 5  # files of a sort that one sentence names
 
 
@@ -106,6 +106,7 @@ def planned_outputs(
     return names, [output for name in names for output in files(name)]
 
 
+@own_random_state()
 def convert_photos(
     photos: Sequence[Path],
     folder: Path,
@@ -154,7 +155,7 @@ def convert_photos(
         except Img2MeshError as problem:
             error = str(problem)
         except OSError as problem:
-            full = problem.errno in _FULL
+            full = problem.errno in FULL
             error = "the disk is full." if full else f"unexpected {type(problem).__name__}: {problem}"
         except Exception as problem:  # a defect of ours must not cost the other photos either
             error = f"unexpected {type(problem).__name__}: {problem}"

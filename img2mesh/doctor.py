@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from img2mesh.core.device import cpu_flags, thread_count, total_memory_gb
-from img2mesh.core.files import data_folder
+from img2mesh.core.files import data_folder, user_path
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import PRESETS, Settings
 
@@ -152,7 +152,10 @@ def _weights(found: Diagnosis, settings: Settings) -> None:
         found.faults.append(
             "no weights found: neither weights/mini nor a downloaded model (`img2mesh weights list`)"
         )
-    elif settings.model not in ("auto", "mini") and Path(settings.model).expanduser().exists():
+    elif (
+        settings.model not in ("auto", "mini")
+        and (user_path(settings.model) or Path(settings.model)).exists()
+    ):
         found.say("weights", f"{settings.model} exists")
 
 

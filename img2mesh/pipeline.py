@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from img2mesh.core.device import own_random_state
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from img2mesh.segment.read import Source
 
 
+@own_random_state()
 def image_to_mesh(
     photo: Source,
     settings: Settings | None = None,
@@ -49,6 +51,7 @@ def image_to_mesh(
     return stages.result(mesh, shape, cutout)
 
 
+@own_random_state()
 def synthesize_views(
     photo: Source,
     settings: Settings | None = None,
@@ -72,6 +75,7 @@ def synthesize_views(
     return stages.refine(stages.draw(cutout, model, directions))
 
 
+@own_random_state()
 def reconstruct(
     source: str | Path | ViewSet,
     settings: Settings | None = None,

@@ -18,8 +18,9 @@ from img2mesh.core.marks import MARK
 from img2mesh.core.progress import Progress
 
 if TYPE_CHECKING:
-    from img2mesh.core.view import View
+    from img2mesh.core.view import View, ViewSet
     from img2mesh.mesh import TexturedMesh
+    from img2mesh.segment import Cutout
 
 _PACKAGES = (
     "numpy",
@@ -67,6 +68,41 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def cutout_facts(cutout: Cutout | None) -> dict[str, Any] | None:
+    """How the object was found, how sure that is (0..1), and what was done to the photo's values."""
+    if cutout is None:
+        return None
+    return {
+        "method": cutout.method,
+        "confidence": cutout.confidence,
+        "doubtful": cutout.doubtful,
+        "notes": list(cutout.notes),
+    }
+
+
+def assumptions(views: ViewSet, mesh_facts: dict[str, Any]) -> dict[str, Any]:
+    """What was assumed of the object that no photo shows.
+
+    Returns:
+        `symmetry`: the plane and its score (`shape.symmetry.symmetry_facts`); `elevation_deg` of the photo's camera and
+        `elevation_confidence`; `hollow`: whether the guessed body counts as hollow, None where none was guessed;
+        `guessed_surface`: share of the texture that the photo does not show, 0..1.
+    """
+    hollow = None
+    if views.body is not None:
+        from img2mesh.shape.threshold import HOLLOW, hollowness
+
+        hollow = hollowness(views.body) > HOLLOW
+    share = mesh_facts.get("photo_share")
+    return {
+        "symmetry": views.facts.get("symmetry"),
+        "elevation_deg": views.facts.get("elevation_deg"),
+        "elevation_confidence": views.facts.get("elevation_confidence"),
+        "hollow": hollow,
+        "guessed_surface": None if share is None else round(1 - share, 4),
+    }
 
 
 def front_psnr(mesh: TexturedMesh, photo: View) -> float | None:

@@ -28,7 +28,7 @@ def _setting(
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what a run makes; equal settings, seed and machine give equal bytes.
+    """Everything that decides what a run makes; equal settings, seed, machine and number of threads give equal bytes.
 
     Units and signs: docs/conventions.md. Construct it with `Settings.load`, which reads presets and checks
     every value, or directly, which checks too.
@@ -60,6 +60,11 @@ class Settings:
         (0.0, 40.0, -60.0), "rings: elevation of each in degrees relative to the input view", low=-90, high=90
     )
     elevation: str = _setting("auto", "the input photo's elevation in degrees, or auto")
+    symmetry: str = _setting(
+        "auto",
+        "upright plane of symmetry: auto, none, x (left and right of the photo alike), y (front and back), or its "
+        "normal's azimuth in degrees from the photo's camera",
+    )
     steps: int = _setting(0, "denoising steps per view; 0: what model and preset ask for", 0, 1000)
     guidance: float = _setting(
         0.0, "classifier-free guidance scale, 1: off, 0: what the model asks for", low=0, high=50
@@ -95,6 +100,7 @@ class Settings:
             object.__setattr__(self, item.name, _checked(item, hints[item.name], getattr(self, item.name)))
         parse_elevation(self.elevation)
         parse_height(self.height)
+        parse_symmetry(self.symmetry)
 
     @classmethod
     def load(cls, preset: str | None = None, config: str | Path | None = None, **overrides: Any) -> Settings:
@@ -187,6 +193,23 @@ def parse_elevation(text: str) -> float | None:
         raise Img2MeshError(f"Elevation must be auto or degrees, not {text!r}.") from None
     if not -90 <= value <= 90:  # NaN fails too
         raise Img2MeshError(f"Elevation must lie between -90 and 90 degrees, not {text}.")
+    return value
+
+
+def parse_symmetry(text: str) -> float | str:
+    """`auto` or `none`, or the azimuth of the plane's normal in degrees from the photo's camera, in (-360, 360).
+
+    `x` is 90: the normal points to the camera's right, the photo's left and right halves are alike. `y` is 0: the
+    normal points to the camera, front and back are alike.
+    """
+    if text in ("auto", "none"):
+        return text
+    try:
+        value = {"x": 90.0, "y": 0.0}[text] if text in ("x", "y") else float(text)
+    except ValueError:
+        raise Img2MeshError(f"Symmetry must be auto, none, x, y or degrees, not {text!r}.") from None
+    if not -360 < value < 360:  # NaN fails too
+        raise Img2MeshError(f"Symmetry must lie between -360 and 360 degrees, not {text}.")
     return value
 
 

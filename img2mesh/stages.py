@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from img2mesh.core.device import peak_memory_mb, resolve_device, use_threads
+from img2mesh.core.device import own_random_state, peak_memory_mb, resolve_device, use_threads
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
 from img2mesh.core.view import ViewSet
 from img2mesh.outputs import check_outputs, kept_outputs
-from img2mesh.report import Recorder, front_psnr, plain, versions
+from img2mesh.report import Recorder, assumptions, cutout_facts, front_psnr, plain, versions
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Stages:
         from img2mesh.views import save_views
 
         with self.timed("refine views"):
-            views = refine_views(views)
+            views = refine_views(views, self.settings.symmetry)
         if self.keep is not None:
             save_views(views, self.keep / "views")
         return views
@@ -205,8 +205,10 @@ class Stages:
             "variant": facts.get("variant"),
             "precision": facts.get("precision"),
             "segmentation": cutout.method if cutout is not None else None,
+            "cutout": cutout_facts(cutout),
             "elevation_deg": facts.get("elevation_deg"),
             "elevation_confidence": facts.get("elevation_confidence"),
+            "assumed": assumptions(views, mesh_facts),
             "views": {"number": len(views.views), **facts},
             "field": shape.diagnostics,
             "mesh": mesh_facts,
@@ -220,6 +222,7 @@ class Stages:
         return Result(mesh, views, plain(report))
 
 
+@own_random_state()
 def load_named_model(settings: Settings, device: str, progress: Progress) -> Sampler:
     """The model that the settings name, on a device; `image_to_mesh(model=...)` uses it again and again."""
     from img2mesh.models import load_model

@@ -105,7 +105,7 @@ class FakeModel(RelativeViews):
 class FakeCutout:
     """The ellipsoid's photo as the segment room hands it on."""
 
-    method, warnings = "alpha", ()
+    method, warnings, confidence, doubtful, notes = "alpha", (), 1.0, False, ()
 
     def __init__(self, elevation_deg: float = 30.0, size: int = 512) -> None:
         self.rgba = ellipsoid(orbit_camera(elevation_deg, 0.0, size=size))

@@ -117,3 +117,33 @@ def test_devices_that_are_not_there(tmp_path, rooms):
         pytest.skip("this machine has a CUDA device")
     with pytest.raises(Img2MeshError, match="CUDA"):
         image_to_mesh(photo_file(tmp_path / "photo.png"), Settings(device="cuda"))
+
+
+def test_callers_keep_their_random_states_and_threads(tmp_path, rooms):
+    import random
+
+    import torch
+
+    photo = photo_file(tmp_path / "photo.png")
+    torch.manual_seed(3)
+    np.random.seed(4)
+    random.seed(5)
+    torch.set_num_threads(1)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    image_to_mesh(photo, Settings.load("draft", **SMALL))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1]) and random.getstate() == before[2]
+    assert torch.get_num_threads() == 1
+
+
+def test_a_photo_in_memory_and_what_was_assumed(tmp_path, rooms):
+    data = photo_file(tmp_path / "photo.png").read_bytes()
+    report = image_to_mesh(data, Settings.load("draft", **SMALL)).report
+    assert report["cutout"] == {"method": "alpha", "confidence": 1.0, "doubtful": False, "notes": []}
+    assert set(report["assumed"]) >= {
+        "symmetry",
+        "elevation_deg",
+        "elevation_confidence",
+        "hollow",
+        "guessed_surface",
+    }

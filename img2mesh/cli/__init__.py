@@ -11,8 +11,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from img2mesh.core.files import FULL
 from img2mesh.errors import Img2MeshError
 
+try:
+    import resource  # now, for there may be no memory left when it is needed
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_NO_MEMORY = ("cannot allocate memory", "failed to map segment")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
@@ -20,7 +27,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run a command line and leave with its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     _quiet_libraries(_verbose(words))
-    signal.signal(signal.SIGTERM, _terminate)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
+    for stream in (sys.stdout, sys.stderr):  # a file name may hold what the terminal's encoding does not
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(words))
 
 
@@ -51,7 +63,8 @@ def run(argv: list[str]) -> int:
             prog_name="img2mesh",
             standalone_mode=False,
         )
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         if code == INTERRUPTED:  # newer versions of typer turn Ctrl-C into this by themselves
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
@@ -82,8 +95,13 @@ def _explain(error: BaseException, verbose: bool) -> int:
     if hasattr(error, "format_message"):  # click's usage errors, whichever package typer has them in
         text = " ".join(error.format_message().split()).rstrip(".")
         return _say(f"{text} (`img2mesh --help` lists commands and options).", BAD_INPUT)
+    if isinstance(error, OSError) and error.errno in FULL:
+        return _say(f"{error.strerror}: the disk is full, and nothing half-written was left behind.", FAILED)
     if _out_of_memory(error):
         return _say("Out of memory; try --preset draft, fewer --views or a smaller --batch.", FAILED)
+    if _memory_is_limited():  # libraries that get no memory fail in a hundred ways
+        limit = "the memory allowed to this program (ulimit -v) may be too little"
+        return _say(f"{' '.join(str(error).split())[:200]}; {limit}.", FAILED)
     hint = "" if verbose else " (run again with -v for the traceback)"
     text = " ".join(str(error).split())[:300]
     return _say(f"Unexpected {type(error).__name__}: {text}{hint}.", FAILED)
@@ -102,12 +120,21 @@ def _out_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, (OSError, ImportError)) and any(words in text for words in _NO_MEMORY))
+        or (isinstance(error, RuntimeError) and "can't start new thread" in text)
+        or "bad_alloc" in text
         or (
             isinstance(error, RuntimeError)
             and ("alloc" in text or "out of memory" in text)
             and "memory" in text
         )
     )
+
+
+def _memory_is_limited() -> bool:
+    if resource is None:
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _terminate(number: int, frame: Any) -> None:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from img2mesh.core.files import user_path
 from img2mesh.errors import Img2MeshError
 
 MESHES = (".glb", ".obj", ".ply", ".stl")
@@ -43,6 +44,8 @@ def check_writable(folder: Path, option: str) -> None:
     place = folder if str(folder) else Path(".")
     try:
         while not place.exists() and place != place.parent:
+            if place.is_symlink():
+                raise Img2MeshError(f"{option}: {place} is a link that leads nowhere.")
             place = place.parent
         if not place.is_dir():
             raise Img2MeshError(f"{option}: {place} is a file, not a folder.")
@@ -78,5 +81,5 @@ def check_model(name: str) -> None:
         Img2MeshError: the path leads nowhere.
     """
     looks_like_path = name.endswith((".ckpt", ".safetensors", "/", "\\")) or name.startswith((".", "/", "~"))
-    if looks_like_path and not Path(name).expanduser().exists():
+    if looks_like_path and not (user_path(name) or Path(name)).exists():
         raise Img2MeshError(f"No such model: {name}.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from img2mesh.errors import Img2MeshError
@@ -86,6 +88,28 @@ def use_threads() -> int:
     if torch.get_num_threads() != count:
         torch.set_num_threads(count)
     return count
+
+
+@contextlib.contextmanager
+def own_random_state() -> Iterator[None]:
+    """Leave the random states of torch, numpy and Python, and torch's number of threads, as they were.
+
+    Whoever calls this program from Python has drawn, or will draw, numbers of their own.
+    """
+    import random
+
+    import numpy as np
+    import torch
+
+    cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    threads, python, numbers = torch.get_num_threads(), random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=cuda):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numbers)
+        torch.set_num_threads(threads)
 
 
 def peak_memory_mb() -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -11,6 +12,11 @@ from pathlib import Path
 
 from img2mesh.errors import Img2MeshError
 
+FULL = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+)  # the disk, the user's share of it, or the largest file allowed
 NAME_BYTES = 255  # of one file's name, on every common file system
 
 
@@ -87,6 +93,16 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
                 os.replace(source, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def user_path(text: str) -> Path | None:
+    """A path whose `~` is the user's home; None for an empty text, or where nobody knows the home (containers)."""
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return None
 
 
 def data_folder(name: str) -> Path:

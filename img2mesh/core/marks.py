@@ -35,6 +35,8 @@ def kind_of(path: str | Path) -> str | None:
     """
     path = Path(path)
     try:
+        if not path.is_file():  # to open a pipe would wait for ever
+            return None
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
         if head.startswith(b"\x89PNG\r\n"):

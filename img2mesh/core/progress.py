@@ -49,7 +49,7 @@ class ConsoleProgress(Progress):
     def __init__(self, verbose: bool = False) -> None:
         super().__init__()
         self.verbose = verbose
-        self.live = sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"
+        self.live = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"
         self.warned = 0
 
     def note(self, text: str) -> None:

@@ -45,6 +45,10 @@ def read_mesh(path: str | Path) -> TexturedMesh:
         raise Img2MeshError(f"Cannot read {path.name} as a mesh: {reason}.") from None
     if not parts or not all(np.isfinite(part.vertices).all() for part in parts):
         raise Img2MeshError(f"{path.name} holds no triangles.")
+    if any(part.faces.min() < 0 or part.faces.max() >= len(part.vertices) for part in parts):
+        raise Img2MeshError(
+            f"Cannot read {path.name} as a mesh: its triangles name vertices that are not there."
+        )
     mesh = _join([_part(part) for part in parts])
     back = from_stl if suffix == ".stl" else from_gltf
     return TexturedMesh(back(mesh.vertices), mesh.faces, mesh.uv, mesh.texture)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import struct
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,18 @@ _DTYPES = {
     "BoolStorage": torch.bool,
 }
 _PICKLE_LIMIT = 256 << 20  # bytes of the description; a real one has under 2 MB
+
+
+# What zipfile, zlib and torch raise over damaged bytes and impossible shapes.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+    RuntimeError,
+)
 
 
 class Inert:
@@ -151,6 +164,9 @@ class Checkpoint:
             raise Img2MeshError(f"{self.path} is {_what_else(self.path)}.") from None
         try:
             self.tensors = self._describe()
+        except _DAMAGED as error:
+            self._zip.close()
+            raise Img2MeshError(f"{self.path} is damaged: {type(error).__name__}.") from None
         except BaseException:
             self._zip.close()
             raise
@@ -198,6 +214,12 @@ class Checkpoint:
         Raises:
             Img2MeshError: its bytes are missing or fewer than its shape says.
         """
+        try:
+            return self._read(name, dtype)
+        except _DAMAGED as error:
+            raise Img2MeshError(f"{self.path} is damaged: {name}, {type(error).__name__}.") from None
+
+    def _read(self, name: str, dtype: torch.dtype | None) -> Tensor:
         record = self.tensors[name]
         size = torch.empty(0, dtype=record.dtype).element_size()
         reach = sum((n - 1) * s for n, s in zip(record.shape, record.stride, strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from img2mesh.core.files import data_folder
+from img2mesh.core.files import data_folder, user_path
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.models.allocator import lean_memory
@@ -88,7 +88,7 @@ def _load_model(
         if not folder.is_dir():
             raise Img2MeshError(f"The mini's weights are not in {folder}: name another --model.")
         return load_folder(folder, variant=variant, progress=progress, options={"name": "mini", **options})
-    path = Path(name).expanduser()
+    path = user_path(name) or Path(name)
     if path.suffix in (".ckpt", ".safetensors") or path.is_file():
         from img2mesh.models.convert import load_checkpoint
 

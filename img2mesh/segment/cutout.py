@@ -13,12 +13,12 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.segment import models
 from img2mesh.segment.alpha import filled_frame, is_frame, object_in_frame, solid_alpha
 from img2mesh.segment.checks import (
+    ASSUMED,
     DOUBTFUL_BELOW,
     confidence,
     faint_share,
     keep_object,
     outline_doubts,
-    touched_sides,
 )
 from img2mesh.segment.matting import clean_colours, soft_edge
 from img2mesh.segment.openings import open_mask
@@ -133,14 +133,11 @@ def segment_photo(photo: Source, settings: Settings, progress: Progress) -> Cuto
         sure = 1.0
         if found.method != "alpha":
             faint = faint_share(image.rgb, alpha)
-            sure = confidence(faint, found.explained, len(touched_sides(alpha >= 128)), len(found.warnings))
+            sure = confidence(faint, found.explained) * ASSUMED**found.assumed
             doubts = (*doubts, *outline_doubts(faint))
         said = (*found.warnings, *doubts)
-        if sure < DOUBTFUL_BELOW:
-            said = (
-                f"The cutout is doubtful (confidence {sure:.2f}): look at it with `img2mesh segment`.",
-                *said,
-            )
+        if sure < DOUBTFUL_BELOW and not any("doubtful" in sentence for sentence in said):
+            said = (*said, "The cutout is doubtful: look at it with `img2mesh segment`.")
         rgba = np.concatenate([clean_colours(image.rgb, alpha), alpha[..., None]], axis=2)
         square = recentre(rgba, settings.foreground_ratio)
         cutout = Cutout(square, found.method, said, round(sure, 3), image.notes)
@@ -152,12 +149,14 @@ def segment_photo(photo: Source, settings: Settings, progress: Progress) -> Cuto
 
 
 class _Found(NamedTuple):
-    """(H, W) uint8 alpha, who made it, warnings, and the share of the border that is plain background, if known."""
+    """(H, W) uint8 alpha, who made it, warnings; the share of the border that is plain background, if known; and the
+    number of assumptions."""
 
     alpha: np.ndarray
     method: str
     warnings: tuple[str, ...] = ()
     explained: float | None = None
+    assumed: int = 0
 
 
 def _find(image: Photo, settings: Settings, progress: Progress) -> _Found:
@@ -199,7 +198,7 @@ def _find(image: Photo, settings: Settings, progress: Progress) -> _Found:
                 return _Found(_model_alpha(image, predict_mask(image.rgb, name, path)), name)
     progress.note("the object is found without a model, from the background's colours")
     mask, said, explained = plain_mask(image.rgb)
-    return _Found(soft_edge(image.rgb, mask), "plain", (*failed, *said), explained)
+    return _Found(soft_edge(image.rgb, mask), "plain", (*failed, *said), explained, len(said))
 
 
 def _in_frame(image: Photo, settings: Settings, progress: Progress) -> _Found | None:

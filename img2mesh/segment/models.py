@@ -10,7 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from img2mesh.core.files import atomic_file
+from img2mesh.core.files import atomic_file, user_path
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 
@@ -64,13 +64,11 @@ REMBG_ONLY = (
 
 
 def homes() -> list[Path]:
-    """Folders where rembg keeps models, those of the environment first; they need not exist."""
-    found = []
-    for variable, tail in (("U2NET_HOME", ""), ("REMBG_HOME", ""), ("XDG_DATA_HOME", "rembg")):
-        value = os.environ.get(variable)
-        if value:
-            found.append(Path(value).expanduser() / tail)
-    return [*found, Path("~/.rembg").expanduser()]
+    """Folders where rembg keeps models, those of the environment first; they need not exist. Without a home: none."""
+    places = (("U2NET_HOME", ""), ("REMBG_HOME", ""), ("XDG_DATA_HOME", "rembg"))
+    found = [(user_path(os.environ.get(variable, "")), tail) for variable, tail in places]
+    found.append((user_path("~/.rembg"), ""))
+    return [folder / tail for folder, tail in found if folder is not None]
 
 
 def find_model(name: str) -> Path | None:
@@ -81,9 +79,10 @@ def find_model(name: str) -> Path | None:
     over, unless the environment sets MODEL_CHECKSUM_DISABLED, as rembg has it.
     """
     legacy = [*homes()]
-    if os.environ.get("XDG_DATA_HOME"):
-        legacy.append(Path(os.environ["XDG_DATA_HOME"]).expanduser() / ".u2net")
-    legacy.append(Path("~/.u2net").expanduser())
+    data = user_path(os.environ.get("XDG_DATA_HOME", ""))
+    legacy += [] if data is None else [data / ".u2net"]
+    home = user_path("~/.u2net")
+    legacy += [] if home is None else [home]
     places = [home / "models" / name / f"{name}.onnx" for home in homes()]
     places += [home / f"{name}.onnx" for home in legacy]
     return next((path for path in places if path.is_file() and _is_whole(path, MODELS[name].md5)), None)
@@ -124,6 +123,8 @@ def fetch_model(name: str, progress: Progress) -> Path:
     model = MODELS[name]
     if name in _unreachable:  # once per process: a folder of photos must not wait for each of them
         raise Img2MeshError(_unreachable[name])
+    if not homes():
+        raise Img2MeshError("There is no home folder for the segmentation model: set U2NET_HOME to a folder.")
     target = homes()[0] / "models" / name / f"{name}.onnx"
     progress.note(f"downloading the segmentation model {name} ({model.megabytes} MB) to {target}")
     digest = hashlib.md5(usedforsecurity=False)

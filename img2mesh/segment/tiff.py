@@ -22,6 +22,7 @@ _PICTURES = (
     8,
 )  # palette, CMYK, YCbCr, CIELAB; no masks, no sensor values
 _ORIENTATION = 274
+_MOST = 64  # pages of one level that are looked at
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,16 @@ def deep_pixels(data: bytes, page: Page, name: str) -> np.ndarray:
 
 
 def _all(level, depth: int = 0):
-    for page in level:
+    """Pages and what hangs below them; a damaged file's chain may bite its own tail."""
+    seen: set[int] = set()
+    for index in range(_MOST):
+        try:
+            page = level[index]
+        except IndexError:
+            return
+        if page.offset in seen:
+            return
+        seen.add(page.offset)
         yield page
         if depth < 3 and getattr(page, "subifds", None):
             yield from _all(page.pages, depth + 1)

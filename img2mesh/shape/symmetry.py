@@ -9,18 +9,20 @@ it shows, too, or hides. Symmetry has long been the way from one picture to a so
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from img2mesh.core.frustum import Body
 from img2mesh.core.symmetry_plane import Mirror
+from img2mesh.settings import parse_symmetry
 
 SHOWN = 0.4  # how much the share of the photo that a plane allows counts beside the expected overlap
 FAINT = 0.1  # chance from which a pixel's ray may meet the object
 IMAGE = 0.3  # weight of the mirror image's chance in the geometric mean of both
 
 
-def mirror_of(body: Body, alpha: np.ndarray) -> Mirror | None:
+def mirror_of(body: Body, alpha: np.ndarray, wanted: str = "auto") -> Mirror | None:
     """The upright plane about which the object is likeliest to be symmetric; None where nothing is said of any.
 
     It goes through the origin, the middle of the object's box. Where a body overlaps most with its own mirror image
@@ -29,7 +31,13 @@ def mirror_of(body: Body, alpha: np.ndarray) -> Mirror | None:
     Args:
         body: with the overlaps that its network expects.
         alpha: (H, W) in [0, 1], the photo's.
+        wanted: `Settings.symmetry`; anything but `auto` decides.
     """
+    given = parse_symmetry(wanted)
+    if given == "none":
+        return None
+    if given != "auto":
+        return Mirror(float(np.radians(body.camera.azimuth_deg + float(given))), 0.0)
     symmetry = body.symmetry
     if not len(symmetry) or not (body.occupancy > FAINT).any():
         return None
@@ -65,12 +73,28 @@ def _allowed(chance: np.ndarray, shown: np.ndarray) -> float:
     return float(((chance * shown).max(axis=0)[seen] / best[seen]).mean())
 
 
-def symmetrised(body: Body, alpha: np.ndarray) -> Body:
+def symmetry_facts(body: Body, wanted: str = "auto") -> dict[str, Any]:
+    """What the report says of a body's plane: who chose it, its normal's azimuth from the photo's camera, its score.
+
+    The score is the overlap with its mirror image that the network expects of the object, 0..1; None where it says
+    nothing.
+    """
+    mirror, expected = body.mirror, body.symmetry
+    if mirror is None:
+        return {"chosen": wanted, "azimuth_deg": None, "score": None}
+    azimuth = (np.degrees(mirror.azimuth) - body.camera.azimuth_deg) % 180
+    score = None
+    if len(expected):
+        score = round(float(expected[round(azimuth / 180 * len(expected)) % len(expected)]), 3)
+    return {"chosen": wanted, "azimuth_deg": round(float(azimuth), 1), "score": score}
+
+
+def symmetrised(body: Body, alpha: np.ndarray, wanted: str = "auto") -> Body:
     """The body's geometric mean with its mirror image, whose plane becomes its `mirror`; the body where there is none.
 
     What is inside has an image that is inside: the photo's outline limits the object from two sides.
     """
-    mirror = mirror_of(body, alpha)
+    mirror = mirror_of(body, alpha, wanted)
     if mirror is None:
         return body
     image = body.probability(mirror.reflected(body.points()).reshape(-1, 3)).reshape(body.occupancy.shape)

@@ -16,7 +16,7 @@ from img2mesh.core.camera import Camera
 from img2mesh.core.frustum import Body
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.shape.silhouette_confidence import certainty
-from img2mesh.shape.symmetry import symmetrised
+from img2mesh.shape.symmetry import symmetrised, symmetry_facts
 from img2mesh.shape.threshold import guessed_solid
 
 PIXELS = 96  # side of the picture in which the body is looked at; its cells are three times as large
@@ -41,15 +41,19 @@ class Seen:
     depth: np.ndarray
 
 
-def refine_views(views: ViewSet) -> ViewSet:
+def refine_views(views: ViewSet, symmetry: str = "auto") -> ViewSet:
     """Views as a model drew them, redrawn where it also sees the body, which is made symmetric where it is.
 
     Sets without such a body, and those that were refined before, come back as they are.
+
+    Args:
+        symmetry: `Settings.symmetry`.
     """
     if views.body is None or views.photo is None or any(view.certainty is not None for view in views.views):
         return views
-    body = symmetrised(views.body, views.photo.mask)
-    return ViewSet(tuple(redrawn(views.views, body)), views.facts, body)
+    body = symmetrised(views.body, views.photo.mask, symmetry)
+    facts = {**views.facts, "symmetry": symmetry_facts(body, symmetry)}
+    return ViewSet(tuple(redrawn(views.views, body)), facts, body)
 
 
 def redrawn(views: Iterable[View], body: Body) -> list[View]:

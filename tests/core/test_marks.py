@@ -8,7 +8,7 @@ from PIL import Image
 
 from img2mesh.core.images import save_png, write_animation
 from img2mesh.core.marks import is_ours, kind_of
-from img2mesh.core.view import View, ViewSet
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.mesh import write_mesh
 from img2mesh.report import write_report
 from img2mesh.views import save_views
@@ -41,7 +41,8 @@ def test_pictures_views_and_reports(tmp_path):
     camera = orbit_camera(0.0, 0.0, size=32)
     picture = ellipsoid(camera)
     save_views(
-        ViewSet([View(picture, camera, "photo"), View(picture, camera, "generated")], {}), tmp_path / "v"
+        ViewSet([View(picture, camera, Source.PHOTO), View(picture, camera, Source.DRAWN)], {}),
+        tmp_path / "v",
     )
     assert all(is_ours(path) for path in (tmp_path / "v").rglob("*") if path.is_file())
 

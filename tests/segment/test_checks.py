@@ -6,7 +6,7 @@ from PIL import Image
 
 from img2mesh.core.progress import Progress
 from img2mesh.segment import segment_photo
-from img2mesh.segment.checks import faint_share, outline_doubts
+from img2mesh.segment.checks import DOUBTFUL_BELOW, confidence, faint_share, outline_doubts
 from img2mesh.settings import Settings
 
 
@@ -62,3 +62,20 @@ def test_the_user_is_told_but_not_of_an_alpha_channel(tmp_path):
     rgba = np.dstack([blurred.astype(np.uint8), disc(0.5)])
     Image.fromarray(rgba).save(tmp_path / "alpha.png")
     assert segment_photo(tmp_path / "alpha.png", Settings(offline=True), Progress()).warnings == ()
+
+
+def test_confidence_falls_with_faint_outlines_and_unexplained_borders():
+    assert confidence(0.0, 1.0) == confidence(0.0, None) > 0.85
+    for faint, explained in ((0.3, 1.0), (0.0, 0.5), (0.1, 0.8)):
+        assert 0 < confidence(faint, explained) < DOUBTFUL_BELOW
+    assert confidence(0.05, 0.95) > DOUBTFUL_BELOW
+
+
+def test_a_guessed_cutout_is_called_doubtful():
+    rng = np.random.default_rng(0)
+    scene = np.kron(rng.integers(0, 255, (12, 12, 3)), np.ones((25, 25, 1))).astype(np.uint8)
+    cutout = segment_photo(scene, Settings(offline=True), Progress())
+    assert cutout.doubtful and cutout.confidence < 0.5
+    assert any("look at it with" in sentence or "not plain" in sentence for sentence in cutout.warnings)
+    sure = segment_photo(photo((180, 60, 40), (210, 210, 205)), Settings(offline=True), Progress())
+    assert not sure.doubtful and sure.warnings == ()

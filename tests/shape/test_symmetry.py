@@ -9,7 +9,7 @@ from img2mesh.core.camera import orbit_camera
 from img2mesh.core.frustum import Body
 from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.models.occupancy import PLANES
-from img2mesh.shape.symmetry import mirror_of, symmetrised
+from img2mesh.shape.symmetry import mirror_of, symmetrised, symmetry_facts
 from tests.fakes import CELLS, HALF
 
 CAMERA = orbit_camera(20.0, 40.0)
@@ -91,3 +91,20 @@ def test_nothing_is_done_where_nothing_is_said_or_guessed():
     assert symmetrised(body, outline(body)) is body
     empty = dataclasses.replace(empty, symmetry=expected(85.0))
     assert symmetrised(empty, outline(body)) is empty
+
+
+@pytest.mark.parametrize(("wanted", "turn"), [("x", 90.0), ("y", 0.0), ("30", 30.0), ("-45.5", 134.5)])
+def test_a_plane_that_is_asked_for_is_taken(wanted, turn):
+    body = dataclasses.replace(chair(85.0), symmetry=expected(85.0))
+    after = symmetrised(body, outline(body), wanted)
+    assert turned_by(after.mirror, CAMERA.azimuth_deg + turn) < 1e-6
+    facts = symmetry_facts(after, wanted)
+    assert facts["chosen"] == wanted and abs(facts["azimuth_deg"] - turn) < 0.1 and 0 < facts["score"] < 1
+
+
+def test_symmetry_can_be_switched_off():
+    body = dataclasses.replace(chair(85.0), symmetry=expected(85.0))
+    assert symmetrised(body, outline(body), "none") is body
+    assert symmetry_facts(body, "none") == {"chosen": "none", "azimuth_deg": None, "score": None}
+    found = symmetry_facts(symmetrised(body, outline(body)))
+    assert found["chosen"] == "auto" and found["score"] > 0.8
