@@ -43,7 +43,7 @@ class Outcome:
     @property
     def doubtful(self) -> bool:
         """Whether the cutout was called doubtful."""
-        return bool(self.report) and bool(self.report.get("cutout", {}).get("doubtful"))
+        return self.report is not None and bool((self.report.get("cutout") or {}).get("doubtful"))
 
 
 def look_through(folder: Path) -> tuple[list[Path], list[Path]]:

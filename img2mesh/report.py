@@ -87,14 +87,17 @@ def assumptions(views: ViewSet, mesh_facts: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         `symmetry`: the plane and its score (`shape.symmetry.symmetry_facts`); `elevation_deg` of the photo's camera and
-        `elevation_confidence`; `hollow`: whether the guessed body counts as hollow, None where none was guessed;
+        `elevation_confidence`; `hollow`: share of what lies between the front and the back of the guessed body that is
+            empty, None where none was guessed;
         `guessed_surface`: share of the texture that the photo does not show, 0..1.
     """
     hollow = None
     if views.body is not None:
-        from img2mesh.shape.threshold import HOLLOW, hollowness
+        from img2mesh.shape.threshold import guessed_solid
 
-        hollow = hollowness(views.body) > HOLLOW
+        inside = guessed_solid(views.body).occupancy > 1  # (D, H, W), from the photo's camera away
+        span = np.maximum.accumulate(inside) & np.maximum.accumulate(inside[::-1])[::-1]
+        hollow = round(float((span & ~inside).sum() / max(int(span.sum()), 1)), 3)
     share = mesh_facts.get("photo_share")
     return {
         "symmetry": views.facts.get("symmetry"),

@@ -160,7 +160,7 @@ class Checkpoint:
         check_whole(self.path)
         try:
             self._zip = zipfile.ZipFile(self.path)
-        except (zipfile.BadZipFile, OSError):
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
             raise Img2MeshError(f"{self.path} is {_what_else(self.path)}.") from None
         try:
             self.tensors = self._describe()
