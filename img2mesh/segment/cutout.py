@@ -203,6 +203,8 @@ def _find(image: Photo, settings: Settings, progress: Progress) -> _Found:
 
 def _in_frame(image: Photo, settings: Settings, progress: Progress) -> _Found | None:
     """The object inside of an alpha channel that only frames a picture, or None where that is a cutout after all."""
+    if image.alpha is None:
+        return None
     whole = Photo(filled_frame(image.rgb, image.alpha), None)
     plain = plain_mask(whole.rgb)
     if not object_in_frame(plain.mask, image.alpha, plain.explained, PLAIN):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
@@ -64,7 +65,8 @@ def read_photo(source: Source) -> Photo:
         photo = _guarded(lambda: _read(io.BytesIO(bytes(source)), name), name)
     elif hasattr(source, "read"):
         name = str(getattr(source, "name", name))
-        photo = _guarded(lambda: _read(io.BytesIO(_all_bytes(source)), name), name)
+        stream = source
+        photo = _guarded(lambda: _read(io.BytesIO(_all_bytes(stream)), name), name)
     elif isinstance(source, (str, Path)):
         name = str(source)
         photo = _guarded(lambda: _read_file(Path(source)), name)
@@ -80,7 +82,7 @@ def read_photo(source: Source) -> Photo:
     return photo
 
 
-def _guarded(read, name: str) -> Photo:
+def _guarded(read: Callable[[], Photo], name: str) -> Photo:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: the limit here is on memory

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -118,7 +120,7 @@ def deep_pixels(data: bytes, page: Page, name: str) -> np.ndarray:
     return pixels[..., :4] if page.photometric == _RGB else pixels[..., :2]
 
 
-def _all(level, depth: int = 0):
+def _all(level: Any, depth: int = 0) -> Iterator[Any]:
     """Pages and what hangs below them; a damaged file's chain may bite its own tail."""
     seen: set[int] = set()
     for index in range(_MOST):
