@@ -7,6 +7,7 @@ photo's. Whoever asks gets `Drawn`, which says where its pictures were taken fro
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +18,8 @@ from img2mesh.core.camera import FOV_DEG, IMAGE_SIZE, Camera, orbit_camera
 from img2mesh.models.pose_embedding import demo_pose
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from img2mesh.models.occupancy import Guess
 
 
@@ -164,6 +167,12 @@ class RelativeViews:
     def sample(self, image_rgba: np.ndarray, poses: np.ndarray, **options: Any) -> np.ndarray:
         """(n, S, S, 4) uint8 pictures at pose vectors (n, 4)."""
         raise NotImplementedError
+
+    def at_distance(self, distance: float) -> Self:
+        """The same networks, drawing for cameras at another distance."""
+        other = copy.copy(self)
+        other.distance = distance
+        return other
 
     def guess(self, image_rgba: np.ndarray) -> Guess | None:
         """Nothing, for a model without such a network."""

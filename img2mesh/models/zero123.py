@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,12 +84,6 @@ class Zero123(Networks, RelativeViews):
         if self.occupancy is not None:
             self.occupancy.requires_grad_(False).eval()
         self._cross = install(self.unet)
-
-    def at_distance(self, distance: float) -> Zero123:
-        """The same networks, drawing for cameras at another distance."""
-        other = copy.copy(self)
-        other.distance = distance
-        return other
 
     @property
     def predicts_alpha(self) -> bool:

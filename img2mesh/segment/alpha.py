@@ -36,8 +36,9 @@ def is_frame(alpha: np.ndarray) -> bool:
     if area < 0.97 * solid.sum() or area <= 0:
         return False
     corners = cv2.boxPoints(cv2.minAreaRect(outline))
-    whole = np.float32(
-        [[0, 0], [solid.shape[1] - 1, 0], [solid.shape[1] - 1, solid.shape[0] - 1], [0, solid.shape[0] - 1]]
+    whole = np.array(
+        [[0, 0], [solid.shape[1] - 1, 0], [solid.shape[1] - 1, solid.shape[0] - 1], [0, solid.shape[0] - 1]],
+        np.float32,
     )
     shared, _ = cv2.intersectConvexConvex(corners.astype(np.float32), whole)
     if area > _RECTANGLE * shared > 0:

@@ -169,10 +169,10 @@ def _flanked_side(region: np.ndarray, sure: np.ndarray) -> tuple[str | None, flo
 def _outermost(mask: np.ndarray) -> dict[str, np.ndarray]:
     """Per side, (length,) bool: is one of the two outermost pixels in the mask."""
     return {
-        "top": mask[:2].any(axis=0),
-        "bottom": mask[-2:].any(axis=0),
-        "left": mask[:, :2].any(axis=1),
-        "right": mask[:, -2:].any(axis=1),
+        "top": np.asarray(mask[:2].any(axis=0)),
+        "bottom": np.asarray(mask[-2:].any(axis=0)),
+        "left": np.asarray(mask[:, :2].any(axis=1)),
+        "right": np.asarray(mask[:, -2:].any(axis=1)),
     }
 
 
@@ -206,7 +206,9 @@ def _basis(height: int, width: int) -> np.ndarray:
     return np.stack([np.ones_like(u), u, v, u * v, u * u, v * v], axis=-1).astype(np.float32)
 
 
-def _surface(lab, basis, unexplained, ring, least) -> tuple[np.ndarray, float] | None:
+def _surface(
+    lab: np.ndarray, basis: np.ndarray, unexplained: np.ndarray, ring: np.ndarray, least: float
+) -> tuple[np.ndarray, float] | None:
     """One surface from the unexplained border pixels: its region in the picture and its tolerance."""
     colours = lab[unexplained]
     residual = np.linalg.norm(lab - _most_frequent(colours), axis=-1)

@@ -94,7 +94,7 @@ def _by_profile(image: Image.Image, data: bytes) -> tuple[Image.Image, str | Non
         space = profile.profile.xcolor_space.strip()
         if space != {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}[image.mode]:
             raise ValueError("the profile is for another kind of picture")
-        converted = ImageCms.profileToProfile(
+        converted: Image.Image | None = ImageCms.profileToProfile(
             image,
             profile,
             ImageCms.createProfile("sRGB"),
@@ -104,6 +104,7 @@ def _by_profile(image: Image.Image, data: bytes) -> tuple[Image.Image, str | Non
         )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
         return image.convert("RGB"), "Its colour profile is damaged and was passed over."
+    assert converted is not None, "a new picture was asked for"
     return converted, f"Its colours were converted from {name or 'its profile'} to sRGB."
 
 
@@ -111,7 +112,9 @@ def _from_lab(image: Image.Image) -> Image.Image:
     from PIL import ImageCms
 
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    assert converted is not None, "a new picture was asked for"
+    return converted
 
 
 def _is_adobe(image: Image.Image) -> bool:

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from img2mesh.core.files import atomic_file, user_path
 from img2mesh.core.progress import Progress
@@ -146,7 +147,7 @@ def fetch_model(name: str, progress: Progress) -> Path:
 _unreachable: dict[str, str] = {}
 
 
-def _open(address: str):
+def _open(address: str) -> Any:
     return urllib.request.urlopen(address, timeout=8)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -76,7 +77,7 @@ def rembg_mask(rgb: np.ndarray, name: str) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=1)
-def _session(path: str):
+def _session(path: str) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -63,7 +63,7 @@ def read_photo(source: Source) -> Photo:
         photo = _guarded(lambda: from_array(source, name), name)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         photo = _guarded(lambda: _read(io.BytesIO(bytes(source)), name), name)
-    elif hasattr(source, "read"):
+    elif not isinstance(source, (str, Path)) and hasattr(source, "read"):
         name = str(getattr(source, "name", name))
         stream = source
         photo = _guarded(lambda: _read(io.BytesIO(_all_bytes(stream)), name), name)

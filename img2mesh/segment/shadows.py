@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from img2mesh.segment.background import border, connected_to
@@ -17,7 +19,15 @@ _FAINTEST, _CLEAREST = 0.06, 0.8  # strength of a reflection, as a share of the 
 _MIRRORED = 0.9  # correlation from which something is believed to be a reflection
 
 
-def shadow_parts(lab, local, sure, holes, surfaces, continued, tolerance) -> tuple[np.ndarray, ...]:
+def shadow_parts(
+    lab: np.ndarray,
+    local: np.ndarray,
+    sure: np.ndarray,
+    holes: np.ndarray,
+    surfaces: Sequence[np.ndarray],
+    continued: Sequence[np.ndarray],
+    tolerance: float,
+) -> tuple[np.ndarray, ...]:
     """Pixels that are the local background times a factor below 1 and adjoin the background.
 
     Args:

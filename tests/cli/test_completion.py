@@ -8,8 +8,8 @@ import pytest
     [
         ("seg", "segment"),
         ("segment --over", "--overwrite"),
-        ("photo.png --prev", "--preview"),
-        ("--prev", "--preview"),
+        ("photo.png --repo", "--report"),
+        ("--repo", "--report"),
     ],
 )
 def test_commands_and_options_of_the_default_command(img2mesh, monkeypatch, line, offered):
