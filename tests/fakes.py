@@ -111,7 +111,7 @@ class FakeCutout:
         self.rgba = ellipsoid(orbit_camera(elevation_deg, 0.0, size=size))
 
     def resized(self, size: int = 256) -> np.ndarray:
-        from img2mesh.segment.cutout import resize_rgba
+        from img2mesh.core.images import resize_rgba
 
         return resize_rgba(self.rgba, size, size)
 

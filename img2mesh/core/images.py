@@ -176,3 +176,30 @@ def _write_mp4(pictures: list[np.ndarray], path: Path, fps: float) -> None:
         writer.close()
     if not path.stat().st_size:
         raise Img2MeshError("ffmpeg wrote nothing: is the disk full?")
+
+
+def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Area averages when shrinking, bicubic when enlarging, in premultiplied sRGB.
+
+    Args:
+        rgba: (H, W, 4) uint8, straight alpha.
+
+    Returns:
+        (height, width, 4) uint8, straight alpha. Colours under alpha 0 are the plain resize's.
+    """
+    import cv2
+
+    if rgba.shape[:2] == (height, width):
+        return rgba.copy()
+    shrinks = width < rgba.shape[1] or height < rgba.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    alpha = rgba[..., 3].astype(np.float32) / 255
+    colour = rgba[..., :3].astype(np.float32)
+    small_alpha = cv2.resize(alpha, (width, height), interpolation=how).clip(0, 1)
+    weighted = cv2.resize(colour * alpha[..., None], (width, height), interpolation=how)
+    plain = cv2.resize(colour, (width, height), interpolation=how)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mixed = weighted / small_alpha[..., None]
+    mixed = np.where(small_alpha[..., None] > 1e-3, mixed, plain)
+    out = np.concatenate([mixed, small_alpha[..., None] * 255], axis=-1)
+    return (out + 0.5).clip(0, 255).astype(np.uint8)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
-from img2mesh.models.load import corrected_scheduler, empty_module, recommended
+from img2mesh.models.model_parts import corrected_scheduler, empty_module, recommended
 from img2mesh.models.recognise import model_record, read_json
 from img2mesh.models.state_dict import fill, read_tensors, weights_file
 from img2mesh.models.zero123plus import FOR_CLIP, FOR_VAE, VERSIONS, Preprocess, Zero123Plus

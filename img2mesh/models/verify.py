@@ -14,7 +14,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.models.architecture import PARTS, Widths, build_empty
 from img2mesh.models.checksums import check_checksums
 from img2mesh.models.convert import open_original, plan, tensors
-from img2mesh.models.load import empty_module
+from img2mesh.models.model_parts import empty_module
 from img2mesh.models.recognise import check_folder, is_plus, model_record, module_folders
 from img2mesh.models.registry import guess_variant
 from img2mesh.models.state_dict import matched, read_tensors, weights_file

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from img2mesh.core.images import resize_rgba
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.segment import models
@@ -59,33 +60,6 @@ class Cutout:
     def resized(self, size: int = 256) -> np.ndarray:
         """(size, size, 4) uint8, straight alpha; averages are weighted by alpha, so edges keep their colour."""
         return resize_rgba(self.rgba, size, size)
-
-
-def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Area averages when shrinking, bicubic when enlarging, in premultiplied sRGB.
-
-    Args:
-        rgba: (H, W, 4) uint8, straight alpha.
-
-    Returns:
-        (height, width, 4) uint8, straight alpha. Colours under alpha 0 are the plain resize's.
-    """
-    import cv2
-
-    if rgba.shape[:2] == (height, width):
-        return rgba.copy()
-    shrinks = width < rgba.shape[1] or height < rgba.shape[0]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    alpha = rgba[..., 3].astype(np.float32) / 255
-    colour = rgba[..., :3].astype(np.float32)
-    small_alpha = cv2.resize(alpha, (width, height), interpolation=how).clip(0, 1)
-    weighted = cv2.resize(colour * alpha[..., None], (width, height), interpolation=how)
-    plain = cv2.resize(colour, (width, height), interpolation=how)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mixed = weighted / small_alpha[..., None]
-    mixed = np.where(small_alpha[..., None] > 1e-3, mixed, plain)
-    out = np.concatenate([mixed, small_alpha[..., None] * 255], axis=-1)
-    return (out + 0.5).clip(0, 255).astype(np.uint8)
 
 
 def recentre(rgba: np.ndarray, foreground_ratio: float) -> np.ndarray:

@@ -117,7 +117,7 @@ def _reduced(rgb: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.
     scale = WORKING_SIDE / max(height, width)
     if scale >= 1:
         return rgb.copy(), None if alpha is None else alpha.copy()
-    from img2mesh.segment.cutout import resize_rgba
+    from img2mesh.core.images import resize_rgba
 
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if min(size) < MIN_SIDE:

@@ -100,7 +100,7 @@ def test_bad_arguments_are_refused(tiny_plus, picture):
 
 def test_the_published_widths_have_the_published_numbers_of_parameters(tmp_path):
     """Stable Diffusion 2's U-Net and text encoder, CLIP ViT-H, Stable Diffusion's VAE; no memory is taken."""
-    from img2mesh.models.load import empty_module
+    from img2mesh.models.model_parts import empty_module
     from tests.models.tiny_plus import write
 
     cross, plain = "CrossAttn{}Block2D", "{}Block2D"

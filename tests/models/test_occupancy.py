@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from img2mesh.models.efficientnet import FEATURES, EfficientNetLite, from_published
-from img2mesh.models.load import empty_module
+from img2mesh.models.model_parts import empty_module
 from img2mesh.models.occupancy import CELLS, COLOURS, OccupancyNetwork, build_core, predict
 from img2mesh.models.recognise import OCCUPANCY
 

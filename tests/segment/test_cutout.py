@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from img2mesh.core.images import resize_rgba
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.segment import Cutout, models, network, segment_photo
 from img2mesh.segment.checks import keep_object
-from img2mesh.segment.cutout import MAX_SIDE, recentre, resize_rgba
+from img2mesh.segment.cutout import MAX_SIDE, recentre
 from img2mesh.settings import Settings
 from tests.segment.scenes import disc_and_handle, flat, graded, overlap, photograph
 
