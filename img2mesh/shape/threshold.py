@@ -11,10 +11,21 @@ import numpy as np
 
 from img2mesh.core.frustum import Body
 
+NEAR_LIKELIEST = (
+    0.87  # share of a ray's best chance from which its cells count where none reaches the threshold
+)
+FAINTEST = 0.02  # chance below which a ray misses
+
 
 def guessed_solid(body: Body) -> Body:
-    """The body with its chances divided by the threshold: inside is above 1."""
-    return dataclasses.replace(body, occupancy=(body.occupancy / best_level(body)[0]).astype(np.float32))
+    """The body with its chances divided by the threshold: inside is above 1.
+
+    The photo shows something on every ray that the network gives any chance, so where no cell of a ray reaches the
+    threshold the likeliest ones count: near outlines a network knows that something is there, but not how far away.
+    """
+    likeliest = np.maximum(body.occupancy.max(axis=0, keepdims=True), FAINTEST)
+    level = np.minimum(best_level(body)[0], NEAR_LIKELIEST * likeliest)
+    return dataclasses.replace(body, occupancy=(body.occupancy / level).astype(np.float32))
 
 
 def best_level(body: Body) -> tuple[float, float]:

@@ -52,3 +52,13 @@ def test_faint_guesses_keep_their_likeliest_cells():
 def test_of_nothing_nothing_is_inside():
     nothing = body_of(np.zeros((4, 4, 4)))
     assert best_level(nothing)[1] == 0 and not (guessed_solid(nothing).occupancy > 1).any()
+
+
+def test_every_ray_with_a_chance_meets_something():
+    """Near its outline a thing is there, but nobody knows how far away: without this a frame would stand around it."""
+    chance = np.zeros((8, 8, 8))
+    chance[2:6, 2:6, 2:6] = 0.9
+    chance[:, 1, 4], chance[4, 1, 4] = 0.1, 0.13
+    inside = guessed_solid(body_of(chance)).occupancy > 1
+    assert inside[4, 1, 4] and inside[:, 1, 4].sum() == 1, "the likeliest cell of a faint ray"
+    assert not inside[:, 0, 4].any(), "and none of an empty one"
