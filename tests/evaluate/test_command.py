@@ -164,3 +164,26 @@ def test_a_broken_list_of_objects_is_refused(heldout):
     (heldout / "objects.json").write_text('[{"id": "ball"}]')
     with pytest.raises(Img2MeshError, match="objects"):
         load_objects(heldout)
+
+
+@pytest.mark.slow
+def test_meshes_of_a_model_with_cameras_of_its_own(heldout, tmp_path, capsys):
+    """Zero123++ draws from the distance that it learned, whatever the protocol's is."""
+    from tests.models.tiny_plus import make_tiny_plus
+
+    make_tiny_plus(tmp_path / "plus")
+    words = [
+        "evaluate",
+        str(heldout),
+        "--mesh",
+        "--objects",
+        "1",
+        "--metrics",
+        "none",
+        "--device",
+        "cpu",
+        *SMALL,
+    ]
+    assert run([*words, "--model", str(tmp_path / "plus"), "--steps", "1", "-o", str(tmp_path / "out")]) == 0
+    rows = json.loads((tmp_path / "out" / "mesh.json").read_text())["rows"]
+    assert any(row["method"] == "tiny-plus-v1.2" and row["IoU"] >= 0 for row in rows), capsys.readouterr().err
