@@ -33,7 +33,8 @@ types: $(STAMP)
 # Pages of the Python interface from its docstrings, in out/api.
 docs: $(STAMP)
 	$(BIN)/python -m pip install -q "pdoc>=14"
-	$(BIN)/pdoc img2mesh "!img2mesh.nerfstudio_plugin" -o out/api
+	$(BIN)/pdoc -o out/api img2mesh $$($(BIN)/python -c "import pkgutil, img2mesh; \
+	  print(*(m.name for m in pkgutil.walk_packages(img2mesh.__path__, 'img2mesh.') if '__main__' not in m.name))")
 
 clean:
 	rm -rf $(VENV) out
