@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2mesh.core.camera import Camera
+from img2mesh.core.ray_casting import cast, filtered, ray_scene, sample_texture
 from img2mesh.core.sdf_grid import SdfGrid, lattice
 from img2mesh.core.view import View
 from img2mesh.core.visual_hull import cone_distances, mask_distance
-from img2mesh.synthetic.ray_casting import cast, filtered, ray_scene, sample_texture
 
 GRID = 72  # samples along the longest side of a baseline's box
 THIN = 0.04  # thickness of the billboard: no cell of the volume score may fall through it

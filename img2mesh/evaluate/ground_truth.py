@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from img2mesh.core.camera import Camera
+from img2mesh.core.ray_casting import cast, filtered, ray_scene, sample_texture
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
-from img2mesh.synthetic.ray_casting import cast, filtered, ray_scene, sample_texture
 
 # Soft, fixed-to-the-world light: two broad lamps over an ambient term, diffuse only and without cast shadows,
 # as in the training renders. Directions in world axes, need not be unit.

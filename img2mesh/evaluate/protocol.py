@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.core.camera import FOV_DEG, IMAGE_SIZE, Camera, orbit_camera, ring_azimuths
+from img2mesh.core.ray_casting import cast, ray_scene
 from img2mesh.evaluate.geometry import volume_iou
 from img2mesh.evaluate.metrics import chamfer, point_scores
-from img2mesh.synthetic.ray_casting import cast, ray_scene
 from img2mesh.synthetic.voxelize import occupancy
 
 ELEVATION, DISTANCE, VIEWS, VOXEL, RESOLUTION = 30.0, 1.5, 16, 0.01, 64

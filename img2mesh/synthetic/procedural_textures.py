@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.synthetic.ray_casting import cast, ray_scene
+from img2mesh.core.ray_casting import cast, ray_scene
 
 RAYS = 40  # per vertex, into the hemisphere above it
 REACH = 1.5  # world units beyond which nothing darkens

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from img2mesh.core.ray_casting import cast, ray_scene
 from img2mesh.synthetic.model import Model
-from img2mesh.synthetic.ray_casting import cast, ray_scene
 
 SOLID_FILE = "solid.npz"  # of a dataset's object: `inside`, what `true_solid` gives
 SOLID = 40  # cells per side of an object's solid, over the unit cube

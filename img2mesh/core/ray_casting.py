@@ -20,7 +20,7 @@ def ray_scene(vertices: np.ndarray, faces: np.ndarray) -> RayScene:
     try:
         return EmbreeScene(vertices, faces)
     except ImportError:  # there are wheels for x86-64 only
-        from img2mesh.synthetic.bvh import BoundingVolumes
+        from img2mesh.core.bvh import BoundingVolumes
 
         return BoundingVolumes(vertices, faces)
 

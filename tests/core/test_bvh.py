@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies
 
-from img2mesh.synthetic.bvh import BoundingVolumes
-from img2mesh.synthetic.ray_casting import cast, ray_scene
+from img2mesh.core.bvh import BoundingVolumes
+from img2mesh.core.ray_casting import cast, ray_scene
 
 
 def every_triangle(corners, origins, directions):
