@@ -127,6 +127,29 @@ class OccupancyRecipe:
 
 
 @dataclass(frozen=True)
+class CutoutRecipe:
+    """The cutout network (`models.cutout`), which finds the object in a photo.
+
+    Attributes:
+        start: folder of a network to go on from; empty trains one from nothing but the encoder.
+        encoder: file of EfficientNet-Lite0's published weights (`models.efficientnet.from_published`).
+        encoder_rate: multiplies the rate of the encoder.
+        frozen: so many of the encoder's first blocks keep their weights.
+        photographs: folder of panoramas and photos to put objects in front of; `surfaces`: of brick, grass and the
+            like; `held_photographs`: of those that only the scores are measured on. Empty: made ones only.
+    """
+
+    start: str = ""
+    encoder: str = ""
+    encoder_rate: float = 0.3
+    frozen: int = 3
+    photographs: str = ""
+    surfaces: str = ""
+    held_photographs: str = ""
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=0))
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A whole training: where it reads, where it keeps its state, what it learns.
 
@@ -154,6 +177,7 @@ class TrainConfig:
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
     occupancy: OccupancyRecipe = field(default_factory=OccupancyRecipe)
+    cutout: CutoutRecipe = field(default_factory=CutoutRecipe)
 
 
 def load_config(path: str | Path, **overrides: Any) -> TrainConfig:

@@ -16,6 +16,8 @@ from img2mesh.models.recognise import OCCUPANCY
 from img2mesh.train.autoencoder import train_autoencoder
 from img2mesh.train.checkpoints import averaged, load_state
 from img2mesh.train.config import TrainConfig
+from img2mesh.train.cutout import STATE as CUTOUT_STATE
+from img2mesh.train.cutout import finished_cutout, train_cutout
 from img2mesh.train.dataset import RenderSet, load_renders
 from img2mesh.train.decoder_finetune import finish_decoder
 from img2mesh.train.denoiser import STATE, Denoiser, train_denoiser
@@ -24,6 +26,7 @@ from img2mesh.train.export import (
     finished_autoencoder,
     model_folder,
     write_attribution,
+    write_cutout,
     write_model,
     write_part,
 )
@@ -32,7 +35,7 @@ from img2mesh.train.occupancy import STATE as OCCUPANCY_STATE
 from img2mesh.train.occupancy import finished_occupancy, train_occupancy
 from img2mesh.train.validation_images import Pictures
 
-STAGES = ("autoencoder", "decoder", "denoiser", "finish", "occupancy")
+STAGES = ("autoencoder", "decoder", "denoiser", "finish", "occupancy", "cutout")
 
 
 def train(config: TrainConfig, stage: str = "all", output: str | Path | None = None) -> None:
@@ -52,6 +55,11 @@ def train(config: TrainConfig, stage: str = "all", output: str | Path | None = N
         torch.set_num_threads(config.threads)
     renders = load_renders(config.data, config.packs or None)
     data, validation = renders.split()
+    if stage == "cutout":
+        train_cutout(config, data, validation, workers)
+        if output is not None and workers.main:
+            export_cutout(config, output)
+        return
     start = config.denoiser.start
     if stage in ("occupancy", "all") and not start:
         train_occupancy(config, data, validation, workers)
@@ -163,6 +171,20 @@ def export(config: TrainConfig, output: str | Path) -> int:
     write_model(output, modules, model.scheduler, _record(Path(output).name, data), half=True)
     write_attribution(Path(output) / "NOTICE", data)
     return done
+
+
+def export_cutout(config: TrainConfig, output: str | Path) -> int:
+    """Write the run's present averaged cutout network as a folder, without training; returns the steps done.
+
+    Raises:
+        Img2MeshError: the run has no such network.
+    """
+    state = load_state(Path(config.run) / CUTOUT_STATE)
+    if state is None or not state["step"]:
+        raise Img2MeshError(f"{config.run} holds no trained cutout network.")
+    data, _ = load_renders(config.data, config.packs or None).split()
+    write_cutout(output, finished_cutout(config, state), data)
+    return state["step"]
 
 
 def export_occupancy(config: TrainConfig, output: str | Path) -> int:

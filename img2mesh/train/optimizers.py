@@ -21,19 +21,26 @@ class Optimizers:
         modules: by folder name; the rate of `clip_camera_projection` is multiplied by the plan's `projection_rate`.
         plan: optimizer, rates, decay and clipping.
         workers: the processes that train together.
+        scales: what the rates of further modules are multiplied by.
 
     Raises:
         Img2MeshError: an optimizer of another name.
     """
 
-    def __init__(self, modules: dict[str, nn.Module], plan: Optimisation, workers: Workers) -> None:
+    def __init__(
+        self,
+        modules: dict[str, nn.Module],
+        plan: Optimisation,
+        workers: Workers,
+        scales: dict[str, float] | None = None,
+    ) -> None:
         if plan.optimizer not in ("adamw", "muon"):
             raise Img2MeshError(f"Unknown optimizer {plan.optimizer!r}: choose adamw or muon.")
         self.plan, self.workers = plan, workers
         matrices = hidden_matrices(modules) if plan.optimizer == "muon" else set()
         groups: dict[tuple[bool, float], list] = {}
         for name, module in modules.items():
-            scale = plan.projection_rate if name == "clip_camera_projection" else 1.0
+            scale = {"clip_camera_projection": plan.projection_rate, **(scales or {})}.get(name, 1.0)
             for parameter in filter(lambda p: p.requires_grad, module.parameters()):
                 groups.setdefault((parameter in matrices, scale), []).append(parameter)
         muon = [{"params": p, "scale": scale} for (inner, scale), p in groups.items() if inner]
