@@ -54,6 +54,8 @@ class Settings:
     foreground_ratio: float = _setting(
         0.7, "share of the frame that the object's longer side takes", 0.2, 0.95
     )
+    box: str = _setting("", "where the object is: x,y,w,h in pixels of the photo, from its top left corner")
+    point: str = _setting("", "a point on the object: x,y in pixels of the photo, from its top left corner")
     # views
     views: int = _setting(18, "number of views to synthesize", low=4, high=128)
     elevations: tuple[float, ...] = _setting(
@@ -100,6 +102,8 @@ class Settings:
             object.__setattr__(self, item.name, _checked(item, hints[item.name], getattr(self, item.name)))
         parse_elevation(self.elevation)
         parse_height(self.height)
+        parse_pixels("box", self.box, 4)
+        parse_pixels("point", self.point, 2)
         parse_symmetry(self.symmetry)
 
     @classmethod
@@ -221,6 +225,22 @@ def parse_height(text: str) -> float | None:
     if not match or not 0 < float(match[1]) < 1e9:
         raise Img2MeshError(f"Height must be a positive length with a unit (mm, cm, m, in), not {text!r}.")
     return float(match[1]) * {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254}[match[2]]
+
+
+def parse_pixels(name: str, text: str, count: int) -> tuple[float, ...] | None:
+    """So many numbers with commas between them, at least 0 (a box's sides at least 8), or None for the empty string."""
+    if not text:
+        return None
+    wanted = "x,y,w,h" if count == 4 else "x,y"
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count or not all(0 <= value < 1e6 for value in values):
+        raise Img2MeshError(f"Setting {name} must be {wanted} in pixels, not {text!r}.")
+    if count == 4 and min(values[2:]) < 8:
+        raise Img2MeshError(f"Setting {name} must be at least 8 pixels wide and high, not {text!r}.")
+    return values
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import typer
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import PRESETS, Settings
 
-SEGMENT = ("segmenter", "foreground_ratio", "offline")
+SEGMENT = ("segmenter", "box", "point", "foreground_ratio", "offline")
 SAMPLE = tuple(
     """model variant device precision seed offline steps guidance solver batch parity low_vram compile""".split()
 )
@@ -25,7 +25,7 @@ ALL = tuple(item.name for item in dataclasses.fields(Settings) if item.name != "
 # Shown by `img2mesh --help`; `img2mesh convert --help` shows all.
 COMMON = tuple(
     """model seed steps guidance views elevation texture_size faces device offline height ground
-    segmenter""".split()
+    segmenter box point""".split()
 )
 
 PREFIX = "setting_"  # of the parameters' names, so that a command can have an `--elevation` of its own

@@ -24,6 +24,13 @@ def segment(
     size: Annotated[
         int, typer.Option("--size", metavar="N", help="Side in pixels; 0 keeps the photo's.")
     ] = 0,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Write one picture of what every method on this machine finds, side by side, with its confidence.",
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
@@ -41,9 +48,21 @@ def segment(
     from img2mesh.segment import segment_photo
 
     progress = ConsoleProgress(verbose)
+    if compare:
+        from img2mesh.core.progress import Progress
+        from img2mesh.segment.compare import opinions, side_by_side
+        from img2mesh.segment.read import read_photo
+
+        image = read_photo(photo)
+        found = opinions(image, settings, Progress())
+        save_png(side_by_side(image, found), output, "comparison")
+        for name, what in found:
+            progress.note(f"{name}: {what}" if isinstance(what, str) else f"{name}: {what.confidence:.2f}")
+        print(output)
+        return
     cutout = segment_photo(photo, settings, progress)
     save_png(cutout.resized(size) if size else cutout.rgba, output, "cutout")
-    progress.note(f"method: {cutout.method}")
+    progress.note(f"method: {cutout.method}, confidence {cutout.confidence:.2f}")
     print(output)
 
 

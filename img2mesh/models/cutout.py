@@ -1,8 +1,8 @@
 """The cutout network: how likely each pixel of a photo belongs to its object, and how good that answer is.
 
-EfficientNet-Lite0's stages, learned on ImageNet (`models.efficientnet`), and a U-Net decoder upon them (Ronneberger et al. 2015)
-that ends at the picture's own resolution by a pixel shuffle. A small head guesses the answer's intersection over union
-with the truth, as in Kirillov et al. 2023, "Segment anything", section 3.
+EfficientNet-Lite0's stages, learned on ImageNet (`models.efficientnet`), and a U-Net decoder upon them (Ronneberger et
+al. 2015) that ends at the picture's own resolution by a pixel shuffle. A small head guesses the answer's intersection
+over union with the truth, as in Kirillov et al. 2023, "Segment anything", section 3.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from img2mesh.errors import Img2MeshError
 from img2mesh.models.efficientnet import EfficientNetLite
 
-SIZE = 256  # side of the pictures that it learned from; multiples of 32 work
+SIZE = 320  # side of the pictures that it is shown, where its record says nothing else; multiples of 32 work
 STRIDES = {0: 2, 2: 4, 4: 8, 10: 16, 14: 32}  # of the features after these blocks of the encoder
 SKIPS = {2: 16, 4: 24, 8: 40, 16: 112, 32: 192}  # their channels
 WIDTHS = (128, 96, 64, 32, 16)  # of the decoder at strides 32, 16, 8, 4 and 2
@@ -103,7 +103,9 @@ class Decoder(nn.Module):
         )
         self.coarse = nn.Conv2d(WIDTHS[2], 1, 1)
         self.alpha = nn.Conv2d(WIDTHS[4], 4, 3, padding=1)
-        self.quality = nn.Sequential(nn.Linear(2 * WIDTHS[2] + WIDTHS[0] + 2, 64), nn.ReLU(), nn.Linear(64, 1))
+        self.quality = nn.Sequential(
+            nn.Linear(2 * WIDTHS[2] + WIDTHS[0] + 2, 64), nn.ReLU(), nn.Linear(64, 1)
+        )
 
     def forward(self, features: dict[int, Tensor]) -> CutoutAnswer:
         x = self.enter(features[32])
@@ -113,7 +115,9 @@ class Decoder(nn.Module):
         middle, coarse = x, self.coarse(x)[:, 0].float()
         x = self.up[3](self.up[2](x, features[4]), features[2])
         alpha = F.pixel_shuffle(self.alpha(x), 2)[:, 0].float()
-        return CutoutAnswer(alpha, coarse, self._quality(middle.detach().float(), deep.detach().float(), alpha.detach()))
+        return CutoutAnswer(
+            alpha, coarse, self._quality(middle.detach().float(), deep.detach().float(), alpha.detach())
+        )
 
     def _quality(self, middle: Tensor, deep: Tensor, alpha: Tensor) -> Tensor:
         """Judged from what is inside, what is outside, the whole, and how undecided the answer is."""

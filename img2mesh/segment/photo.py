@@ -24,11 +24,13 @@ class Photo:
         rgb: (H, W, 3) uint8 sRGB, upright; the longer side is at most 2048.
         alpha: (H, W) uint8, or None where the file has no transparency worth the name (`meaningful_alpha`).
         notes: sentences on what was done to the file's values that it did not ask for.
+        full_size: width and height of the file's picture, upright; None: those of `rgb`.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None
     notes: tuple[str, ...] = ()
+    full_size: tuple[int, int] | None = None
 
 
 def from_array(
@@ -63,11 +65,17 @@ def from_array(
     return finished(array[..., :3], array[..., 3] if array.shape[2] == 4 else None, (*notes, said, also))
 
 
-def finished(rgb: np.ndarray, alpha: np.ndarray | None, notes: tuple[str | None, ...]) -> Photo:
+def finished(
+    rgb: np.ndarray,
+    alpha: np.ndarray | None,
+    notes: tuple[str | None, ...],
+    full_size: tuple[int, int] | None = None,
+) -> Photo:
+    height, width = rgb.shape[:2]
     rgb, alpha = _reduced(rgb, alpha)
     if alpha is not None and not meaningful_alpha(alpha):
         alpha = None
-    return Photo(rgb, alpha, tuple(note for note in notes if note))
+    return Photo(rgb, alpha, tuple(note for note in notes if note), full_size or (width, height))
 
 
 def meaningful_alpha(alpha: np.ndarray) -> bool:

@@ -40,7 +40,7 @@ class PlainMask(NamedTuple):
     explained: float
 
 
-def plain_mask(rgb: np.ndarray) -> PlainMask:
+def plain_mask(rgb: np.ndarray, guess: bool = True) -> PlainMask:
     """Find the object in front of a plain or graded background, or guess it from the middle of a scene.
 
     1. Even bars along the border (letterboxes) are cut off.
@@ -48,7 +48,8 @@ def plain_mask(rgb: np.ndarray) -> PlainMask:
        darkenings of it that adjoin it are its shadows; enclosed patches of exactly its colour are holes.
     3. GrabCut (Rother et al. 2004, OpenCV) decides the pixels that are neither plainly one nor the other.
     4. A flash's shadow and the reflection in a table are cut away; of a line drawing the inside is taken.
-    If the border is no plain background, GrabCut starts from a box around the middle instead.
+    If the border is no plain background, GrabCut starts from a box around the middle instead; without `guess`, nothing
+    is found then.
 
     Args:
         rgb: (H, W, 3) uint8.
@@ -65,6 +66,8 @@ def plain_mask(rgb: np.ndarray) -> PlainMask:
     background = find_background(lab)
     if background.explained >= PLAIN:
         found, said = _without_lookalikes(inner, lab, background)
+    elif not guess:
+        return PlainMask(np.zeros((height, width), np.uint8), (), 0.0)
     else:
         found = _in_the_middle(inner)
         background = replace(background, explained=0.0)

@@ -243,7 +243,8 @@ def _decode(image: Image.Image, name: str) -> Photo:
         colours.info = rgba.info
         upright = colours
     rgb, said = to_srgb(upright)
-    return finished(np.asarray(rgb), alpha, (*notes, said))
+    turned = (width > height) != (upright.size[0] > upright.size[1])
+    return finished(np.asarray(rgb), alpha, (*notes, said), (height, width) if turned else (width, height))
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:

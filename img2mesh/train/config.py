@@ -134,6 +134,7 @@ class CutoutRecipe:
         start: folder of a network to go on from; empty trains one from nothing but the encoder.
         encoder: file of EfficientNet-Lite0's published weights (`models.efficientnet.from_published`).
         encoder_rate: multiplies the rate of the encoder.
+        size: side of the pictures that it learns from, pixels, a multiple of 32.
         frozen: so many of the encoder's first blocks keep their weights.
         photographs: folder of panoramas and photos to put objects in front of; `surfaces`: of brick, grass and the
             like; `held_photographs`: of those that only the scores are measured on. Empty: made ones only.
@@ -142,6 +143,7 @@ class CutoutRecipe:
     start: str = ""
     encoder: str = ""
     encoder_rate: float = 0.3
+    size: int = 256
     frozen: int = 3
     photographs: str = ""
     surfaces: str = ""

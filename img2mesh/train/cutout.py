@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.models.cutout import SIZE, CutoutAnswer, CutoutNetwork, load_cutout
+from img2mesh.models.cutout import CutoutAnswer, CutoutNetwork, load_cutout
 from img2mesh.train.checkpoints import Ema, Keeper, Log, averaged, resume, training_state
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.cutout_backdrops import Backdrops, read_pictures
@@ -25,7 +25,6 @@ STATE = "cutout.pt"
 VALIDATED = 128  # made photos of validation objects
 COARSE_WEIGHT, QUALITY_WEIGHT = 0.3, 0.1  # of the losses beside alpha's
 EDGE = 2.0  # how much more pixels along the outline count
-RENDER_SIDE = 256
 
 
 def cutout_losses(answer: CutoutAnswer, alpha: Tensor) -> dict[str, Tensor]:
@@ -40,9 +39,10 @@ def cutout_losses(answer: CutoutAnswer, alpha: Tensor) -> dict[str, Tensor]:
     entropy = (entropy * weight).sum() / weight.sum()
     overlap = soft_iou(answer.alpha.sigmoid(), alpha)
     small = F.avg_pool2d(alpha[:, None], alpha.shape[-1] // answer.coarse.shape[-1])[:, 0]
-    coarse = F.binary_cross_entropy_with_logits(answer.coarse, small) + (
-        1 - soft_iou(answer.coarse.sigmoid(), small)
-    ).mean()
+    coarse = (
+        F.binary_cross_entropy_with_logits(answer.coarse, small)
+        + (1 - soft_iou(answer.coarse.sigmoid(), small)).mean()
+    )
     reached = iou(answer.alpha > 0, alpha > 0.5)
     quality = F.binary_cross_entropy_with_logits(answer.quality, reached)
     total = entropy + (1 - overlap).mean() + COARSE_WEIGHT * coarse + QUALITY_WEIGHT * quality
@@ -61,7 +61,7 @@ def iou(first: Tensor, second: Tensor) -> Tensor:
     return torch.where(union > 0, (first & second).sum((1, 2)) / union.clamp_min(1), 1.0)
 
 
-def scenes(data: RenderSet, photographs: str, surfaces: str, seed: int, size: int = SIZE) -> Scenes:
+def scenes(data: RenderSet, photographs: str, surfaces: str, seed: int, size: int) -> Scenes:
     """Made photos of a dataset's objects, drawn by their weights.
 
     Args:
@@ -82,7 +82,9 @@ def batch_of(source: Scenes, count: int, seed: list[int]) -> tuple[Tensor, Tenso
     rng = np.random.default_rng(seed)
     made = [source.scene(rng) for _ in range(count)]
     pictures = torch.from_numpy(np.stack([picture for picture, _ in made])).permute(0, 3, 1, 2)
-    return pictures.float() / 127.5 - 1, torch.from_numpy(np.stack([alpha for _, alpha in made])).float() / 255
+    return pictures.float() / 127.5 - 1, torch.from_numpy(
+        np.stack([alpha for _, alpha in made])
+    ).float() / 255
 
 
 def begun(config: TrainConfig) -> CutoutNetwork:
@@ -151,9 +153,11 @@ def train_cutout(config: TrainConfig, data: RenderSet, validation: RenderSet, wo
     optimizers = Optimizers(modules, plan, workers, {"encoder": recipe.encoder_rate})
     ema = Ema(modules, plan.ema)
     step = resume(run / STATE, modules, optimizers, ema)
-    source = scenes(data, recipe.photographs, recipe.surfaces, config.seed)
+    source = scenes(data, recipe.photographs, recipe.surfaces, config.seed, recipe.size)
     checked = batch_of(
-        scenes(validation, recipe.held_photographs, "", config.seed + 1000), VALIDATED, [config.seed, 7, 7]
+        scenes(validation, recipe.held_photographs, "", config.seed + 1000, recipe.size),
+        VALIDATED,
+        [config.seed, 7, 7],
     )
     log = Log(config, NAME, workers)
     keeper = Keeper(run / STATE, config, lambda: training_state(modules, optimizers, ema, step), workers)

@@ -42,7 +42,9 @@ def gradient(rng: np.random.Generator, size: int) -> np.ndarray:
     """(size, size) float32 in [-0.5, 0.5], linear in a random direction."""
     angle = rng.uniform(0, 2 * np.pi)
     line = np.linspace(-0.5, 0.5, size, dtype=np.float32)
-    return (np.cos(angle) * line[None] + np.sin(angle) * line[:, None]) / (abs(np.cos(angle)) + abs(np.sin(angle)))
+    return (np.cos(angle) * line[None] + np.sin(angle) * line[:, None]) / (
+        abs(np.cos(angle)) + abs(np.sin(angle))
+    )
 
 
 def pattern(rng: np.random.Generator) -> np.ndarray:
@@ -97,7 +99,12 @@ class Backdrops:
     """
 
     def __init__(
-        self, size: int, seed: int, photographs: list[np.ndarray], surfaces: list[np.ndarray], patterns: int = PATTERNS
+        self,
+        size: int,
+        seed: int,
+        photographs: list[np.ndarray],
+        surfaces: list[np.ndarray],
+        patterns: int = PATTERNS,
     ) -> None:
         self.size = size
         rng = np.random.default_rng(seed)
@@ -173,7 +180,9 @@ class Backdrops:
         slope = rng.normal(0, 0.05) if rng.random() < 0.4 else 0.0
         wall = self.texture(rng) if rng.random() < 0.5 else self.paper(rng)[0]
         floor = self.texture(rng, True) if rng.random() < 0.6 else self.paper(rng)[0]
-        edge = (np.arange(s)[:, None] / s - horizon - slope * (np.arange(s)[None] / s - 0.5)).astype(np.float32) * s
+        edge = (np.arange(s)[:, None] / s - horizon - slope * (np.arange(s)[None] / s - 0.5)).astype(
+            np.float32
+        ) * s
         mix = np.clip(edge / rng.choice([1.0, rng.uniform(1, 12)]) + 0.5, 0, 1)[..., None]
         picture = wall * (1 - mix) + floor * mix
         if rng.random() < 0.4:  # skirting or a shadow in the corner
@@ -194,12 +203,18 @@ class Backdrops:
             if kind == 0:
                 cv2.rectangle(picture, (x, y), (x + w, y + h), tone, -1)
             elif kind == 1:
-                cv2.ellipse(picture, (x, y), (w, h), float(rng.uniform(0, 360)), 0, 360, tone, -1, cv2.LINE_AA)
+                cv2.ellipse(
+                    picture, (x, y), (w, h), float(rng.uniform(0, 360)), 0, 360, tone, -1, cv2.LINE_AA
+                )
             elif kind == 2:
                 ends = rng.integers(0, s, 2)
-                cv2.line(picture, (x, y), (int(ends[0]), int(ends[1])), tone, int(rng.integers(1, 8)), cv2.LINE_AA)
+                cv2.line(
+                    picture, (x, y), (int(ends[0]), int(ends[1])), tone, int(rng.integers(1, 8)), cv2.LINE_AA
+                )
             else:
-                corners = (np.array([x, y]) + rng.normal(0, s * 0.12, (int(rng.integers(3, 7)), 2))).astype(np.int32)
+                corners = (np.array([x, y]) + rng.normal(0, s * 0.12, (int(rng.integers(3, 7)), 2))).astype(
+                    np.int32
+                )
                 cv2.fillPoly(picture, [corners], tone, cv2.LINE_AA)
         return self._defocused(rng, picture, 5), rng.uniform(-0.3, 0.8)
 
@@ -212,7 +227,11 @@ class Backdrops:
             w, h = (int(v) for v in s * rng.uniform(0.05, 0.5, 2))
             x = int(rng.uniform(-0.2, 1.0) * s)
             on_floor = rng.random() < 0.5
-            y = int(horizon * s + rng.uniform(-0.1, 0.25) * s - h) if on_floor else int(rng.uniform(-0.2, horizon) * s)
+            y = (
+                int(horizon * s + rng.uniform(-0.1, 0.25) * s - h)
+                if on_floor
+                else int(rng.uniform(-0.2, horizon) * s)
+            )
             tone = tuple(float(v) for v in colour(rng))
             cv2.rectangle(picture, (x, y), (x + w, y + h), tone, -1)
             if rng.random() < 0.6:  # a frame, a drawer, a pane
@@ -230,7 +249,11 @@ class Backdrops:
         s = self.size
         if photo.shape[1] == 2 * photo.shape[0]:
             picture = perspective_view(
-                photo, s, rng.uniform(0, 2 * np.pi), np.radians(rng.normal(-12, 14)), np.radians(rng.uniform(35, 95))
+                photo,
+                s,
+                rng.uniform(0, 2 * np.pi),
+                np.radians(rng.normal(-12, 14)),
+                np.radians(rng.uniform(35, 95)),
             )
         else:
             side = int(min(photo.shape[:2]) * rng.uniform(0.3, 1))
@@ -281,7 +304,9 @@ def read_pictures(folder: str | Path) -> list[np.ndarray]:
 
     if not folder:
         return []
-    files = [p for p in sorted(Path(folder).glob("*")) if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")]
+    files = [
+        p for p in sorted(Path(folder).glob("*")) if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
+    ]
     if not files:
         raise Img2MeshError(f"{folder} holds no pictures (.jpg, .png, .webp).")
     return [np.asarray(Image.open(path).convert("RGB")) for path in files]

@@ -7,7 +7,12 @@ import numpy as np
 
 from img2mesh.train.cutout_backdrops import blurred, colour, gradient
 
-_FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
+_FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+)
 _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHKLMNOPRSTUVWZ0123456789  ..$%-"))
 
 
@@ -56,7 +61,9 @@ def _lens(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     if chance < 0.45:  # shown smaller before
         small = int(size * rng.uniform(0.45, 0.9))
         less = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
-        return cv2.resize(less, (size, size), interpolation=cv2.INTER_LINEAR if chance < 0.4 else cv2.INTER_CUBIC)
+        return cv2.resize(
+            less, (size, size), interpolation=cv2.INTER_LINEAR if chance < 0.4 else cv2.INTER_CUBIC
+        )
     if chance < 0.5:  # a moving hand
         length = max(2, int(rng.uniform(2, 6) * size / 256))
         kernel = np.zeros((length, length), np.float32)
@@ -74,7 +81,10 @@ def _captioned(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
         text = "".join(rng.choice(_LETTERS, int(rng.integers(4, 22))))
         tone = tuple(int(v) for v in rng.choice([0, 255, 128], 1).repeat(3)) if rng.random() < 0.7 else None
         tone = tone or tuple(int(255 * v) for v in colour(rng, 0.6))
-        place = int(rng.uniform(0, 0.6) * size), int(rng.choice([rng.uniform(0.05, 0.15), rng.uniform(0.85, 0.98)]) * size)
+        place = (
+            int(rng.uniform(0, 0.6) * size),
+            int(rng.choice([rng.uniform(0.05, 0.15), rng.uniform(0.85, 0.98)]) * size),
+        )
         font, scale = _FONTS[rng.integers(4)], rng.uniform(0.3, 1.1) * size / 256
         cv2.putText(out, text, place, font, scale, tone, int(rng.integers(1, 3)), cv2.LINE_AA)
     return out
@@ -83,7 +93,11 @@ def _captioned(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
 def framed(rng: np.random.Generator, picture: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The scene within a plain frame or between two bars; picture (S, S, 3) float32, alpha (S, S) float32."""
     size = picture.shape[0]
-    tone = np.float32(rng.choice([0.0, 1.0, 1.0])) * np.ones(3, np.float32) if rng.random() < 0.8 else colour(rng)
+    tone = (
+        np.float32(rng.choice([0.0, 1.0, 1.0])) * np.ones(3, np.float32)
+        if rng.random() < 0.8
+        else colour(rng)
+    )
     margin = np.round(size * rng.uniform(0.01, 0.14, 2)).astype(int)
     if rng.random() < 0.5:
         margin[rng.integers(2)] = 0

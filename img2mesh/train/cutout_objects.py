@@ -1,4 +1,4 @@
-"""Renders of objects, varied as things are: size, place, colour, sheen; with the shadow and the mirror image they cast."""
+"""Renders of objects, varied as things are: size, place, colour, sheen; and the shadow and mirror image they cast."""
 
 from __future__ import annotations
 
@@ -36,8 +36,12 @@ def varied(rng: np.random.Generator, rgba: np.ndarray) -> np.ndarray:
         size = 128
         spots = noise(rng, size, int(rng.integers(2, 40)), int(rng.integers(1, 4)))
         spots = cv2.resize(spots, rgba.shape[1::-1])[..., None]
-        edge = np.clip((spots - 0.5) * rng.choice([2.0, 30.0]) + 0.5, 0, 1) * np.float32(rng.uniform(0.1, 0.9))
+        edge = np.clip((spots - 0.5) * rng.choice([2.0, 30.0]) + 0.5, 0, 1) * np.float32(
+            rng.uniform(0.1, 0.9)
+        )
         rgb = rgb * (1 - edge) + colour(rng, 0.5) * edge
+    if rng.random() < 0.12:
+        rgb = _decals(rng, rgb)
     if rng.random() < 0.5:
         rgb = np.maximum(rgb, 0) ** np.float32(np.exp(rng.normal(0, 0.25)))
     if rng.random() < 0.5:  # light from one side
@@ -45,11 +49,27 @@ def varied(rng: np.random.Generator, rgba: np.ndarray) -> np.ndarray:
         rgb = rgb * (1 + light * np.float32(rng.uniform(0, 1)))
     if rng.random() < 0.2:  # a highlight
         h, w = rgba.shape[:2]
-        y, x = np.mgrid[0:1 : h * 1j, 0:1 : w * 1j].astype(np.float32)
+        y, x = np.mgrid[0 : 1 : h * 1j, 0 : 1 : w * 1j].astype(np.float32)
         cx, cy, spread = rng.uniform(0.2, 0.8), rng.uniform(0.1, 0.6), rng.uniform(0.03, 0.25)
         glow = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / spread**2)[..., None]
         rgb = rgb + glow * np.float32(rng.uniform(0.1, 0.8))
     out[..., :3] = np.clip(rgb, 0, 1)
+    return out
+
+
+def _decals(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
+    """Flat shapes printed on the object: labels, eyes, buttons."""
+    out = np.array(rgb, np.float32, order="C")
+    h, w = out.shape[:2]
+    for _ in range(int(rng.integers(1, 5))):
+        tone = tuple(float(v) for v in colour(rng, 0.6))
+        x, y = int(rng.uniform(0.15, 0.85) * w), int(rng.uniform(0.15, 0.85) * h)
+        a, b = (max(2, int(v * min(h, w))) for v in rng.uniform(0.04, 0.22, 2))
+        if rng.random() < 0.6:
+            b = a if rng.random() < 0.5 else b
+            cv2.ellipse(out, (x, y), (a, b), float(rng.uniform(0, 360)), 0, 360, tone, -1, cv2.LINE_AA)
+        else:
+            cv2.rectangle(out, (x - a, y - b), (x + a, y + b), tone, -1)
     return out
 
 
@@ -72,7 +92,7 @@ def placed(rgba: np.ndarray, size: int, box: tuple[float, float, float, float], 
 
 
 def contact_shadow(rng: np.random.Generator, alpha: np.ndarray) -> np.ndarray:
-    """(S, S) float32 darkness that a standing object leaves on what it stands on: dark at the foot, then fading away."""
+    """(S, S) float32 darkness that an object leaves on what it stands on: dark at the foot, then fading away."""
     size = alpha.shape[0]
     rows = np.flatnonzero(alpha.max(1) > 0.3)
     if len(rows) < 4:
@@ -86,7 +106,9 @@ def contact_shadow(rng: np.random.Generator, alpha: np.ndarray) -> np.ndarray:
         matrix[1] = [0, -flat, foot * (1 + flat) - drop]
     cast = cv2.warpAffine(alpha, matrix, (size, size))
     soft = blurred(cast, rng.uniform(1, 12) * size / 256)
-    tight = cv2.warpAffine(alpha, np.array([[1, 0, 0], [0, 0.12, foot * 0.88 + drop]], np.float32), (size, size))
+    tight = cv2.warpAffine(
+        alpha, np.array([[1, 0, 0], [0, 0.12, foot * 0.88 + drop]], np.float32), (size, size)
+    )
     tight = blurred(tight, rng.uniform(1, 5) * size / 256)
     return np.clip(soft * rng.uniform(0, 0.7) + tight * rng.uniform(0, 0.7), 0, 0.9)
 
@@ -96,9 +118,11 @@ def wall_shadow(rng: np.random.Generator, alpha: np.ndarray) -> np.ndarray:
     size = alpha.shape[0]
     dx, dy = rng.normal(0, 0.05, 2) * size
     grow = rng.uniform(1.0, 1.12)
-    matrix = np.array([[grow, 0, dx - (grow - 1) * size / 2], [0, grow, dy - (grow - 1) * size / 2]], np.float32)
+    matrix = np.array(
+        [[grow, 0, dx - (grow - 1) * size / 2], [0, grow, dy - (grow - 1) * size / 2]], np.float32
+    )
     cast = cv2.warpAffine(alpha, matrix, (size, size))
-    sigma = rng.uniform(0, 1.2) if rng.random() < 0.5 else rng.uniform(2, 9)
+    sigma = rng.uniform(0, 1.2) if rng.random() < 0.6 else rng.uniform(2, 9)
     return blurred(cast, sigma * size / 256) * np.float32(rng.uniform(0.15, 0.85))
 
 

@@ -1,7 +1,7 @@
 """Photos with known masks, made: renders of objects composited over made and real backgrounds.
 
-One object is meant, or one and what stands on it; everything else in the picture is background, its own shadow and mirror image
-included.
+One object is meant, or one and what it stands on; everything else in the picture is background, its own shadow and
+mirror image included.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Scenes:
         layer = self._main(rng, thing)
         picture, stands = self._background(rng, layer)
         picture = np.ascontiguousarray(picture, np.float32)
-        if rng.random() < 0.25:
+        if rng.random() < 0.33:
             picture = self._distractors(rng, picture, layer, stands)
         picture = self._shadows(rng, picture, layer)
         if rng.random() < 0.15:  # lit like the place
@@ -94,7 +94,9 @@ class Scenes:
             other = varied(rng, self._object(rng))
             base = wide * rng.uniform(0.9, 1.5)
             depth = base * rng.uniform(0.15, 0.5)
-            under = placed(other, s, (x + (wide - base) / 2, y + high - depth * rng.uniform(0.3, 0.7), base, depth))
+            under = placed(
+                other, s, (x + (wide - base) / 2, y + high - depth * rng.uniform(0.3, 0.7), base, depth)
+            )
             layer = layer + under * (1 - layer[..., 3:])
         return layer
 
@@ -103,10 +105,14 @@ class Scenes:
         if rng.random() < 0.07 and layer[..., 3].sum() > 1:
             weight = layer[..., 3:]
             tone = layer[..., :3].sum((0, 1)) / weight.sum()
-            return self.backdrops.paper(rng, np.clip(tone + rng.normal(0, 0.1) + rng.normal(0, 0.02, 3), 0, 1))
+            return self.backdrops.paper(
+                rng, np.clip(tone + rng.normal(0, 0.1) + rng.normal(0, 0.02, 3), 0, 1)
+            )
         return self.backdrops.draw(rng)
 
-    def _distractors(self, rng: np.random.Generator, picture: np.ndarray, layer: Layer, stands: float) -> np.ndarray:
+    def _distractors(
+        self, rng: np.random.Generator, picture: np.ndarray, layer: Layer, stands: float
+    ) -> np.ndarray:
         """Other things: smaller, aside or cut off by the frame, sharp or out of focus, behind the one that is meant."""
         s = self.size
         area = layer[..., 3].sum()
@@ -135,14 +141,14 @@ class Scenes:
         alpha = layer[..., 3]
         chance = rng.random()
         shade = None
-        if chance < 0.45:
+        if chance < 0.4:
             shade = contact_shadow(rng, alpha)
-        elif chance < 0.65:
+        elif chance < 0.67:
             shade = wall_shadow(rng, alpha)
         if shade is not None:
             tint = np.ones(3, np.float32) - np.float32(rng.uniform(0, 0.15)) * rng.random(3, dtype=np.float32)
             picture = picture * (1 - shade[..., None] * tint)
-        if rng.random() < 0.13:
+        if rng.random() < 0.17:
             picture = over(picture, reflection(rng, layer))
         return picture
 

@@ -15,7 +15,7 @@ from torch import nn
 from img2mesh.core.files import atomic_file, atomic_folder
 from img2mesh.errors import Img2MeshError
 from img2mesh.models.checksums import write_checksums
-from img2mesh.models.cutout import SIZE, CutoutNetwork, save_cutout
+from img2mesh.models.cutout import CutoutNetwork, save_cutout
 from img2mesh.models.preprocess import to_network
 from img2mesh.models.recognise import RECORD
 from img2mesh.train.autoencoder import DECODER_STATE, build_autoencoder
@@ -118,11 +118,11 @@ def write_part(folder: str | Path, name: str, module: nn.Module) -> None:
     write_checksums(folder)
 
 
-def write_cutout(folder: str | Path, net: CutoutNetwork, data: RenderSet) -> None:
+def write_cutout(folder: str | Path, net: CutoutNetwork, data: RenderSet, size: int) -> None:
     """Write a cutout network's folder: weights as fp16, config, NOTICE and checksums; what else is there stays."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    record = {"size": SIZE, "licence": "MIT; encoder from EfficientNet-Lite0 (Apache-2.0); see NOTICE"}
+    record = {"size": size, "licence": "MIT; encoder from EfficientNet-Lite0 (Apache-2.0); see NOTICE"}
     save_cutout(net, folder, record)
     write_attribution(folder / "NOTICE", data)
     write_checksums(folder)

@@ -183,7 +183,7 @@ def export_cutout(config: TrainConfig, output: str | Path) -> int:
     if state is None or not state["step"]:
         raise Img2MeshError(f"{config.run} holds no trained cutout network.")
     data, _ = load_renders(config.data, config.packs or None).split()
-    write_cutout(output, finished_cutout(config, state), data)
+    write_cutout(output, finished_cutout(config, state), data, config.cutout.size)
     return state["step"]
 
 
