@@ -10,7 +10,8 @@ import typer
 
 def train(
     config: Annotated[
-        Path, typer.Option(help="Recipe: configs/train-mini.toml or configs/finetune-zero123.toml.")
+        Path,
+        typer.Option(help="Recipe: configs/train-mini.toml, train-cutout.toml or finetune-zero123.toml."),
     ],
     data: Annotated[str | None, typer.Option(help="Dataset folder (see `img2mesh render`).")] = None,
     run: Annotated[
@@ -19,11 +20,16 @@ def train(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Write the model folder here; --stage occupancy replaces that part."
+            "-o",
+            "--output",
+            help="Write the model folder here; --stage occupancy replaces that part, --stage cutout writes its own.",
         ),
     ] = None,
     stage: Annotated[
-        str, typer.Option(help="autoencoder, decoder, denoiser, finish, occupancy or all.")
+        str,
+        typer.Option(
+            help="autoencoder, decoder, denoiser, finish, occupancy, cutout, or all (all but cutout)."
+        ),
     ] = "all",
     minutes: Annotated[float | None, typer.Option(help="Stop each stage after so long; 0: no limit.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads; 0: PyTorch's choice.")] = None,
@@ -33,7 +39,7 @@ def train(
     ] = None,
     export: Annotated[bool, typer.Option(help="Only write the run's present weights to --output.")] = False,
 ) -> None:
-    """Train the mini from nothing, or fine-tune a full-size checkpoint; stops and resumes at any time."""
+    """Train the mini or the cutout network from nothing, or fine-tune a checkpoint; stops and resumes at any time."""
     from img2mesh.errors import Img2MeshError
     from img2mesh.train.config import load_config
 
@@ -47,9 +53,8 @@ def train(
         return
     if output is None:
         raise Img2MeshError("Say where to write the weights with --output.")
-    done = (
-        training.export_occupancy(recipe, output) if stage == "occupancy" else training.export(recipe, output)
-    )
+    exports = {"occupancy": training.export_occupancy, "cutout": training.export_cutout}
+    done = exports.get(stage, training.export)(recipe, output)
     typer.echo(f"{output}: the averaged weights after {done} steps")
 
 

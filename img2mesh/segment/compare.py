@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from img2mesh.core.images import contact_sheet
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.segment import models, own_network
@@ -13,7 +14,8 @@ from img2mesh.segment.photo import Photo
 from img2mesh.segment.trust import Found
 from img2mesh.settings import Settings
 
-TILE, CAPTION = 320, 22  # pixels: longer side of a picture, height of what is written below
+TILE = 320  # pixels: longer side of a picture
+_WAY = Image.Resampling.LANCZOS
 _SQUARE = 10  # of the checkerboard
 Opinion = tuple[str, Found | str]  # a method, and what it found or why it did not
 
@@ -34,7 +36,7 @@ def opinions(image: Photo, settings: Settings, progress: Progress) -> list[Opini
 
 
 def side_by_side(image: Photo, found: list[Opinion]) -> np.ndarray:
-    """(H, W, 3) uint8: the photo, then each method's cutout on a checkerboard with its name and confidence."""
+    """(H, W, 3) uint8 sheet: the photo, then each method's cutout on a checkerboard with its name and confidence."""
     height, width = image.rgb.shape[:2]
     scale = TILE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -45,17 +47,8 @@ def side_by_side(image: Photo, found: list[Opinion]) -> np.ndarray:
             continue
         by = f"{name} ({what.method})" if name == "auto" else name
         tiles.append((_on_checks(image.rgb, what.alpha, scale), f"{by}  {what.confidence:.2f}"))
-    columns = min(4, len(tiles))
-    rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * size[0], rows * (size[1] + CAPTION)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for place, (picture, text) in enumerate(tiles):
-        x, y = place % columns * size[0], place // columns * (size[1] + CAPTION)
-        sheet.paste(
-            Image.fromarray(picture).resize(size, Image.Resampling.BOX if scale < 1 else None), (x, y)
-        )
-        draw.text((x + 4, y + size[1] + 4), text, fill="black")
-    return np.asarray(sheet)
+    small = [np.asarray(Image.fromarray(picture).resize(size, _WAY)) for picture, _ in tiles]
+    return contact_sheet(small, min(4, len(small)), [text for _, text in tiles])
 
 
 def _on_checks(rgb: np.ndarray, alpha: np.ndarray, scale: float) -> np.ndarray:

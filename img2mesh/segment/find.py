@@ -11,7 +11,7 @@ from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.segment import models, own_network
 from img2mesh.segment.alpha import filled_frame, is_frame, object_in_frame, solid_alpha
-from img2mesh.segment.checks import DOUBTFUL_BELOW, faint_share, keep_object, outline_doubts
+from img2mesh.segment.checks import DOUBTFUL_BELOW, SMALLEST, faint_share, keep_object, outline_doubts
 from img2mesh.segment.matting import soft_edge
 from img2mesh.segment.openings import open_mask
 from img2mesh.segment.photo import Photo
@@ -131,20 +131,14 @@ def _offline(image: Photo, progress: Progress) -> Found:
     if folder is None:
         return _by_colours(image, progress)
     own = own_network.own_mask(image.rgb, folder)
-    mask, method, evidence = choose(plain_mask(image.rgb, guess=False), own)
-    by = (
-        "the cutout network"
-        if method == own_network.NAME
-        else "its background's colours, the cutout network agrees"
-    )
-    progress.note(f"the object is found by {by}")
-    return Found(
-        soft_edge(image.rgb, open_mask(image.rgb, mask) if method != "plain" else mask),
-        method,
-        (),
-        1.0,
-        evidence,
-    )
+    seen = (own.chance > 0.5).mean() >= SMALLEST
+    plain = plain_mask(image.rgb, guess=not seen)
+    mask, method, evidence = choose(plain, own)
+    if method == "plain":
+        progress.note("the object is found from the background's colours, beside the cutout network")
+        return Found(soft_edge(image.rgb, mask), method, plain.warnings, 1.0, evidence)
+    progress.note("the object is found by the cutout network")
+    return Found(soft_edge(image.rgb, open_mask(image.rgb, mask)), method, (), 1.0, evidence)
 
 
 def _by_own(image: Photo, folder: Path, progress: Progress) -> Found:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from img2mesh.segment.checks import ASSUMED, confidence
+from img2mesh.segment.checks import ASSUMED, SMALLEST, confidence
 from img2mesh.segment.own_network import OwnMask, overlap
 from img2mesh.segment.plain import PlainMask
 
@@ -75,7 +75,7 @@ class Evidence:
 
 
 def choose(plain: PlainMask, own: OwnMask) -> tuple[np.ndarray, str, Evidence]:
-    """The colour method's mask where it is sure and our network agrees, else the network's.
+    """The colour method's mask where it is sure and our network agrees or finds nothing; else the network's.
 
     Returns:
         (H, W) uint8 mask, the method's name, and what speaks for it.
@@ -87,6 +87,12 @@ def choose(plain: PlainMask, own: OwnMask) -> tuple[np.ndarray, str, Evidence]:
     )
     if sure and same >= AGREED:
         return plain.mask, "plain", evidence
+    if (own.chance > 0.5).mean() < SMALLEST:
+        return (
+            plain.mask,
+            "plain",
+            replace(evidence, assumed=len(plain.warnings), overlap=0.0, other="cutout"),
+        )
     return own.mask, "cutout", evidence
 
 

@@ -41,7 +41,8 @@ STAGES = ("autoencoder", "decoder", "denoiser", "finish", "occupancy", "cutout")
 def train(config: TrainConfig, stage: str = "all", output: str | Path | None = None) -> None:
     """Train the given stage or all of them; write the model to `output`, if given, from the averaged weights.
 
-    The stage `occupancy` alone replaces that part of a model that is already there.
+    The stage `occupancy` alone replaces that part of a model that is already there. The stage `cutout` has nothing to
+    do with that model, and "all" leaves it out.
 
     Raises:
         Img2MeshError: no data, an unknown stage, a starting folder that does not fit, no model to put the network into.
