@@ -90,14 +90,31 @@ class Scenes:
         tilt = rng.random()
         angle = 0.0 if tilt < 0.5 else rng.normal(0, 6) if tilt < 0.93 else rng.uniform(-90, 90)
         layer = placed(thing, s, (x, y, wide, high), angle)
-        if rng.random() < 0.05 and chance >= 0.15:  # a thing on a plate, a figure on its base
-            other = varied(rng, self._object(rng))
-            base = wide * rng.uniform(0.9, 1.5)
-            depth = base * rng.uniform(0.15, 0.5)
-            under = placed(
-                other, s, (x + (wide - base) / 2, y + high - depth * rng.uniform(0.3, 0.7), base, depth)
-            )
-            layer = layer + under * (1 - layer[..., 3:])
+        if chance >= 0.15 and rng.random() < 0.09:
+            box = (x, y, wide, high)
+            layer = self._on_base(rng, layer, box) if rng.random() < 0.5 else self._bunch(rng, layer, box)
+        return layer
+
+    def _on_base(self, rng: np.random.Generator, layer: Layer, box: tuple[float, ...]) -> Layer:
+        """A thing on a plate, a figure on its base."""
+        x, y, wide, high = box
+        base = wide * rng.uniform(0.9, 1.5)
+        depth = base * rng.uniform(0.15, 0.5)
+        place = (x + (wide - base) / 2, y + high - depth * rng.uniform(0.3, 0.7), base, depth)
+        under = placed(varied(rng, self._object(rng)), self.size, place)
+        return layer + under * (1 - layer[..., 3:])
+
+    def _bunch(self, rng: np.random.Generator, layer: Layer, box: tuple[float, ...]) -> Layer:
+        """Several things that grow out of one another: flowers in a vase, fruit in a bowl, toppings."""
+        x, y, wide, high = box
+        for _ in range(int(rng.integers(1, 4))):
+            thing = varied(rng, self._object(rng))
+            shape = np.array(thing.shape[1::-1], np.float32)
+            w, h = shape / shape.max() * max(wide, high) * rng.uniform(0.3, 0.8)
+            cx, cy = x + wide * rng.uniform(0.1, 0.9), y + high * rng.uniform(-0.05, 0.45)
+            more = placed(thing, self.size, (cx - w / 2, cy - h / 2, w, h), rng.normal(0, 25))
+            first, second = (more, layer) if rng.random() < 0.5 else (layer, more)
+            layer = first + second * (1 - first[..., 3:])
         return layer
 
     def _background(self, rng: np.random.Generator, layer: Layer) -> tuple[np.ndarray, float]:
