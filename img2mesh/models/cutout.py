@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -143,6 +143,11 @@ class CutoutNetwork(nn.Module):
         """The answer to pictures (B, 3, S, S) in [-1, 1], S a multiple of 32."""
         return self.decoder(self.encoder(pictures))
 
+    def channels_last(self) -> CutoutNetwork:
+        """The same network, its weights laid out for convolutions on the CPU."""
+        untyped: Any = self  # PyTorch's stubs do not know `memory_format` here
+        return untyped.to(memory_format=torch.channels_last)
+
 
 def save_cutout(net: CutoutNetwork, folder: Path, record: dict) -> None:
     """Write `model.safetensors` (fp16) and `config.json` (the record) into a folder that is there."""
@@ -177,4 +182,4 @@ def load_cutout(folder: Path) -> tuple[CutoutNetwork, dict]:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or ["?"])[0].rstrip(".:")
         raise Img2MeshError(f"{folder} holds no whole cutout network: {reason}.") from None
-    return net.eval().to(memory_format=torch.channels_last), record
+    return net.eval().channels_last(), record

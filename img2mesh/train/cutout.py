@@ -133,7 +133,7 @@ def quick_depthwise(net: nn.Module) -> None:
             with torch.autocast("cpu", enabled=False):
                 return inner(x.float())
 
-        module.forward = forward  # type: ignore[method-assign]
+        module.forward = forward  # type: ignore[method-assign,assignment]
 
     for module in net.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1 and module.weight.requires_grad:
@@ -145,7 +145,7 @@ def train_cutout(config: TrainConfig, data: RenderSet, validation: RenderSet, wo
     recipe, run = config.cutout, Path(config.run)
     plan = recipe.optimisation
     torch.manual_seed(config.seed + 3)
-    net = begun(config).to(workers.device, memory_format=torch.channels_last).train()
+    net = begun(config).to(workers.device).channels_last().train()
     net.encoder.freeze(recipe.frozen)
     if workers.device.type == "cpu":
         quick_depthwise(net)
@@ -189,7 +189,7 @@ def train_cutout(config: TrainConfig, data: RenderSet, validation: RenderSet, wo
 def held_out(config: TrainConfig, ema: Ema, pictures: Tensor, alpha: Tensor) -> dict[str, float]:
     """What the averaged weights reach: mean `iou`, its `worst` twentieth's limit, the share `bad` below 0.8, and of
     these the share `doubted`, whose guessed quality is in the lowest fifth."""
-    net = finished_cutout(config, ema.state()).to(memory_format=torch.channels_last)
+    net = finished_cutout(config, ema.state()).channels_last()
     reached, guessed = [], []
     for part, truth in zip(pictures.split(16), alpha.split(16), strict=True):
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
