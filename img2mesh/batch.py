@@ -13,6 +13,7 @@ from img2mesh.core.files import FULL
 from img2mesh.core.marks import DERIVED, is_ours, kind_of
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
+from img2mesh.exports import check_export, export
 from img2mesh.outputs import (
     Output,
     check_outputs,
@@ -100,7 +101,7 @@ def planned_outputs(
     def files(name: str) -> list[Output]:
         drawn = [] if preview is None else [Output("--preview", folder / f"{name}{preview}")]
         kept = [] if keep is None else kept_outputs(keep / name, settings.views)
-        return [*mesh_outputs(folder / f"{name}{suffix}"), *drawn, *kept]
+        return [*mesh_outputs(folder / f"{name}{suffix}", settings=settings), *drawn, *kept]
 
     names = output_names(photos, lambda name: [output.path for output in files(name)])
     return names, [output for name in names for output in files(name)]
@@ -136,6 +137,7 @@ def convert_photos(
     """
     names, planned = planned_outputs(photos, folder, settings, suffix, preview, keep)
     check_outputs(planned, photos, overwrite)
+    check_export(folder / f"mesh{suffix}", settings)
     check_room(folder, run_bytes(settings, keep is not None))
 
     from img2mesh.core.device import resolve_device, use_threads
@@ -151,7 +153,7 @@ def convert_photos(
         try:
             place = None if keep is None else keep / name
             result = image_to_mesh(photo, settings, keep=place, progress=progress, model=model)
-            _write(result, target, settings, preview)
+            _write(result, target, settings, preview, progress)
         except Img2MeshError as problem:
             error = str(problem)
         except OSError as problem:
@@ -205,10 +207,8 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def _write(result: Result, target: Path, settings: Settings, preview: str | None) -> None:
-    from img2mesh.mesh import write_mesh
-
-    write_mesh(result.mesh, target, settings)
+def _write(result: Result, target: Path, settings: Settings, preview: str | None, progress: Progress) -> None:
+    export(result, target, settings, progress)
     if preview is not None:
         from img2mesh.preview import write_preview
 

@@ -38,11 +38,11 @@ def key(path: str | Path) -> str:
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
-def mesh_outputs(path: Path, option: str = "-o") -> list[Output]:
-    """A mesh and what lies beside it (an .obj's .mtl and texture)."""
-    from img2mesh.mesh.write import side_files
+def mesh_outputs(path: Path, option: str = "-o", settings: Any = None) -> list[Output]:
+    """A mesh and what lies beside it: an .obj's .mtl and texture, and what the purpose in the settings adds."""
+    from img2mesh.exports import export_paths
 
-    return [Output(option, each) for each in (path, *side_files(path))]
+    return [Output(option, each) for each in export_paths(path, settings)]
 
 
 def view_outputs(folder: Path, number: int, option: str = "-o", animation: str | None = None) -> list[Output]:

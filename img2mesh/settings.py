@@ -14,6 +14,7 @@ from img2mesh.core.files import data_folder
 from img2mesh.errors import Img2MeshError
 
 PRESETS = ("draft", "standard", "high")
+PURPOSES = ("none", "print", "game", "ar", "web")
 
 
 def _setting(
@@ -94,7 +95,28 @@ class Settings:
     height: str = _setting(
         "", "true height of the object, such as 12cm (mm, cm, m, in); empty: one unit = 1 m"
     )
-    ground: bool = _setting(False, "stand the object on y = 0 instead of centring it")
+    ground: bool = _setting(False, "stand the object on the ground: stable, on a flat contact, base at y = 0")
+    # what it is for
+    purpose: str = _setting(
+        "none", "what the file is for, which sets the defaults of what follows", choices=PURPOSES
+    )
+    base: str = _setting(
+        "none",
+        "flat: the pose nearest to upright that stands, cut to a flat contact",
+        choices=("none", "flat"),
+    )
+    min_wall: str = _setting("", "thicken thinner walls, such as 1.2mm; empty: leave them")
+    hollow: str = _setting("", "make it hollow with walls of this thickness, such as 2mm; empty: solid")
+    drain: str = _setting("", "diameter of a hole from below into the hollow, such as 4mm; empty: none")
+    bed: str = _setting("220x220x250", "printing bed in mm that the report checks the size against")
+    lods: int = _setting(0, "levels of detail beside the mesh, each with half the faces", low=0, high=6)
+    normal_map: bool = _setting(False, "bake a tangent-space normal map from a surface with more faces")
+    texture_format: str = _setting("png", "pictures inside a .glb", choices=("png", "jpeg", "webp"))
+    compression: str = _setting(
+        "none",
+        "of a .glb; auto: meshopt where the extra [web] is installed",
+        choices=("none", "auto", "meshopt", "draco"),
+    )
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -105,18 +127,27 @@ class Settings:
         parse_pixels("box", self.box, 4)
         parse_pixels("point", self.point, 2)
         parse_symmetry(self.symmetry)
+        for name in ("min_wall", "hollow", "drain"):
+            parse_length(getattr(self, name), name)
+        parse_bed(self.bed)
 
     @classmethod
     def load(cls, preset: str | None = None, config: str | Path | None = None, **overrides: Any) -> Settings:
-        """Defaults, then the preset's TOML, then the file `config`, then every override that is not None.
+        """Defaults, the TOML of the preset and of the purpose, the file `config`, every override that is not None.
 
-        A file may name its own `preset`; an explicit `preset` argument wins.
+        A file may name its own `preset` and `purpose` (also as `for`); explicit arguments win.
         """
         given = read_toml(Path(config)) if config is not None else {}
         name = preset or given.get("preset", "standard")
         if name not in PRESETS:
             raise Img2MeshError(f"Unknown preset {name!r}: choose one of {', '.join(PRESETS)}.")
-        values = {**read_toml(data_folder("configs") / f"{name}.toml"), **given, "preset": name}
+        if "for" in given:
+            given["purpose"] = given.pop("for")
+        values = read_toml(data_folder("configs") / f"{name}.toml")
+        purpose = overrides.get("purpose") or given.get("purpose", "none")
+        if purpose in PURPOSES and purpose != "none":
+            values |= read_toml(data_folder("configs") / f"for-{purpose}.toml")
+        values |= {**given, "preset": name, "purpose": purpose}
         values.update({key: value for key, value in overrides.items() if value is not None})
         known = {item.name for item in dataclasses.fields(cls)}
         for key in values:
@@ -219,11 +250,17 @@ def parse_symmetry(text: str) -> float | str:
 
 def parse_height(text: str) -> float | None:
     """A length such as `12cm` in metres, or None for the empty string. Units: mm, cm, m, in."""
+    return parse_length(text, "height")
+
+
+def parse_length(text: str, name: str) -> float | None:
+    """The same for another setting, which the error names."""
     if not text:
         return None
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(mm|cm|m|in)\s*", text)
     if not match or not 0 < float(match[1]) < 1e9:
-        raise Img2MeshError(f"Height must be a positive length with a unit (mm, cm, m, in), not {text!r}.")
+        what = name.replace("_", "-").capitalize()
+        raise Img2MeshError(f"{what} must be a positive length with a unit (mm, cm, m, in), not {text!r}.")
     return float(match[1]) * {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254}[match[2]]
 
 
@@ -241,6 +278,14 @@ def parse_pixels(name: str, text: str, count: int) -> tuple[float, ...] | None:
     if count == 4 and min(values[2:]) < 8:
         raise Img2MeshError(f"Setting {name} must be at least 8 pixels wide and high, not {text!r}.")
     return values
+
+
+def parse_bed(text: str) -> tuple[float, float, float]:
+    """Width, depth and height in mm from `220x220x250`."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*x\s*(\d+(?:\.\d+)?)\s*x\s*(\d+(?:\.\d+)?)\s*(?:mm)?\s*", text)
+    if not match or min(float(side) for side in match.groups()) <= 0:
+        raise Img2MeshError(f"Bed must be three lengths in mm, such as 220x220x250, not {text!r}.")
+    return float(match[1]), float(match[2]), float(match[3])
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -29,11 +29,15 @@ Directions = Sequence[tuple[float | None, float]]
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a run made: the mesh (`img2mesh.mesh.write_mesh` writes it), the views, the report's values."""
+    """What a run made: the mesh (`img2mesh.mesh.write_mesh` writes it), the views, the report's values.
+
+    `levels` are its levels of detail, where they were asked for.
+    """
 
     mesh: TexturedMesh
     views: ViewSet
     report: dict[str, Any]
+    levels: tuple[TexturedMesh, ...] = ()
 
 
 class Stages:
@@ -173,10 +177,12 @@ class Stages:
 
     def mesh(self, shape: Shape) -> TexturedMesh:
         """The textured mesh of a shape."""
+        from img2mesh.finish import source_faces
         from img2mesh.mesh import build_mesh, write_mesh
 
         with self.timed("mesh"):
-            mesh = build_mesh(shape, self.settings, self.progress)
+            dense = self.settings.replace(faces=source_faces(self.settings))
+            mesh = build_mesh(shape, dense, self.progress)
         if self.keep is not None:
             write_mesh(mesh, self.keep / "mesh.glb", self.settings)
             if mesh.sources is not None:
@@ -184,13 +190,19 @@ class Stages:
         return mesh
 
     def result(self, mesh: TexturedMesh, shape: Shape, cutout: Cutout | None = None) -> Result:
-        """The mesh with a report of the whole run."""
+        """The mesh, finished for its purpose, with a report of the whole run."""
+        from img2mesh.finish import finish_mesh
         from img2mesh.mesh import mesh_report
 
         views = shape.views
         with self.timed("check"):
             psnr = front_psnr(mesh, views.photo) if views.photo is not None else None
-            mesh_facts = mesh_report(mesh, self.settings)
+        with self.timed("finish"):
+            finished = finish_mesh(mesh, self.settings, self.progress)
+        for warning in finished.warnings:
+            self.progress.warn(warning)
+        mesh_facts = mesh_report(finished.mesh, self.settings)
+        mesh_facts.update({key: value for key, value in mesh.facts.items() if key not in mesh_facts})
         facts = dict(views.facts)
         stored = [*facts.pop("warnings", ()), *facts.pop("model_warnings", ())]
         report = {
@@ -212,6 +224,7 @@ class Stages:
             "views": {"number": len(views.views), **facts},
             "field": shape.diagnostics,
             "mesh": mesh_facts,
+            "finish": finished.facts,
             "front_psnr_db": psnr,
             "seconds": {**self.seconds, "total": round(time.perf_counter() - self.start, 3)},
             "predicted_seconds": self.predicted,
@@ -219,7 +232,7 @@ class Stages:
             "peak_memory_mb": peak_memory_mb(),
             "warnings": list(dict.fromkeys([*self.progress.warnings, *stored])),
         }
-        return Result(mesh, views, plain(report))
+        return Result(finished.mesh, views, plain(report), finished.levels)
 
 
 @own_random_state()

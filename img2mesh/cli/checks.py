@@ -9,7 +9,7 @@ from pathlib import Path
 from img2mesh.core.files import user_path
 from img2mesh.errors import Img2MeshError
 
-MESHES = (".glb", ".obj", ".ply", ".stl")
+MESHES = (".glb", ".obj", ".ply", ".stl", ".3mf", ".usdz")
 PREVIEWS = (".png", ".gif", ".mp4")
 
 

@@ -11,6 +11,7 @@ import typer
 from img2mesh.cli import checks
 from img2mesh.cli.options import ALL, Overwrite, Verbose, with_settings
 from img2mesh.errors import Img2MeshError
+from img2mesh.exports import check_export, default_suffix, export
 from img2mesh.outputs import (
     Output,
     check_outputs,
@@ -31,12 +32,12 @@ Out = Annotated[
         "-o",
         "--output",
         metavar="PATH",
-        help="Mesh to write (.glb .obj .ply .stl); a folder for many photos.",
+        help="Mesh to write (.glb .obj .ply .stl .3mf .usdz); a folder for many photos.",
     ),
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", metavar="glb|obj|ply|stl", help="Kind of mesh where -o does not tell."),
+    typer.Option("--format", metavar="glb|obj|ply|stl|3mf|usdz", help="Kind of mesh where -o does not tell."),
 ]
 Preview = Annotated[
     Path | None,
@@ -118,7 +119,12 @@ def convert(
         checks.check_output(report, (".json",), "--report")
     wanted = _Wanted(kind, preview, preview_sources, keep, report, config, overwrite, verbose)
     if len(photos) == 1 and photos[0].is_file():
-        _one(photos[0], output or Path(short_stem(photos[0].stem) + (kind or ".glb")), settings, wanted)
+        _one(
+            photos[0],
+            output or Path(short_stem(photos[0].stem) + (kind or default_suffix(settings))),
+            settings,
+            wanted,
+        )
     else:
         _many(photos, output or Path("meshes"), settings, wanted)
 
@@ -133,7 +139,7 @@ def _format(name: str | None) -> str | None:
         return None
     suffix = "." + name.lower().lstrip(".")
     if suffix not in checks.MESHES:
-        raise Img2MeshError(f"--format must be one of glb, obj, ply, stl, not {name!r}.")
+        raise Img2MeshError(f"--format must be one of glb, obj, ply, stl, 3mf, usdz, not {name!r}.")
     return suffix
 
 
@@ -148,8 +154,14 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
         raise Img2MeshError(f"--format {kind[1:]} contradicts the suffix of -o {output}.")
     for picture in drawn:
         checks.check_output(picture.path, checks.PREVIEWS, picture.option)
-    planned = [*mesh_outputs(output), *drawn, *wanted.reports(), *kept_outputs(wanted.keep, settings.views)]
+    planned = [
+        *mesh_outputs(output, settings=settings),
+        *drawn,
+        *wanted.reports(),
+        *kept_outputs(wanted.keep, settings.views),
+    ]
     check_outputs(planned, wanted.inputs([photo], settings), wanted.overwrite)
+    check_export(output, settings)
     check_room(output.parent, run_bytes(settings, wanted.keep is not None))
 
     from img2mesh.core.progress import ConsoleProgress
@@ -157,12 +169,11 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
     progress = ConsoleProgress(wanted.verbose)
     progress.note(f"seed {settings.seed}, preset {settings.preset}")
 
-    from img2mesh.mesh import write_mesh
     from img2mesh.pipeline import image_to_mesh
 
     result = image_to_mesh(photo, settings, keep=wanted.keep, progress=progress)
     # Everything is made before anything is written, so an interrupted run leaves nothing.
-    write_mesh(result.mesh, output, settings)
+    export(result, output, settings, progress, photo.stem)
     for picture in drawn:
         from img2mesh.preview import write_preview
 
@@ -177,7 +188,7 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
 
 
 def _many(inputs: list[Path], folder: Path, settings: Settings, wanted: _Wanted) -> None:
-    kind, preview, report = wanted.kind or ".glb", wanted.preview, wanted.report
+    kind, preview, report = wanted.kind or default_suffix(settings), wanted.preview, wanted.report
     if wanted.preview_sources is not None:
         raise Img2MeshError(
             "--preview-sources is for one photo; for many, --keep writes each one's sources.png."

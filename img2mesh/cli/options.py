@@ -19,15 +19,17 @@ SAMPLE = tuple(
 )
 SURFACE = tuple(
     """device seed field_backend iterations rays hull_resolution carve_resolution photo_weight mask_weight
-    eikonal_weight mesh_resolution faces texture_size height ground""".split()
+    eikonal_weight mesh_resolution faces texture_size height
+    ground purpose base min_wall hollow drain bed lods normal_map texture_format compression""".split()
 )
 ALL = tuple(item.name for item in dataclasses.fields(Settings) if item.name != "preset")
 # Shown by `img2mesh --help`; `img2mesh convert --help` shows all.
 COMMON = tuple(
-    """model seed steps guidance views elevation texture_size faces device offline height ground
-    segmenter box point""".split()
+    """model seed steps guidance views elevation texture_size faces device offline purpose height
+    ground segmenter box point""".split()
 )
 
+ALIASES = {"purpose": "--for"}  # an option's first name, where the setting's own is a second one
 PREFIX = "setting_"  # of the parameters' names, so that a command can have an `--elevation` of its own
 _METAVARS = {str: "TEXT", int: "N", float: "X", bool: ""}
 Overwrite = Annotated[
@@ -102,6 +104,7 @@ def _config_option() -> Any:
 
 def _option(item: dataclasses.Field, hint: Any, name: str | None, text: str | None) -> tuple[Any, Any]:
     kind = str if get_origin(hint) is tuple else hint
+    other = ALIASES.get(item.name)
     flag = "--" + (name or item.name).replace("_", "-")
     text = text or item.metadata["help"]
     choices, low, high = (item.metadata.get(key) for key in ("choices", "low", "high"))
@@ -113,7 +116,7 @@ def _option(item: dataclasses.Field, hint: Any, name: str | None, text: str | No
         text += f" [{low}..{high}]" if kind is int else f" [{low:g}..{high:g}]"
     if kind is bool:
         return bool, typer.Option(f"{flag}/--no-{flag[2:]}", help=_sentence(text))
-    return kind, typer.Option(flag, metavar=metavar, help=_sentence(text))
+    return kind, typer.Option(*([other] if other else []), flag, metavar=metavar, help=_sentence(text))
 
 
 def _sentence(text: str) -> str:

@@ -15,7 +15,9 @@ from img2mesh.outputs import Output, check_outputs
 
 
 def preview(
-    mesh: Annotated[Path, typer.Argument(metavar="MESH", help="A .glb, .obj, .ply or .stl file.")],
+    mesh: Annotated[
+        Path, typer.Argument(metavar="MESH", help="A .glb, .obj, .ply, .stl, .3mf or .usdz file.")
+    ],
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="FILE", help=".png contact sheet, .gif or .mp4 turntable."),

@@ -9,6 +9,7 @@ import typer
 
 from img2mesh.cli import checks
 from img2mesh.cli.options import SURFACE, Overwrite, Verbose, with_settings
+from img2mesh.exports import check_export, export
 from img2mesh.outputs import (
     Output,
     check_outputs,
@@ -28,7 +29,10 @@ def reconstruct(
     ],
     settings: Settings,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="Mesh to write (.glb .obj .ply .stl).")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Mesh to write (.glb .obj .ply .stl .3mf .usdz)."
+        ),
     ] = Path("mesh.glb"),
     preview: Annotated[
         Path | None, typer.Option("--preview", metavar="FILE", help="Also draw the mesh (.png .gif .mp4).")
@@ -56,8 +60,9 @@ def reconstruct(
     if keep is not None:
         checks.check_folder(keep, "--keep")
     asked = [Output(option, path) for option, path in (("--preview", preview), ("--report", report)) if path]
-    planned = [*mesh_outputs(output), *asked, *kept_outputs(keep, 0)]
+    planned = [*mesh_outputs(output, settings=settings), *asked, *kept_outputs(keep, 0)]
     check_outputs(planned, inputs_of(source), overwrite)
+    check_export(output, settings)
     check_room(output.parent, run_bytes(settings, keep is not None))
 
     from img2mesh.core.progress import ConsoleProgress
@@ -66,10 +71,9 @@ def reconstruct(
     progress.note(f"seed {settings.seed}, preset {settings.preset}")
 
     from img2mesh import pipeline
-    from img2mesh.mesh import write_mesh
 
     result = pipeline.reconstruct(source, settings, keep=keep, progress=progress)
-    write_mesh(result.mesh, output, settings)
+    export(result, output, settings, progress)
     if preview is not None:
         from img2mesh.preview import write_preview
 

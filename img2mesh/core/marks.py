@@ -29,7 +29,7 @@ def png_mark(kind: str) -> PngInfo:
 
 
 def kind_of(path: str | Path) -> str | None:
-    """What this program wrote there: mesh, preview, texture, cutout, view, report or data; None: not its own.
+    """What this program wrote there: mesh, preview, texture, cutout, view, report, page or data; None: not its own.
 
     The content decides, not the name. A file that cannot be read is not its own.
     """
@@ -52,13 +52,28 @@ def kind_of(path: str | Path) -> str | None:
         if head.startswith((f"# {MARK}".encode(), MARK.encode())):  # OBJ and MTL, binary STL
             return "mesh"
         if head.startswith(b"PK") and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return "data" if f"{MARK}.npy" in archive.namelist() else None
+            return _archive_kind(path)
+        if head[:15].lower() == b"<!doctype html>":
+            return "page" if f'name="generator" content="{MARK} '.encode() in head else None
         if head.lstrip().startswith(b"{") and path.stat().st_size < _LONGEST_JSON:
             tree = json.loads(path.read_bytes())
             return "report" if isinstance(tree, dict) and MARK in tree else None
     except (OSError, ValueError, zipfile.BadZipFile, RecursionError):
         return None
+    return None
+
+
+def _archive_kind(path: Path) -> str | None:
+    """Of a zip: our own arrays, USDZ and 3MF."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if f"{MARK}.npy" in names:
+            return "data"
+        if f"{MARK}.usdc" in names:
+            return "mesh"
+        if "3D/3dmodel.model" in names:
+            with archive.open("3D/3dmodel.model") as stream:
+                return "mesh" if f'name="Application">{MARK} '.encode() in stream.read(4096) else None
     return None
 
 

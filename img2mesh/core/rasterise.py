@@ -106,6 +106,21 @@ def _weights(corners: np.ndarray, face: np.ndarray, index: np.ndarray, width: in
     return weights
 
 
+def covered(
+    corners: np.ndarray, height: int, width: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Every pixel centre in every triangle, those that lie behind others too, in chunks.
+
+    Args:
+        corners: (F, 3, 2) in pixels; triangles that share an edge share its pixels out without gap or overlap.
+
+    Yields:
+        (n,) triangle, (n,) index of the pixel in rows of `width`, (n, 3) weights of the corners.
+    """
+    for owner, index in _fragments(corners, height, width):
+        yield owner, index, _weights(corners, owner, index, width)
+
+
 def _empty(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     size = height * width
     return np.full(size, -1, np.int32), np.zeros((size, 3), np.float32), np.zeros(size, np.float32)

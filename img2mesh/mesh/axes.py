@@ -12,8 +12,8 @@ def place(vertices: np.ndarray, settings: Settings | None) -> np.ndarray:
 
     Args:
         vertices: (V, 3) in world units.
-        settings: `height` scales so that the extent along +z is that length; `ground` stands the object on
-            z = 0 with its footprint centred. None means neither.
+        settings: `height` scales so that the extent along +z is that length; `ground`, or a `base`, puts the
+            lowest point at z = 0 and centres the footprint. None means neither.
 
     Returns:
         (V, 3) float64.
@@ -24,7 +24,7 @@ def place(vertices: np.ndarray, settings: Settings | None) -> np.ndarray:
     height = parse_height(settings.height)
     if height is not None:
         placed = placed * (height / max(float(np.ptp(placed[:, 2])), 1e-12))
-    if settings.ground:
+    if settings.ground or settings.base != "none":
         low, high = placed.min(axis=0), placed.max(axis=0)
         placed = placed - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]
     return placed
@@ -40,11 +40,21 @@ def from_gltf(vectors: np.ndarray) -> np.ndarray:
     return vectors[:, [2, 0, 1]]
 
 
+def to_z_up(vectors: np.ndarray) -> np.ndarray:
+    """World to +Z up with the photo's side towards -Y, as Blender and slicers expect: (y, -x, z)."""
+    return vectors[:, [1, 0, 2]] * [1.0, -1.0, 1.0]
+
+
+def from_z_up(vectors: np.ndarray) -> np.ndarray:
+    """The inverse of `to_z_up`."""
+    return vectors[:, [1, 0, 2]] * [-1.0, 1.0, 1.0]
+
+
 def to_stl(vectors: np.ndarray) -> np.ndarray:
-    """World metres to millimetres with +Z up and the photo's side towards -Y: 1000 (y, -x, z)."""
-    return vectors[:, [1, 0, 2]] * [1000.0, -1000.0, 1000.0]
+    """The same in millimetres."""
+    return 1000.0 * to_z_up(vectors)
 
 
 def from_stl(vectors: np.ndarray) -> np.ndarray:
     """The inverse of `to_stl`."""
-    return vectors[:, [1, 0, 2]] * [-0.001, 0.001, 0.001]
+    return 0.001 * from_z_up(vectors)

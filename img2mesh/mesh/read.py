@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.mesh.axes import from_gltf, from_stl
+from img2mesh.mesh.axes import from_gltf, from_stl, from_z_up
+from img2mesh.mesh.corner_colours import corner_colours
 from img2mesh.mesh.textured_mesh import TexturedMesh
 from img2mesh.mesh.write import SUFFIXES
 
@@ -18,7 +19,7 @@ READABLE = (*SUFFIXES, ".gltf")
 
 
 def read_mesh(path: str | Path) -> TexturedMesh:
-    """Read .glb, .gltf, .obj, .ply or .stl; scenes are flattened to one mesh with one texture.
+    """Read .glb, .gltf, .obj, .ply, .stl, .3mf or .usdz; scenes are flattened to one mesh with one texture.
 
     Axes and units are taken to be those that `write_mesh` writes (docs/conventions.md, "Files").
 
@@ -37,6 +38,8 @@ def read_mesh(path: str | Path) -> TexturedMesh:
         raise Img2MeshError(f"Cannot read a mesh from {path.name}: use one of {', '.join(READABLE)}.")
     if not path.is_file():
         raise Img2MeshError(f"No such mesh file: {path}.")
+    if suffix in (".3mf", ".usdz"):
+        return _archive(path, suffix)
     try:
         scene = trimesh.load_scene(path, process=False)
         parts = [part for part in scene.dump() if isinstance(part, trimesh.Trimesh) and len(part.faces)]
@@ -50,8 +53,40 @@ def read_mesh(path: str | Path) -> TexturedMesh:
             f"Cannot read {path.name} as a mesh: its triangles name vertices that are not there."
         )
     mesh = _join([_part(part) for part in parts])
-    back = from_stl if suffix == ".stl" else from_gltf
+    back = from_stl if suffix == ".stl" else from_z_up if _z_up(path, suffix) else from_gltf
     return TexturedMesh(back(mesh.vertices), mesh.faces, mesh.uv, mesh.texture)
+
+
+def _archive(path: Path, suffix: str) -> TexturedMesh:
+    """3MF and USDZ, which trimesh does not read by itself."""
+    try:
+        if suffix == ".usdz":
+            from img2mesh.mesh.usdz import read_usdz
+
+            return read_usdz(path)
+        from img2mesh.mesh.threemf import read_threemf
+
+        vertices, faces, colours = read_threemf(path)
+    except Img2MeshError:
+        raise
+    except Exception as error:  # a damaged archive, or XML of any other shape
+        raise Img2MeshError(f"Cannot read {path.name} as a mesh: {str(error)[:120]}.") from None
+    if not np.isfinite(vertices).all() or faces.min() < 0 or faces.max() >= len(vertices):
+        raise Img2MeshError(
+            f"Cannot read {path.name} as a mesh: its triangles name vertices that are not there."
+        )
+    vertices = from_z_up(vertices)
+    if colours is None:
+        return _plain(vertices, faces, GREY)
+    return corner_colours(vertices, faces, colours)
+
+
+def _z_up(path: Path, suffix: str) -> bool:
+    """Whether a .ply has +z up: ours of earlier versions had +y up, and say so."""
+    if suffix != ".ply":
+        return False
+    with path.open("rb") as stream:
+        return b"\ncomment img2mesh, +Y up" not in stream.read(4096)
 
 
 def _part(part: Any) -> TexturedMesh:
@@ -67,10 +102,10 @@ def _part(part: Any) -> TexturedMesh:
             return _wrapped(vertices, faces, uv, picture)
         return _plain(vertices, faces, factor)
     if kind == "vertex":
-        return _from_corner_colours(vertices, faces, np.asarray(visual.vertex_colors)[faces][..., :3])
+        return corner_colours(vertices, faces, np.asarray(visual.vertex_colors)[faces][..., :3])
     if kind == "face":
         colours = np.asarray(visual.face_colors)[:, None, :3]
-        return _from_corner_colours(vertices, faces, np.broadcast_to(colours, (len(faces), 3, 3)))
+        return corner_colours(vertices, faces, np.broadcast_to(colours, (len(faces), 3, 3)))
     return _plain(vertices, faces, GREY)
 
 
@@ -103,26 +138,6 @@ def _wrapped(vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray, picture: n
 def _plain(vertices: np.ndarray, faces: np.ndarray, colour: tuple[int, ...]) -> TexturedMesh:
     texture = np.full((4, 4, 3), colour, np.uint8)
     return TexturedMesh(vertices, faces, np.full((len(vertices), 2), 0.5), texture)
-
-
-def _from_corner_colours(vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray) -> TexturedMesh:
-    """Colours at corners (F, 3, 3) as a texture: two by two texels for each face.
-
-    Three of the four are the corners' colours and the fourth continues them, so bilinear lookup between the
-    texels' centres is linear over the face.
-    """
-    side = math.ceil(math.sqrt(len(faces)))
-    texture = np.zeros((2 * side, 2 * side, 3), np.uint8)
-    row, column = np.divmod(np.arange(len(faces)), side)
-    a, b, c = (colours[:, k].astype(np.int64) for k in range(3))
-    blocks = ((a, 0, 0), (b, 0, 1), (c, 1, 0), (np.clip(b + c - a, 0, 255), 1, 1))
-    for colour, down, right in blocks:
-        texture[2 * row + down, 2 * column + right] = colour
-    u = (2 * column[:, None] + np.array([0.5, 1.5, 0.5])) / (2 * side)
-    v = 1 - (2 * row[:, None] + np.array([0.5, 0.5, 1.5])) / (2 * side)
-    uv = np.stack([u, v], axis=-1).reshape(-1, 2)
-    loose = np.arange(3 * len(faces)).reshape(-1, 3)
-    return TexturedMesh(vertices[faces].reshape(-1, 3), loose, uv, texture)
 
 
 def _join(parts: list[TexturedMesh]) -> TexturedMesh:

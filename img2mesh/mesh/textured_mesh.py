@@ -23,6 +23,8 @@ class TexturedMesh:
         facts: plain values about the making, for the report.
         sources: (T, T', 3) uint8, which source each texel has its colour from (`texture.PALETTE`); None for meshes
             read from files.
+        normal_map: (T, T', 3) uint8 tangent-space normals (`tangents`), 128 for 0, +y up in the picture; None where
+            there are none.
     """
 
     vertices: np.ndarray
@@ -31,6 +33,7 @@ class TexturedMesh:
     texture: np.ndarray
     facts: dict[str, Any] = field(default_factory=dict)
     sources: np.ndarray | None = None
+    normal_map: np.ndarray | None = None
 
     def welded(self) -> tuple[np.ndarray, np.ndarray]:
         """(W, 3) positions without the copies at seams, and (F, 3) faces into them: one closed surface."""

@@ -1,4 +1,4 @@
-"""Mesh files: glb, obj with its material and texture, ply with vertex colours, stl."""
+"""Mesh files: glb, obj with its material and texture, ply with vertex colours, stl, 3mf, usdz."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ from img2mesh.core.files import atomic_file
 from img2mesh.core.marks import png_mark
 from img2mesh.core.rasterise import sample_bilinear
 from img2mesh.errors import Img2MeshError
-from img2mesh.mesh.axes import place, to_gltf, to_stl
-from img2mesh.mesh.glb import glb_bytes, png_bytes
+from img2mesh.mesh.axes import place, to_gltf, to_stl, to_z_up
+from img2mesh.mesh.glb import GlbOptions, glb_bytes
+from img2mesh.mesh.gltf_compression import chosen_compression
+from img2mesh.mesh.pictures import png_bytes
+from img2mesh.mesh.tangents import tangents
 from img2mesh.mesh.textured_mesh import TexturedMesh, surface, weld
 from img2mesh.settings import Settings
 
-SUFFIXES = (".glb", ".obj", ".ply", ".stl")
+SUFFIXES = (".glb", ".obj", ".ply", ".stl", ".3mf", ".usdz")
+PLY_COMMENT = b"comment img2mesh, +Z up, metres"
+LOSSES = {  # what a format cannot hold
+    ".stl": "STL has no colours; .3mf has.",
+    ".ply": "PLY has colours at vertices only; .glb has the texture.",
+    ".3mf": "3MF has colours at vertices only; .glb has the texture.",
+}
 
 
 def check_mesh_path(path: str | Path) -> Path:
@@ -47,38 +56,62 @@ def side_files(path: Path) -> tuple[Path, ...]:
     return path.with_name(f"{name}.mtl"), path.with_name(f"{name}_texture.png")
 
 
-def write_mesh(mesh: TexturedMesh, path: str | Path, settings: Settings | None = None) -> list[Path]:
+def write_mesh(
+    mesh: TexturedMesh, path: str | Path, settings: Settings | None = None, name: str | None = None
+) -> list[Path]:
     """Write a mesh in the format of the path's suffix; axes and units: docs/conventions.md, "Files".
 
     - .glb: binary glTF 2.0, +Y up, the photo's side towards +Z, metres, texture inside.
     - .obj: same axes; NAME.mtl and NAME_texture.png beside it (`side_files`).
-    - .ply: same axes, binary, vertex colours, no copies of vertices at seams.
-    - .stl: binary, +Z up, the photo's side towards -Y, millimetres, no colours.
+    - .usdz: same axes, metres (the extra [usd]).
+    - .ply: +Z up, the photo's side towards -Y, metres, binary, vertex colours, no copies of vertices at seams.
+    - .stl: the same axes, binary, millimetres, no colours.
+    - .3mf: the same axes, millimetres, vertex colours, one object.
 
     Args:
-        settings: `height` and `ground` place the mesh; None means neither.
+        settings: `height`, `ground` and `base` place the mesh, `texture_format` and `compression` are for .glb;
+            None: as it is, PNG, none.
+        name: of the object in the file; default: the file's name.
 
     Returns:
         The files written. They appear whole or not at all, and equal meshes give equal bytes.
 
     Raises:
-        Img2MeshError: unknown suffix, or the folder cannot be written.
+        Img2MeshError: unknown suffix, a missing extra, or the folder cannot be written.
     """
     path = check_mesh_path(path)
     placed = place(mesh.vertices, settings)
-    suffix = path.suffix.lower()
+    suffix, name = path.suffix.lower(), path.stem if name is None else name
     if suffix == ".obj":
         return _write_obj(mesh, placed, path)
     if suffix == ".glb":
-        normals = to_gltf(mesh.normals())
-        data = glb_bytes(to_gltf(placed), normals, mesh.uv, mesh.faces, mesh.texture)
+        data = _glb(mesh, placed, settings, name)
+    elif suffix == ".usdz":
+        from img2mesh.mesh.usdz import usdz_bytes
+
+        data = usdz_bytes(mesh, to_gltf(placed), to_gltf(mesh.normals()), name)
     elif suffix == ".ply":
         data = _ply(mesh, placed)
+    elif suffix == ".3mf":
+        data = _threemf(mesh, placed, name)
     else:
         data = _stl(placed, mesh.faces)
     with atomic_file(path) as temporary:
         temporary.write_bytes(data)
     return [path]
+
+
+def _glb(mesh: TexturedMesh, placed: np.ndarray, settings: Settings | None, name: str) -> bytes:
+    normals, frame = mesh.normals(), None
+    if mesh.normal_map is not None:
+        frame = tangents(placed, mesh.faces, mesh.uv, normals)
+        frame = np.column_stack([to_gltf(frame[:, :3]), frame[:, 3]])
+    options = GlbOptions(name)
+    if settings is not None:
+        options = GlbOptions(name, settings.texture_format, chosen_compression(settings.compression))
+    return glb_bytes(
+        to_gltf(placed), to_gltf(normals), mesh.uv, mesh.faces, mesh.texture, options, mesh.normal_map, frame
+    )
 
 
 def vertex_colours(mesh: TexturedMesh) -> np.ndarray:
@@ -115,12 +148,24 @@ def _write_obj(mesh: TexturedMesh, placed: np.ndarray, path: Path) -> list[Path]
 
 def _ply(mesh: TexturedMesh, placed: np.ndarray) -> bytes:
     positions, faces = weld(placed.astype(np.float32), mesh.faces)
-    colours = np.zeros((len(positions), 3), np.uint8)
-    colours[faces] = vertex_colours(mesh)[mesh.faces]
-    solid = surface(to_gltf(positions), faces)
-    solid.visual.vertex_colors = colours
+    solid = surface(to_z_up(positions), faces)
+    solid.visual.vertex_colors = _welded_colours(mesh, faces, len(positions))
     data = solid.export(file_type="ply", vertex_normal=False)
-    return data.replace(b"\n", b"\ncomment img2mesh, +Y up, metres\n", 1)
+    return data.replace(b"\n", b"\n" + PLY_COMMENT + b"\n", 1)
+
+
+def _welded_colours(mesh: TexturedMesh, faces: np.ndarray, count: int) -> np.ndarray:
+    """(count, 3) uint8 of welded vertices, whose faces stand in the same order as the mesh's."""
+    colours = np.zeros((count, 3), np.uint8)
+    colours[faces] = vertex_colours(mesh)[mesh.faces]
+    return colours
+
+
+def _threemf(mesh: TexturedMesh, placed: np.ndarray, name: str) -> bytes:
+    from img2mesh.mesh.threemf import threemf_bytes
+
+    positions, faces = weld(to_stl(placed).astype(np.float32), mesh.faces)
+    return threemf_bytes(positions, faces, _welded_colours(mesh, faces, len(positions)), name)
 
 
 def _stl(placed: np.ndarray, faces: np.ndarray) -> bytes:

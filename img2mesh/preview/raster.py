@@ -8,6 +8,7 @@ import numpy as np
 
 from img2mesh.core.camera import Camera
 from img2mesh.core.rasterise import Fragments, rasterise_view, sample_bilinear
+from img2mesh.mesh.tangents import tangents
 from img2mesh.mesh.textured_mesh import TexturedMesh
 
 SHADES = ("none", "soft", "clay")
@@ -46,7 +47,10 @@ def take(mesh: TexturedMesh, camera: Camera, supersample: int = 2, normals: np.n
     uv = fragments.interpolate(mesh.uv, mesh.faces)
     pixels = np.stack([uv[:, 0] * width, (1 - uv[:, 1]) * height], axis=1)
     colours = sample_bilinear(texture, pixels) / 255
-    normals = fragments.interpolate(mesh.normals() if normals is None else normals, mesh.faces)
+    own = mesh.normals() if normals is None else normals
+    normals = fragments.interpolate(own, mesh.faces)
+    if mesh.normal_map is not None:
+        normals = _mapped(mesh, mesh.normal_map, fragments, own, normals, uv)
     points = fragments.interpolate(mesh.vertices, mesh.faces)
     towards = camera.position - points
     length = np.linalg.norm(normals, axis=1) * np.linalg.norm(towards, axis=1)
@@ -111,6 +115,24 @@ def render_mesh(
         (H, W, 4) uint8.
     """
     return develop(take(mesh, camera, supersample, normals), shade, background)
+
+
+def _mapped(
+    mesh: TexturedMesh,
+    picture: np.ndarray,
+    fragments: Fragments,
+    own: np.ndarray,
+    normals: np.ndarray,
+    uv: np.ndarray,
+) -> np.ndarray:
+    """(N, 3) normals of the samples with the normal map's relief."""
+    frame = tangents(mesh.vertices, mesh.faces, mesh.uv, own)
+    along = fragments.interpolate(frame, mesh.faces)
+    across = np.where(along[:, 3:] < 0, -1.0, 1.0) * np.cross(normals, along[:, :3])
+    height, width = picture.shape[:2]
+    pixels = np.stack([uv[:, 0] * width, (1 - uv[:, 1]) * height], axis=1)
+    x, y, z = (sample_bilinear(picture, pixels) / 127.5 - 1).T[..., None]
+    return x * along[:, :3] + y * across + z * normals
 
 
 def _level(mesh: TexturedMesh, fragments: Fragments) -> np.ndarray:

@@ -57,6 +57,13 @@ def write_preview(mesh: TexturedMesh, path: str | Path, sources: bool = False) -
     return path
 
 
+def write_poster(mesh: TexturedMesh, path: str | Path, size: int) -> Path:
+    """Write one square picture, (size, size) with a transparent background, from a little beside the photo's side."""
+    framed, radius = _centred(mesh)
+    save_png(render_mesh(framed, _camera(20.0, radius, size), background=None, shade="soft"), path)
+    return Path(path)
+
+
 def preview_sheet(mesh: TexturedMesh, size: int = SHEET_SIZE) -> np.ndarray:
     """(H, W, 3) uint8: eight views in two bands of four; each band has textures above and clay below."""
     framed, radius = _centred(mesh)
