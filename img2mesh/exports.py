@@ -89,7 +89,8 @@ def export(
     Returns:
         The files, the mesh first. `result.report` gains `files` (their names and bytes) and, for print, `file`.
     """
-    from img2mesh.mesh.write import LOSSES, write_mesh
+    from img2mesh.mesh import write_mesh
+    from img2mesh.mesh.write import LOSSES
 
     name = name or path.stem
     written = write_mesh(result.mesh, path, settings, name)

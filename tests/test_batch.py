@@ -47,13 +47,14 @@ def rooms(monkeypatch):
             raise Img2MeshError(f"{photo.name} shows nothing.")
         if photo.name.startswith("bug"):
             raise ZeroDivisionError("oh")
-        return SimpleNamespace(mesh=photo.name, report={"seed": settings.seed})
+        return SimpleNamespace(mesh=photo.name, levels=(), report={"seed": settings.seed})
 
     monkeypatch.setattr(batch, "image_to_mesh", job)
 
-    def write(mesh, path, settings):
+    def write(mesh, path, settings, name):
         with atomic_file(path) as temporary:
             temporary.write_text(mesh)
+        return [path]
 
     monkeypatch.setattr("img2mesh.mesh.write_mesh", write, raising=False)
     return loads
@@ -66,7 +67,7 @@ def test_one_bad_photo_never_stops_the_rest(tmp_path, rooms):
     assert [outcome.error is None for outcome in outcomes] == [True, False, False, True]
     assert outcomes[1].error == "bad.png shows nothing."
     assert "ZeroDivisionError" in outcomes[2].error
-    assert outcomes[3].report == {"seed": 7}
+    assert outcomes[3].report["seed"] == 7
     assert sorted(path.name for path in tmp_path.glob("*.glb")) == ["a.glb", "z.glb"]
     lines = summary(outcomes).splitlines()
     assert lines[-1] == "2 of 4 photos converted." and lines[0].startswith("failed: bad.png")
@@ -128,9 +129,10 @@ def test_a_preview_that_fails_costs_only_its_photo(tmp_path, rooms, monkeypatch)
 
 
 def test_a_full_disk_ends_the_batch(tmp_path, rooms, monkeypatch):
-    def write(mesh, path, settings):
+    def write(mesh, path, settings, name):
         if path.stem == "b":
             raise OSError(28, "No space left on device")
+        return []
 
     monkeypatch.setattr("img2mesh.mesh.write_mesh", write, raising=False)
     outcomes = convert_photos([tmp_path / name for name in ("a.jpg", "b.jpg", "c.jpg")], tmp_path, Settings())

@@ -1,8 +1,8 @@
 """Light taken out of a texture as far as it is smooth: what shading the normals explain.
 
-Neighbouring faces mostly have the same material, so the differences between their colours that go with their normals are
-light. Its logarithm is written in spherical harmonics up to the second degree (Ramamoorthi and Hanrahan 2001), whose
-nine numbers are fitted robustly; edges of the material are outliers.
+Neighbouring faces mostly have the same material, so the differences between their colours that go with their normals
+are light. Its logarithm is written in spherical harmonics up to the second degree (Ramamoorthi and Hanrahan 2001),
+whose numbers are fitted robustly; edges of the material are outliers.
 """
 
 from __future__ import annotations

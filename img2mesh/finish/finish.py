@@ -48,8 +48,8 @@ def finish_mesh(mesh: TexturedMesh, settings: Settings, progress: Progress | Non
 
     Args:
         mesh: closed, in world axes, with about `source_faces(settings)` faces.
-        settings: `purpose`, `ground`, `base`, `height`, `min_wall`, `hollow`, `drain`, `faces`, `lods`, `normal_map` and
-            `texture_size` count here.
+        settings: `purpose`, `ground`, `base`, `height`, `min_wall`, `hollow`, `drain`, `faces`, `lods`, `normal_map`
+            and `texture_size` count here.
     """
     progress = progress or Progress()
     facts: dict[str, Any] = {}
