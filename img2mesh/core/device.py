@@ -122,6 +122,15 @@ def peak_memory_mb() -> float | None:
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 
+def resident_memory_mb(pid: int | None = None) -> float | None:
+    """Resident memory of a process of this machine, by default this one, in MB (1e6 bytes); None where unknown."""
+    try:
+        pages = Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1]
+        return round(int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return None
+
+
 def total_memory_gb() -> float | None:
     """Main memory in GB (1e9 bytes), or the container's limit where that is lower."""
     try:
