@@ -35,7 +35,12 @@ class Output:
 
 def key(path: str | Path) -> str:
     """Equal for two paths that may be one file: links followed, capitals and composed accents made alike."""
-    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+    return folded(os.path.realpath(path))
+
+
+def folded(text: str) -> str:
+    """Equal for names that a file system may take for one: capitals and composed accents made alike."""
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def mesh_outputs(path: Path, option: str = "-o", settings: Any = None) -> list[Output]:
@@ -150,7 +155,9 @@ def short_stem(stem: str, limit: int = STEM_BYTES) -> str:
 
 
 def output_names(
-    photos: Sequence[Path], files: Callable[[str], Iterable[Path]] = lambda name: (Path(name),)
+    photos: Sequence[Path],
+    files: Callable[[str], Iterable[Path]] = lambda name: (Path(name),),
+    taken: set[str] | None = None,
 ) -> list[str]:
     """A name without suffix for each photo; no two give a common file, even where capitals do not count.
 
@@ -160,10 +167,8 @@ def output_names(
 
     Args:
         files: the files that a name leads to.
+        taken: files that have their names already, as `folded` texts; those of the new names are added.
     """
-
-    def folded(text: str) -> str:
-        return unicodedata.normalize("NFC", text).casefold()
 
     def keys(name: str) -> set[str]:
         return {folded(str(path)) for path in files(name)}
@@ -173,7 +178,7 @@ def output_names(
     for stem in stems:
         count[folded(stem)] = count.get(folded(stem), 0) + 1
     names: list[str | None] = [None] * len(photos)
-    taken: set[str] = set()
+    taken = set() if taken is None else taken
     # Names that nobody disputes are settled first, whatever the order of the photos.
     for index, stem in enumerate(stems):
         if count[folded(stem)] == 1 and not keys(stem) & taken:

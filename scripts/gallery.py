@@ -10,12 +10,13 @@ trimesh loads it, at most 60 s (draft: 20 s), at most 4 GB.
 from __future__ import annotations
 
 import argparse
-import itertools
-import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from img2mesh import Settings
-from img2mesh.batch import Outcome, convert_photos, photos_in
+from img2mesh.batch import Request, run_batch
+from img2mesh.batch.journal import read_lines
 from img2mesh.core.files import atomic_file
 from img2mesh.core.images import contact_sheet, save_png
 from img2mesh.core.progress import ConsoleProgress
@@ -23,6 +24,18 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.mesh import read_mesh
 from img2mesh.preview import write_preview
 from img2mesh.segment import read_photo
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo."""
+
+    photo: Path
+    mesh: Path
+    seconds: float
+    cpu_seconds: float
+    error: str | None
+    report: dict[str, Any] | None
 
 
 def main() -> None:
@@ -39,36 +52,32 @@ def main() -> None:
     words = parser.parse_args()
     try:
         settings = Settings.load(words.preset, model=words.model, seed=words.seed, offline=words.offline)
-        photos = photos_in(words.photos)
-        clock = [time.process_time()]
-        outcomes = convert_photos(
-            photos,
-            words.output,
-            settings,
-            progress=ConsoleProgress(),
-            on_done=lambda *_: clock.append(time.process_time()),
-        )
-        spent = [after - before for before, after in itertools.pairwise(clock)]
-        write_page(outcomes, [outcome.mesh.stem for outcome in outcomes], words.output, settings, spent)
+        request = Request((words.photos,), settings, overwrite=True)
+        run_batch(request, words.output, jobs=0, progress=ConsoleProgress())
+        lines = sorted(read_lines(words.output / "report.jsonl"), key=lambda line: line["name"])
+        outcomes = [_outcome(line, words.output) for line in lines]
+        write_page(outcomes, words.output, settings)
     except Img2MeshError as error:
         raise SystemExit(f"error: {error}") from None
 
 
-def write_page(
-    outcomes: list[Outcome], names: list[str], folder: Path, settings: Settings, spent: list[float]
-) -> None:
-    """`folder/index.md`: the table, and for each photo its picture, the mesh's preview and its warnings.
+def _outcome(line: dict[str, Any], folder: Path) -> Outcome:
+    error = line["error"]
+    times = line["seconds"], line["cpu_seconds"]
+    photo, mesh = Path(line["photos"][0]), folder / (line["mesh"] or "")
+    return Outcome(photo, mesh, *times, error, None if error else line["report"])
 
-    Args:
-        spent: CPU seconds of each photo; the first one's hold the loading of the model.
-    """
+
+def write_page(outcomes: list[Outcome], folder: Path, settings: Settings) -> None:
+    """`folder/index.md`: the table, and for each photo its picture, the mesh's preview and its warnings."""
     lines = [
         f"# {len(outcomes)} photos, preset {settings.preset}, model {settings.model}, seed {settings.seed}",
         "",
-        *table(outcomes, spent, settings),
+        *table(outcomes, settings),
         "",
     ]
-    for outcome, name in zip(outcomes, names, strict=True):
+    for outcome in outcomes:
+        name = outcome.mesh.stem
         lines += [f"## {outcome.photo.name}", ""]
         if outcome.error is not None:
             lines += [outcome.error, ""]
@@ -80,14 +89,15 @@ def write_page(
         temporary.write_text("\n".join(lines), encoding="utf-8")
 
 
-def table(outcomes: list[Outcome], spent: list[float], settings: Settings) -> list[str]:
+def table(outcomes: list[Outcome], settings: Settings) -> list[str]:
     """The lines of a Markdown table of what was measured."""
     lines = [
         "| photo | front, dB | seconds | CPU seconds | peak MB | closed | textures | cut out by |",
         "|---|---:|---:|---:|---:|---|---:|---|",
     ]
     longest, held, converted = 20 if settings.preset == "draft" else 60, 0, 0
-    for outcome, cpu in zip(outcomes, spent, strict=True):
+    for outcome in outcomes:
+        cpu = outcome.cpu_seconds
         if outcome.report is None:
             lines.append(
                 f"| {outcome.photo.stem} | | {outcome.seconds:.0f} | {cpu:.0f} | | | | {outcome.error} |"

@@ -27,6 +27,7 @@ def desk(tmp_path, monkeypatch):
     """The README's current folder: a photo, a folder of photos, and what earlier commands made."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "nothing"))
+    monkeypatch.setenv("IMG2MESH_JOBS", "0")  # rooms are replaced in this process only
     fake_rooms(monkeypatch)
     photo_file(tmp_path / "photo.png")
     (tmp_path / "photos").mkdir()

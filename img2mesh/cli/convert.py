@@ -9,6 +9,18 @@ from typing import Annotated
 import typer
 
 from img2mesh.cli import checks
+from img2mesh.cli.many import (
+    LISTS,
+    GroupBy,
+    Jobs,
+    Many,
+    Ray,
+    Recursive,
+    RetryFailed,
+    Timeout,
+    Watch,
+    convert_many,
+)
 from img2mesh.cli.options import ALL, Overwrite, Verbose, with_settings
 from img2mesh.errors import Img2MeshError
 from img2mesh.exports import check_export, default_suffix, export
@@ -24,7 +36,8 @@ from img2mesh.outputs import (
 from img2mesh.settings import Settings
 
 Photos = Annotated[
-    list[Path], typer.Argument(metavar="PHOTO...", help="A photo, several, or a folder of them.")
+    list[Path],
+    typer.Argument(metavar="PHOTO...", help="A photo, several, folders or lists (.csv .jsonl) of them."),
 ]
 Out = Annotated[
     Path | None,
@@ -99,15 +112,23 @@ def convert(
     preview_sources: PreviewSources = None,
     keep: Keep = None,
     report: Report = None,
+    jobs: Jobs = None,
+    timeout: Timeout = None,
+    recursive: Recursive = False,
+    watch: Watch = False,
+    retry_failed: RetryFailed = False,
+    group_by: GroupBy = "none",
+    ray: Ray = None,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Turn one photo of an object into a textured mesh, or every photo of a folder.
 
-    The mesh goes to -o, or into the current folder under the photo's name. A folder, or several photos, make
-    a folder of meshes (-o, default `meshes`): names are kept, a bad photo is reported and skipped, and the
-    exit code is 1 if any failed. Settings come from the preset, then --config, then the options. No photo and no
-    other file that img2mesh did not write is ever replaced, unless --overwrite says so.
+    The mesh goes to -o, or into the current folder under the photo's name. A folder, a list, or several photos, make
+    a folder of meshes (-o, default `meshes`) with reports: names are kept, a bad photo is reported and skipped, and
+    the exit code is 1 if any failed. The same command again makes what is missing or changed. Settings come from the
+    preset, then --config, then the options. No photo and no other file that img2mesh did not write is ever replaced,
+    unless --overwrite says so.
     """
     for path in photos:
         checks.check_input(path)
@@ -118,15 +139,33 @@ def convert(
     if report is not None:
         checks.check_output(report, (".json",), "--report")
     wanted = _Wanted(kind, preview, preview_sources, keep, report, config, overwrite, verbose)
-    if len(photos) == 1 and photos[0].is_file():
+    many = Many(jobs, timeout, recursive, watch, retry_failed, group_by, ray)
+    if len(photos) == 1 and photos[0].is_file() and photos[0].suffix.lower() not in LISTS:
+        many.refuse_for_one()
         _one(
             photos[0],
-            output or Path(short_stem(photos[0].stem) + (kind or default_suffix(settings))),
+            output or Path(short_stem(photos[0].stem) + (wanted.kind or default_suffix(settings))),
             settings,
             wanted,
         )
     else:
-        _many(photos, output or Path("meshes"), settings, wanted)
+        if preview_sources is not None:
+            raise Img2MeshError(
+                "--preview-sources is for one photo; for many, --keep writes each one's sources.png."
+            )
+        convert_many(
+            photos,
+            output or Path("meshes"),
+            settings,
+            many,
+            kind=kind or default_suffix(settings),
+            preview=preview,
+            keep=keep,
+            report=report,
+            others=wanted.inputs([], settings),
+            overwrite=overwrite,
+            verbose=verbose,
+        )
 
 
 def register(app: typer.Typer) -> None:
@@ -185,63 +224,3 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
         write_report({"photo": photo.name, "output": output.name, **result.report}, report)
     progress.count_warnings()
     print(output)
-
-
-def _many(inputs: list[Path], folder: Path, settings: Settings, wanted: _Wanted) -> None:
-    kind, preview, report = wanted.kind or default_suffix(settings), wanted.preview, wanted.report
-    if wanted.preview_sources is not None:
-        raise Img2MeshError(
-            "--preview-sources is for one photo; for many, --keep writes each one's sources.png."
-        )
-    if folder.suffix.lower() in checks.MESHES and not folder.is_dir():
-        raise Img2MeshError(f"-o {folder}: many photos need a folder to go to, not one mesh.")
-    checks.check_folder(folder, "-o")
-    drawing = None
-    if preview is not None:
-        drawing = (preview.suffix or f".{preview.name.lstrip('.')}").lower()
-        if drawing not in checks.PREVIEWS or (preview.suffix and preview.stem):
-            raise Img2MeshError(f"For many photos --preview is png, gif or mp4, not {str(preview)!r}.")
-
-    from img2mesh.batch import (
-        as_rows,
-        convert_photos,
-        look_through,
-        planned_outputs,
-        skipped_sentence,
-        summary,
-    )
-    from img2mesh.core.progress import ConsoleProgress
-
-    progress = ConsoleProgress(wanted.verbose)
-    photos: list[Path] = []
-    skipped: list[Path] = []
-    for path in inputs:
-        found, passed = look_through(path) if path.is_dir() else ([path], [])
-        photos += found
-        skipped += passed
-    _, planned = planned_outputs(photos, folder, settings, kind, drawing, wanted.keep)
-    # the command's own report and inputs beside the photos are known here only
-    check_outputs([*planned, *wanted.reports()], wanted.inputs(photos, settings), wanted.overwrite)
-    if skipped:
-        progress.warn(skipped_sentence(skipped))
-    progress.note(f"{len(photos)} photos, seed {settings.seed}, preset {settings.preset}")
-    outcomes = convert_photos(
-        photos,
-        folder,
-        settings,
-        suffix=kind,
-        preview=drawing,
-        keep=wanted.keep,
-        overwrite=wanted.overwrite,
-        progress=progress,
-    )
-    if report is not None:
-        from img2mesh.report import write_report
-
-        rows = as_rows(outcomes)
-        left = [path.name for path in skipped]
-        write_report({"settings": settings.as_dict(), "photos": rows, "skipped": left}, report)
-    progress.count_warnings()
-    print(summary(outcomes))
-    if any(outcome.error for outcome in outcomes):
-        raise typer.Exit(1)

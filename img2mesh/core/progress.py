@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ class Progress:
 
     def warn(self, text: str) -> None:
         """Say one line that the user should read; it is also kept in the report by whoever found it."""
+
+    def status(self, text: str) -> None:
+        """What is going on, until the next line."""
 
     @contextmanager
     def stage(self, name: str, total: int = 0) -> Iterator[Callable[..., None]]:
@@ -59,6 +63,11 @@ class ConsoleProgress(Progress):
     def warn(self, text: str) -> None:
         self.warned += 1
         self.note(f"warning: {text}")
+
+    def status(self, text: str) -> None:
+        if self.live:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\033[K{text[:width]}", end="", file=sys.stderr, flush=True)
 
     def count_warnings(self) -> None:
         """A last line that says how many warnings there were, where there were any."""

@@ -27,9 +27,9 @@ def fingerprint(path: Path) -> Fingerprint | None:
 
 
 def unchanged(path: Path, before: Fingerprint | None) -> bool:
-    """Whether the content is what it was; it is read only where size or time differ."""
+    """Whether the content is what it was, or is still not to be read; it is read only where size or time differ."""
     if before is None:
-        return False
+        return fingerprint(path) is None
     try:
         status = os.stat(path)
     except OSError:

@@ -58,7 +58,18 @@ class Unwritable(Exception):
 
 
 class PreviewFailed(Exception):
-    """The mesh was written, its picture was not."""
+    """The mesh was written, its picture was not.
+
+    Attributes:
+        files, report: as of an item without a failure.
+    """
+
+    files: dict[str, int]
+    report: dict[str, Any]
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.files, self.report = {}, {}
 
 
 def explain(error: BaseException) -> tuple[str, str]:

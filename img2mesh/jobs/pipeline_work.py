@@ -51,11 +51,16 @@ class PipelineWork:
         try:
             with Staging(item) as staging:
                 error = _draw(item, made, staging.folder)
-                return staging.publish(error), made.report
+                files = staging.publish()
         except OSError as problem:
-            raise Unwritable(
-                f"cannot write {problem.filename or item.output}: {problem.strerror}"
-            ) from problem
+            if problem.errno is None:
+                raise
+            place = problem.filename or item.output
+            raise Unwritable(f"cannot write {place}: {problem.strerror}") from problem
+        if error is not None:
+            error.files, error.report = files, made.report
+            raise error
+        return files, made.report
 
 
 def photos_of(item: Item) -> Path:
@@ -90,18 +95,17 @@ def _draw(item: Item, made: Result, folder: Path) -> PreviewFailed | None:
 
         try:
             write_preview(made.mesh, folder / item.preview.name)
-        except OSError:
-            raise
         except Exception as problem:
+            if isinstance(problem, OSError) and problem.errno is not None:
+                raise
             text = " ".join(str(problem).split()).rstrip(".")
             error = PreviewFailed(f"{item.output.name} was written, but its preview failed: {text}")
     if item.thumbnail is not None:
         try:
             (folder / f"{_THUMBNAIL}{item.thumbnail.suffix}").write_bytes(strip(made))
-        except OSError:
-            raise
-        except Exception:  # the page does without
-            pass
+        except Exception as problem:  # the page does without
+            if isinstance(problem, OSError) and problem.errno is not None:
+                raise
     return error
 
 
@@ -127,12 +131,8 @@ class Staging:
     def __exit__(self, *exc: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def publish(self, error: PreviewFailed | None) -> dict[str, int]:
-        """Rename every file to its place; paths and sizes in bytes.
-
-        Raises:
-            PreviewFailed: the error, after everything else has its place.
-        """
+    def publish(self) -> dict[str, int]:
+        """Rename every file to its place; paths and sizes in bytes."""
         item, thumbnail = self.item, self.item.thumbnail
         files, moves = {}, []
         for path in sorted(self.folder.iterdir(), key=lambda path: path.name == item.output.name):
@@ -147,8 +147,6 @@ class Staging:
             if place.is_dir():
                 raise Img2MeshError(f"Cannot write {place}: it is a folder.")
             os.replace(path, place)
-        if error is not None:
-            raise error
         return files
 
 

@@ -12,7 +12,7 @@ from img2mesh.core.progress import Progress
 from img2mesh.jobs.events import Began, Reporter
 from img2mesh.jobs.fingerprint import Fingerprint, fingerprint
 from img2mesh.jobs.item import Item
-from img2mesh.jobs.outcome import MODEL, Cancelled, Outcome, explain
+from img2mesh.jobs.outcome import MODEL, Cancelled, Outcome, PreviewFailed, explain
 from img2mesh.settings import Settings
 
 
@@ -84,6 +84,8 @@ class Session:
             files, report = self.work.write(made.item, made.product)
         except Exception as problem:
             error, category = explain(problem)
+            if isinstance(problem, PreviewFailed):
+                files, report = problem.files, problem.report
         return Outcome(
             made.item.name,
             error,

@@ -23,6 +23,7 @@ def img2mesh(capsys, monkeypatch, tmp_path):
     """Call `img2mesh(*words)` in an empty current folder; `tmp_path` is that folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setenv("IMG2MESH_JOBS", "0")  # rooms are replaced in this process only
 
     def call(*words: object) -> Outcome:
         from img2mesh.cli import run

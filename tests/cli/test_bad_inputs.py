@@ -55,7 +55,22 @@ def shelf(tmp_path, photo):
     (tmp_path / "mesh.glb").write_bytes(b"glTF nonsense")
     (tmp_path / "mesh.txt").write_text("v 0 0 0")
     _more(tmp_path, data)
+    _lists(tmp_path)
     return tmp_path
+
+
+def _lists(place):
+    """Lists of photos with a mistake each."""
+    (place / "empty.csv").write_text("photo,seed\n")
+    (place / "columns.csv").write_text("picture\nphoto.png\n")
+    (place / "cells.csv").write_text("photo,seed\nphoto.png,1,2\n")
+    (place / "numbers.csv").write_text("photo,seed\nphoto.png,many\n")
+    (place / "heights.csv").write_text("photo,height\nphoto.png,tall\n")
+    (place / "twice.csv").write_text("photo,output\nphoto.png,a\nmine.png,A\n")
+    (place / "outside.csv").write_text("photo,output\nphoto.png,../../a\n")
+    (place / "sides.csv").write_text("photo,photos\nphoto.png,inside=mine.png\n")
+    (place / "bytes.jsonl").write_bytes(b"\xff\xfe\x00")
+    (place / "words.jsonl").write_text('"photo.png"\n')
 
 
 def _more(place, data):
@@ -240,6 +255,25 @@ BAD = [
     "shop -o . --format obj --report meshes.txt",
     "shop --keep mine.glb",
     "shop -o mine.glb",
+    "shop --jobs many",
+    "shop --jobs -1",
+    "shop --timeout soon",
+    "shop --timeout 0",
+    "shop --group-by colour",
+    "photo.png --watch",
+    "photo.png --timeout 3s",
+    "photo.png -o new.glb --retry-failed",
+    "empty.csv",
+    "columns.csv",
+    "cells.csv",
+    "numbers.csv",
+    "heights.csv",
+    "twice.csv",
+    "outside.csv",
+    "sides.csv",
+    "bytes.jsonl",
+    "words.jsonl",
+    "missing.csv",
     "segment photo.png -o mine.png",
     "segment mine.png -o ./mine.png --overwrite",
     "views photo.png -o scene",

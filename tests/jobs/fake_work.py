@@ -15,6 +15,8 @@ from img2mesh.jobs.outcome import PreviewFailed
 from img2mesh.jobs.pipeline_work import Staging
 from img2mesh.settings import Settings
 
+MARK = "ply\ncomment img2mesh\n"  # so that the files are known as this program's
+
 
 @dataclass(frozen=True)
 class FakeWork:
@@ -65,9 +67,8 @@ class FakeWork:
         if made.startswith("SLOWWRITE"):
             time.sleep(0.5)
         with Staging(item) as staging:
-            (staging.folder / item.output.name).write_text(made.ljust(self.bytes, "."))
-            error = PreviewFailed("no pixels") if made.startswith("NOPREVIEW") else None
-            files = staging.publish(error)
+            (staging.folder / item.output.name).write_text((MARK + made).ljust(self.bytes, "."))
+            files = staging.publish()
         doubtful = made.startswith("DOUBT")
         report = {
             "seed": item.settings.seed,
@@ -75,6 +76,10 @@ class FakeWork:
             "mesh": {"faces": 12, "vertices": 8},
             "cutout": {"doubtful": doubtful, "confidence": 0.1 if doubtful else 0.9},
         }
+        if made.startswith("NOPREVIEW"):
+            error = PreviewFailed("no pixels")
+            error.files, error.report = files, report
+            raise error
         return files, report
 
 

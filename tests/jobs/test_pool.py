@@ -13,7 +13,7 @@ from img2mesh.jobs.events import Began, Converted, Finished, Said, Stage
 from img2mesh.jobs.inline import Inline
 from img2mesh.jobs.outcome import CATEGORIES
 from img2mesh.jobs.pool import Pool
-from tests.jobs.fake_work import FakeWork, item, photo
+from tests.jobs.fake_work import MARK, FakeWork, item, photo
 
 
 def drain(pool, seconds: float = 60.0, on_event=lambda event: None) -> dict:
@@ -47,7 +47,7 @@ def test_the_order_of_events(tmp_path, pools):
     pool, heard = pools(), []
     pool.submit(item(photo(tmp_path, "a.png", "sleep 0.5"), tmp_path, seed=7))
     outcome = drain(pool, on_event=heard.append)["a"]
-    assert outcome.error is None and (tmp_path / "a.glb").read_text().startswith("SLEEP 0.5 SEED 7")
+    assert outcome.error is None and (tmp_path / "a.glb").read_text().startswith(MARK + "SLEEP 0.5 SEED 7")
     kinds = [type(event) for event in heard]
     order = [kinds.index(kind) for kind in (Began, Stage, Said, Converted, Finished)]
     assert order == sorted(order)
