@@ -102,17 +102,20 @@ def run_batch(
 def _pool(
     work: Work, share: Capacity, jobs: int | None, timeout: float | None, ray: str | None, settings: Settings
 ) -> Executor:
-    if ray is not None:
-        from img2mesh.batch.ray_pool import RayPool
+    from img2mesh.jobs.pool import Pool
 
-        return RayPool(work, ray, jobs, share.threads, timeout, _worker_gb(settings))
+    memory = _worker_gb(settings)
+    if ray is not None:
+        from img2mesh.jobs.ray_actors import RayActors
+
+        return Pool(RayActors(work, ray, jobs, share.threads, memory), timeout, memory)
     if jobs == 0:
         from img2mesh.jobs.inline import Inline
 
         return Inline(work)
-    from img2mesh.jobs.pool import Pool
+    from img2mesh.jobs.processes import Processes
 
-    return Pool(work, share, timeout, _worker_gb(settings))
+    return Pool(Processes(work, share), timeout, memory)
 
 
 def _worker_gb(settings: Settings) -> float:

@@ -83,7 +83,8 @@ def skipped_sentence(skipped: Sequence[Path]) -> str:
 
 
 def _look_through(top: Path, recursive: bool, left_out: set[str]) -> tuple[list[Found], list[Path]]:
-    photos, skipped = [], []
+    photos: list[Found] = []
+    skipped: list[Path] = []
     for path in _walk(top, recursive, {os.path.realpath(top)} | left_out, skipped):
         if path.suffix.lower() in SUFFIXES and path.is_file():
             if path.suffix.lower() not in _OWN or not _derived(path):

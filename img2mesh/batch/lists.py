@@ -1,8 +1,8 @@
 """Lists of photos: a CSV file with a header, or one JSON object a line.
 
-Columns: `photo` (needed), `output` (the mesh's name), `height`, `category`, `seed`, `elevation`, `symmetry`, `faces`,
-`texture_size`, `photos` (more of the same object: `back=b.jpg; left=l.jpg; 30=c.jpg; 30,15=d.jpg`; in JSON also an
-object). Empty cells are the batch's own. Paths are relative to the list.
+Columns: `photo` (needed), `output` (the mesh's name), `category`, `height`, `seed`, `elevation`, `symmetry`, `box`,
+`point`, `faces`, `texture_size`, `photos` (more of the same object: `back=b.jpg; left=l.jpg; 30=c.jpg; 30,15=d.jpg`; in
+JSON also an object). Empty cells are the batch's own. Paths are relative to the list.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.jobs.item import Picture
 from img2mesh.settings import Settings
 
-SETTINGS = ("height", "seed", "elevation", "symmetry", "faces", "texture_size")
+SETTINGS = ("height", "seed", "elevation", "symmetry", "box", "point", "faces", "texture_size")
 _WHOLE = ("seed", "faces", "texture_size")
 COLUMNS = ("photo", "output", "category", "photos", *SETTINGS)
 

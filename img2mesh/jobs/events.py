@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from img2mesh.core.progress import Progress
@@ -61,7 +61,7 @@ Send = Callable[[Event], None]
 class Reporter(Progress):
     """Makes events of what the pipeline says, and stops it where its item was cancelled."""
 
-    def __init__(self, name: str, send: Send, cancelled: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, name: str, send: Send, cancelled: Callable[[str], bool] = lambda name: False) -> None:
         super().__init__()
         self.name, self.send, self.cancelled = name, send, cancelled
 
@@ -71,12 +71,14 @@ class Reporter(Progress):
     def warn(self, text: str) -> None:
         self.send(Said(self.name, text, warning=True))
 
-    def stage(self, name: str, total: int = 0) -> AbstractContextManager[Callable[..., None]]:
+    @contextmanager
+    def stage(self, name: str, total: int = 0) -> Iterator[Callable[..., None]]:
         self._check()
-        return super().stage(name, total)
+        with super().stage(name, total) as step:
+            yield step
 
     def _check(self) -> None:
-        if self.cancelled():
+        if self.cancelled(self.name):
             raise Cancelled
 
     def _begin(self, name: str, total: int) -> Callable[..., None]:

@@ -1,24 +1,17 @@
-"""Worker processes of this machine: started when they are needed, watched, replaced when they die."""
+"""Workers that are started when they are needed, watched, and replaced when they die."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any
 
 from img2mesh.jobs import worker
-from img2mesh.jobs.capacity import WORKER_GB, Capacity, memory_for_another
+from img2mesh.jobs.capacity import WORKER_GB
 from img2mesh.jobs.events import Began, Converted, Event, Finished, Said
 from img2mesh.jobs.item import Item
-from img2mesh.jobs.outcome import CANCELLED, CRASH, MEMORY, TIMEOUT, Outcome
-from img2mesh.jobs.session import Work
+from img2mesh.jobs.outcome import CANCELLED, TIMEOUT, Outcome
+from img2mesh.jobs.processes import Launcher, Link
 
 RETRIES = 1  # of an item whose worker died: the death need not be its fault
 PATIENCE = 10.0  # seconds that a cancelled item has before its worker is ended
@@ -27,8 +20,7 @@ PATIENCE = 10.0  # seconds that a cancelled item has before its worker is ended
 @dataclass(eq=False)
 class _Worker:
     slot: int  # decides the GPU
-    process: BaseProcess
-    connection: Connection
+    link: Link
     items: dict[str, Item] = field(default_factory=dict)  # at most one that is made and one that is written
     making: str | None = None
     deadlines: dict[str, float] = field(default_factory=dict)
@@ -36,23 +28,21 @@ class _Worker:
 
 
 class Pool:
-    """Runs items in processes.
+    """Runs items in workers.
 
     Args:
-        work: what is done to an item.
-        capacity: workers and threads; a worker starts only when there is an item and memory for it.
+        launcher: makes the workers; one starts only when there is an item and memory for it.
         timeout: seconds that an item may take, the loading of the model aside; None: any.
         worker_gb: memory that a worker needs, in GB (1e9 bytes); measured values take its place.
     """
 
     def __init__(
         self,
-        work: Work,
-        capacity: Capacity,
+        launcher: Launcher,
         timeout: float | None = None,
         worker_gb: float = WORKER_GB,
     ) -> None:
-        self.work, self.capacity, self.timeout, self.worker_gb = work, capacity, timeout, worker_gb
+        self.launcher, self.timeout, self.worker_gb = launcher, timeout, worker_gb
         self.queue: deque[Item] = deque()
         self.workers: list[_Worker] = []
         self.deaths: dict[str, int] = {}
@@ -62,7 +52,7 @@ class Pool:
     def room(self) -> int:
         """How many more items could begin now."""
         making = sum(worker.making is not None for worker in self.workers)
-        return max(0, self.capacity.jobs - making - len(self.queue))
+        return max(0, self.launcher.jobs - making - len(self.queue))
 
     def running(self) -> list[str]:
         """Names of the items that were submitted and have not ended."""
@@ -84,7 +74,7 @@ class Pool:
                 each.deadlines[name] = min(
                     each.deadlines.get(name, float("inf")), time.monotonic() + PATIENCE
                 )
-                self._tell(each, worker.CANCEL, name)
+                each.link.send(worker.CANCEL, name)
 
     def poll(self, seconds: float) -> list[Event]:
         """What happened; waits so long for something if nothing has."""
@@ -93,42 +83,38 @@ class Pool:
         due = min((t for w in self.workers for t in w.deadlines.values()), default=now + seconds)
         pause = 0.0 if self.events else max(0.0, min(seconds, due - now))
         if self.workers:
-            waiting: list[Any] = [w.connection for w in self.workers] + [
-                w.process.sentinel for w in self.workers
-            ]
-            wait(waiting, pause)
+            self.launcher.wait([w.link for w in self.workers], pause)
         elif pause:
             time.sleep(pause)
         for each in list(self.workers):
-            alive = each.process.is_alive()  # asked first: what a dead worker said is all there to be read
-            if not self._read(each) or not alive:
+            events, alive = each.link.receive()
+            for event in events:
+                self._heard(each, event)
+            if not alive:
                 self._bury(each)
         self._end_late_ones()
         self._dispatch()
-        events = list(self.events)
+        happened = list(self.events)
         self.events.clear()
-        return events
+        return happened
 
     def close(self, kill: bool = False) -> None:
         """End all workers; what they are still making is lost."""
         for each in self.workers:
             if kill:
-                each.process.kill()
+                each.link.kill()
             else:
-                self._tell(each, worker.STOP, None)
+                each.link.send(worker.STOP, None)
         for each in self.workers:
-            each.process.join(0 if each.items else 10)
-            if each.process.is_alive():
-                each.process.kill()
-                each.process.join()
-            each.connection.close()
+            each.link.close(0 if each.items or kill else 10)
         self.workers.clear()
+        self.launcher.close()
 
     def _dispatch(self) -> None:
         while self.queue:
             item = self.queue[0]
             free = [w for w in self.workers if w.making is None and not w.verdicts and self._fits(w, item)]
-            if not free and len(self.workers) < self.capacity.jobs:
+            if not free and len(self.workers) < self.launcher.jobs:
                 started = self._start()
                 free = [started] if started is not None else []
             if not free:
@@ -136,7 +122,7 @@ class Pool:
             each = min(free, key=lambda w: len(w.items))
             self.queue.popleft()
             each.items[item.name], each.making = item, item.name
-            self._tell(each, worker.CONVERT, item)
+            each.link.send(worker.CONVERT, item)
 
     def _fits(self, each: _Worker, item: Item) -> bool:
         """An item whose worker died shares its next one with no other: if that dies as well, it was this item."""
@@ -145,38 +131,15 @@ class Pool:
 
     def _start(self) -> _Worker | None:
         now = time.monotonic()
-        if self.workers:
-            if now - self.looked < 1.0:
-                return None
-            self.looked = now
-            if not memory_for_another(self.worker_gb, [w.process.pid or 0 for w in self.workers]):
-                return None
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        slot = min(set(range(self.capacity.jobs)) - {w.slot for w in self.workers})
-        environment = self.capacity.environment(slot)
-        process = context.Process(target=worker.serve, args=(theirs, self.work, environment), daemon=True)
-        with _interrupts_ignored():
-            process.start()
-        theirs.close()
-        started = _Worker(slot, process, ours)
+        if self.workers and now - self.looked < 1.0:
+            return None
+        self.looked = now
+        if not self.launcher.may_start([w.link for w in self.workers], self.worker_gb):
+            return None
+        slot = min(set(range(self.launcher.jobs)) - {w.slot for w in self.workers})
+        started = _Worker(slot, self.launcher.start(slot))
         self.workers.append(started)
         return started
-
-    def _tell(self, each: _Worker, word: str, value: Any) -> None:
-        try:
-            each.connection.send((word, value))
-        except OSError:
-            pass  # it died; poll will see
-
-    def _read(self, each: _Worker) -> bool:
-        """Take what a worker said; False where it will never say more."""
-        try:
-            while each.connection.poll():
-                self._heard(each, each.connection.recv())
-        except (EOFError, OSError):
-            return False
-        return True
 
     def _heard(self, each: _Worker, event: Event) -> None:
         if isinstance(event, Finished):
@@ -209,14 +172,12 @@ class Pool:
                     text = f"took longer than the {self.timeout:g} s of --timeout." if self.timeout else ""
                     each.verdicts.setdefault(name, Outcome(name, text, TIMEOUT, self.timeout or 0.0))
                     each.deadlines.pop(name)
-                    each.process.kill()
+                    each.link.kill()
 
     def _bury(self, each: _Worker) -> None:
         """A worker died: its items end by its verdicts, or are tried again."""
-        each.process.join(5)
-        each.connection.close()
+        each.link.close(5)
         self.workers.remove(each)
-        code = each.process.exitcode
         judged = bool(each.verdicts)
         for name, item in reversed(each.items.items()):
             if name in each.verdicts:
@@ -225,38 +186,9 @@ class Pool:
                 self.queue.appendleft(item)
             else:
                 self.deaths[name] = self.deaths.get(name, 0) + 1
-                how = _how(code)
+                category, how = each.link.death()
                 if self.deaths[name] > RETRIES:
-                    self._finish(Outcome(name, f"its worker died twice ({how}).", _sort(code)))
+                    self._finish(Outcome(name, f"its worker died twice ({how}).", category))
                 else:
                     self.queue.appendleft(item)
                     self.events.append(Said(name, f"its worker died ({how}); trying once more", warning=True))
-
-
-def _sort(code: int | None) -> str:
-    """The kernel ends processes by SIGKILL where memory is short."""
-    return MEMORY if code == -9 else CRASH
-
-
-def _how(code: int | None) -> str:
-    if code is not None and code < 0:
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        return f"{name}: too little memory?" if code == -9 else name
-    return f"exit code {code}"
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """A process that starts inherits that Ctrl-C is ignored, so that none strikes before it says so itself."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # not the main thread, which alone has handlers
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

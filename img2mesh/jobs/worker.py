@@ -10,8 +10,7 @@ import queue
 import signal
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
 from img2mesh.jobs.events import Converted, Event, Finished, Reporter
 from img2mesh.jobs.item import Item
@@ -21,7 +20,14 @@ from img2mesh.jobs.session import Made, Session, Work
 STOP, CONVERT, CANCEL = "stop", "convert", "cancel"
 
 
-def serve(connection: Connection, work: Work, environment: dict[str, str]) -> None:
+class Line(Protocol):
+    """The worker's end of what links it to its parent."""
+
+    def send(self, event: Event) -> None: ...
+    def recv(self) -> tuple[str, Any]: ...
+
+
+def serve(connection: Line, work: Work, environment: dict[str, str]) -> None:
     """Convert items until told to stop.
 
     Args:
@@ -31,31 +37,33 @@ def serve(connection: Connection, work: Work, environment: dict[str, str]) -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment)
-    _Worker(connection, work).run()
+    Worker(connection, work).run()
 
 
-class _Worker:
-    def __init__(self, connection: Connection, work: Work) -> None:
+class Worker:
+    """The loop of a worker; it ends the process when the parent is gone."""
+
+    def __init__(self, connection: Line, work: Work) -> None:
         self.connection, self.session = connection, Session(work)
         self.inbox: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self.cancelled: set[str] = set()
         self.sending = threading.Lock()
 
     def run(self) -> None:
+        """Until told to stop."""
         threading.Thread(target=self._listen, daemon=True).start()
         with ThreadPoolExecutor(1) as writer:
             writing: Future[None] | None = None
             while (item := self.inbox.get()) is not None:
-                name = item.name
-                made = self.session.make(item, Reporter(name, self._send, lambda n=name: n in self.cancelled))
+                made = self.session.make(item, Reporter(item.name, self._send, self.cancelled.__contains__))
                 if writing is not None:
                     writing.result()  # at most one mesh waits to be written
                 if isinstance(made, Outcome):
                     writing = None
                     self._finish(made)
                 else:
+                    self._send(Converted(item.name))
                     writing = writer.submit(self._write, made)
-                    self._send(Converted(name))
                 del made
 
     def _write(self, made: Made) -> None:

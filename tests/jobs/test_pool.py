@@ -13,6 +13,7 @@ from img2mesh.jobs.events import Began, Converted, Finished, Said, Stage
 from img2mesh.jobs.inline import Inline
 from img2mesh.jobs.outcome import CATEGORIES
 from img2mesh.jobs.pool import Pool
+from img2mesh.jobs.processes import Processes
 from tests.jobs.fake_work import MARK, FakeWork, item, photo
 
 
@@ -35,7 +36,7 @@ def pools():
     made = []
 
     def make(jobs=1, work=None, **options):
-        made.append(Pool(work or FakeWork(), Capacity(jobs, 1), **options))
+        made.append(Pool(Processes(work or FakeWork(), Capacity(jobs, 1)), **options))
         return made[-1]
 
     yield make
@@ -103,7 +104,7 @@ def test_killed_once_is_tried_again_killed_twice_is_over(tmp_path, pools):
 
     def kill_the_first(event):
         if isinstance(event, Stage) and not killed:
-            killed.append(pool.workers[0].process.pid)
+            killed.append(pool.workers[0].link.pid)
             os.kill(killed[0], signal.SIGKILL)
 
     assert drain(pool, on_event=kill_the_first)["a"].error is None
@@ -111,7 +112,7 @@ def test_killed_once_is_tried_again_killed_twice_is_over(tmp_path, pools):
 
     def kill_all(event):
         if isinstance(event, Stage):
-            os.kill(pool.workers[0].process.pid, signal.SIGKILL)
+            os.kill(pool.workers[0].link.pid, signal.SIGKILL)
 
     pool.submit(item(photo(tmp_path, "b.png"), tmp_path))
     outcome = drain(pool, on_event=kill_all)["b"]
@@ -137,7 +138,7 @@ def test_cancel(tmp_path, pools, monkeypatch):
 
     def cancel(event):
         if isinstance(event, Began) and event.name in ("runs", "stuck"):
-            begun.append(pool.workers[0].process.pid)
+            begun.append(pool.workers[0].link.pid)
             pool.cancel(event.name)
 
     outcomes = drain(pool, on_event=cancel)
@@ -174,13 +175,14 @@ def test_workers_end_with_their_parent(tmp_path):
         "from img2mesh.jobs.capacity import Capacity\n"
         "from img2mesh.jobs.events import Began\n"
         "from img2mesh.jobs.pool import Pool\n"
+        "from img2mesh.jobs.processes import Processes\n"
         "from tests.jobs.fake_work import FakeWork, item, photo\n"
         "if __name__ == '__main__':\n"
         "    here = Path(sys.argv[1])\n"
-        "    pool = Pool(FakeWork(), Capacity(1, 1))\n"
+        "    pool = Pool(Processes(FakeWork(), Capacity(1, 1)))\n"
         "    pool.submit(item(photo(here, 'a.png', 'sleep 60'), here))\n"
         "    while not any(isinstance(event, Began) for event in pool.poll(1)): pass\n"
-        "    print(pool.workers[0].process.pid, flush=True)\n"
+        "    print(pool.workers[0].link.pid, flush=True)\n"
         "    pool.poll(60)\n"
         "    pool.poll(60)\n"
     )
