@@ -14,6 +14,7 @@ from img2mesh.batch.stopper import Stopper
 from img2mesh.batch.summary import Summary
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
+from img2mesh.exports import check_export
 from img2mesh.jobs.capacity import WORKER_GB, Capacity, capacity
 from img2mesh.jobs.session import Work
 from img2mesh.outputs import Output, check_outputs, check_room, run_bytes
@@ -55,6 +56,7 @@ def run_batch(
 
     progress, folder = progress or Progress(), Path(folder)
     work = work or PipelineWork()
+    check_export(folder / f"mesh{request.suffix}", request.settings)
     weights = weights_checksum(request.settings, progress) if isinstance(work, PipelineWork) else "none"
     with JobFolder(folder) as place:
         place.check_reports(request.overwrite)

@@ -129,7 +129,7 @@ def _entry(row: dict[str, Any], folder: Path, settings: Settings, where: str) ->
 def _name(text: str, where: str) -> str:
     """A file name, perhaps with folders, that stays inside of the batch's folder."""
     place = PurePosixPath(text.replace("\\", "/"))
-    if place.suffix.lower() in (".glb", ".obj", ".ply", ".stl"):
+    if place.suffix.lower() in (".glb", ".obj", ".ply", ".stl", ".3mf", ".usdz"):
         place = place.with_suffix("")
     if place.is_absolute() or ".." in place.parts or not place.name or place.name.startswith("."):
         raise Img2MeshError(f"{where}: the output {text!r} is no name inside of -o.")

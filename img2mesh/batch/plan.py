@@ -113,7 +113,7 @@ class Plan:
         """The files of an item beside what `keep` makes."""
         item = self.items[name]
         drawn = [] if item.preview is None else [Output("--preview", item.preview)]
-        return [*mesh_outputs(item.output), *drawn]
+        return [*mesh_outputs(item.output, settings=item.settings), *drawn]
 
     def _entries(self) -> list[Entry]:
         request = self.request
@@ -142,7 +142,8 @@ class Plan:
         preview = self.request.preview
         drawn = [] if preview is None else [self.place.folder / (name + preview)]
         kept = [] if self.request.keep is None else [self.request.keep / name]
-        return [*(output.path for output in mesh_outputs(target)), *drawn, *kept]
+        meshes = mesh_outputs(target, settings=self.request.settings)
+        return [*(output.path for output in meshes), *drawn, *kept]
 
     def _item(self, name: str, entry: Entry) -> Item:
         request, folder = self.request, self.place.folder.absolute()

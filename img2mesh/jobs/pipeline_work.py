@@ -86,9 +86,9 @@ def strip(result: Result) -> bytes:
 
 def _draw(item: Item, made: Result, folder: Path) -> PreviewFailed | None:
     """Write mesh, preview and strip into a folder; a picture's failure is handed back."""
-    from img2mesh.mesh import write_mesh
+    from img2mesh.exports import export
 
-    write_mesh(made.mesh, folder / item.output.name, item.settings)
+    export(made, folder / item.output.name, item.settings, Progress())  # its warnings are in the report, too
     error = None
     if item.preview is not None:
         from img2mesh.preview import write_preview
