@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 from img2mesh.jobs.events import Converted, Event, Finished, Reporter
@@ -45,6 +46,8 @@ class Inline:
                 self.events.append(Converted(item.name))
                 made = self.session.write(made)
             self.events.append(Finished(item.name, made))
+        elif not self.events:
+            time.sleep(seconds)
         events, self.events = self.events, []
         return events
 

@@ -20,7 +20,6 @@ CANCELLED = "cancelled"
 DEFECT = "defect"  # ours
 
 CATEGORIES = (INPUT, MODEL, MEMORY, TIMEOUT, CRASH, PREVIEW, OUTPUT, CANCELLED, DEFECT)
-_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _NO_MEMORY = ("bad_alloc", "can't allocate memory", "out of memory")
 
 
@@ -53,10 +52,6 @@ class Cancelled(BaseException):
     """Raised inside of a stage whose item was cancelled; no `except Exception` stops it."""
 
 
-class Unwritable(Exception):
-    """An output could not be written for a reason that the next item would meet, too."""
-
-
 class PreviewFailed(Exception):
     """The mesh was written, its picture was not.
 
@@ -83,10 +78,17 @@ def explain(error: BaseException) -> tuple[str, str]:
         return f"{text}.", PREVIEW
     if code in FULL:
         return "the disk is full.", OUTPUT
-    if isinstance(error, Unwritable) or code == errno.EROFS:
+    if code == errno.EROFS:
         return f"{text}.", OUTPUT
     if isinstance(error, Img2MeshError):
         return f"{text}.", INPUT
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
         return "out of memory.", MEMORY
     return f"unexpected {type(error).__name__}: {text}.", DEFECT
+
+
+def explain_writing(error: BaseException, place: str) -> tuple[str, str]:
+    """The same while an item's files are written: what the system refuses now the next item would meet, too."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno not in FULL:
+        return f"cannot write {error.filename or place}: {error.strerror}.", OUTPUT
+    return explain(error)

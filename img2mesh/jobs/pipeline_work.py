@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.jobs.item import Item
-from img2mesh.jobs.outcome import PreviewFailed, Unwritable
+from img2mesh.jobs.outcome import PreviewFailed
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,15 +48,9 @@ class PipelineWork:
 
     def write(self, item: Item, made: Result) -> tuple[dict[str, int], dict[str, Any]]:
         """Everything is written into a folder of its own first, and then renamed, the mesh last."""
-        try:
-            with Staging(item) as staging:
-                error = _draw(item, made, staging.folder)
-                files = staging.publish()
-        except OSError as problem:
-            if problem.errno is None:
-                raise
-            place = problem.filename or item.output
-            raise Unwritable(f"cannot write {place}: {problem.strerror}") from problem
+        with Staging(item) as staging:
+            error = _draw(item, made, staging.folder)
+            files = staging.publish()
         if error is not None:
             error.files, error.report = files, made.report
             raise error
@@ -118,12 +112,9 @@ class Staging:
     def __init__(self, item: Item) -> None:
         self.item = item
         parent = item.staging or item.output.parent
-        try:
-            item.output.parent.mkdir(parents=True, exist_ok=True)
-            parent.mkdir(parents=True, exist_ok=True)
-            self.folder = Path(tempfile.mkdtemp(prefix=".img2mesh-", dir=parent))
-        except OSError as problem:
-            raise Unwritable(f"cannot write into {parent}: {problem.strerror}") from problem
+        item.output.parent.mkdir(parents=True, exist_ok=True)
+        parent.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix=".img2mesh-", dir=parent))
 
     def __enter__(self) -> Staging:
         return self

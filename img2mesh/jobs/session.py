@@ -12,7 +12,7 @@ from img2mesh.core.progress import Progress
 from img2mesh.jobs.events import Began, Reporter
 from img2mesh.jobs.fingerprint import Fingerprint, fingerprint
 from img2mesh.jobs.item import Item
-from img2mesh.jobs.outcome import MODEL, Cancelled, Outcome, PreviewFailed, explain
+from img2mesh.jobs.outcome import MODEL, Cancelled, Outcome, PreviewFailed, explain, explain_writing
 from img2mesh.settings import Settings
 
 
@@ -32,7 +32,8 @@ class Work(Protocol):
         """Write the product whole or not at all: the files with their sizes, and the report.
 
         Raises:
-            Unwritable, PreviewFailed: see there.
+            PreviewFailed: the mesh is there, its picture is not.
+            OSError: the files could not be written.
         """
 
 
@@ -83,7 +84,7 @@ class Session:
         try:
             files, report = self.work.write(made.item, made.product)
         except Exception as problem:
-            error, category = explain(problem)
+            error, category = explain_writing(problem, str(made.item.output))
             if isinstance(problem, PreviewFailed):
                 files, report = problem.files, problem.report
         return Outcome(
