@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def record(item: Item, entry: Entry, outcome: Outcome, key: str, folder: Path) -
         "seed": item.settings.seed,
         "height": item.settings.height or None,
         "category": entry.category or None,
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "finished": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "source": entry.source,
         "key": key,
         "prints": [list(each) if each else None for each in prints],
