@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,21 @@ def job_description(settings: Settings, weights: str, suffix: str) -> dict[str, 
 
 def item_key(item: Item, job: dict[str, Any]) -> str:
     """Hexadecimal digest of all that decides an item but its photos' content."""
-    own = {name: value for name, value in item.settings.as_dict().items() if name not in INDIFFERENT}
     parts = {
         **{name: value for name, value in job.items() if name not in ("settings", "threads")},
-        "settings": own,
+        "settings": _decisive(item.settings),
         "directions": [(picture.azimuth, picture.elevation) for picture in item.photos],
         "preview": item.preview.suffix if item.preview is not None else None,
         "keep": item.keep is not None,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@lru_cache(1024)
+def _decisive(settings: Settings) -> str:
+    """Most items have the same settings."""
+    values = {name: value for name, value in settings.as_dict().items() if name not in INDIFFERENT}
+    return json.dumps(values, sort_keys=True)
 
 
 def weights_checksum(settings: Settings, progress: Progress | None = None) -> str:

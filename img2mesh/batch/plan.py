@@ -168,11 +168,12 @@ class Plan:
             return None
         if not all(unchanged(p.path, before) for p, before in zip(item.photos, prints, strict=True)):
             return None
-        if record.get("status") == "done" and not self._whole(record.get("files", {})):
+        if record.get("status") == "done" and not self.whole(record.get("files", {})):
             return None
         return record.get("status")
 
-    def _whole(self, files: dict[str, Any]) -> bool:
+    def whole(self, files: dict[str, Any]) -> bool:
+        """Whether files of the folder are there with their sizes."""
         try:
             return all((self.place.folder / name).stat().st_size == size for name, size in files.items())
         except OSError:

@@ -102,10 +102,13 @@ class Batch:
         idle = not self.pool.running()
         if idle and stopping:
             return False
-        if idle and not self.todo and not self._look_again(force=not self.plan.request.watch):
-            if not self.plan.request.watch:
+        watching = self.plan.request.watch
+        if idle and not self.todo and not watching and not self.pace.ended:
+            return False
+        if idle and not self.todo and not self._look_again(force=not watching):
+            if not watching:
                 return False
-        elif self.plan.request.watch and not stopping and watcher.changed():
+        elif watching and not stopping and watcher.changed():
             self._look_again(force=False)
         for event in self.pool.poll(0.5):
             self._heard(event)
@@ -202,7 +205,11 @@ class Batch:
 
 
 def standing(plan: Plan) -> list[Record]:
-    """Records of all items of a plan that an earlier run or this one ended, in the plan's order."""
+    """Records for the reports: of all items of a plan that have ended, then of meshes that other inputs led to."""
     records = plan.place.journal.records
     found = [(records[name], plan.items[name]) for name in plan.items if name in records]
-    return [each for each, item in found if each.get("key") == item_key(item, plan.place.job)]
+    own = [each for each, item in found if each.get("key") == item_key(item, plan.place.job)]
+    others = [
+        each for name, each in records.items() if name not in plan.items and each.get("status") == "done"
+    ]
+    return own + [each for each in others if plan.whole(each.get("files", {}))]

@@ -42,13 +42,15 @@ def test_lines_are_there_as_soon_as_an_item_ends(shop):
     assert seen == [1, 2]
 
 
-def test_a_photo_that_is_gone_leaves_the_report(shop):
-    shop.add("a.png", "b.png")
+def test_the_reports_are_of_the_folder(shop):
+    shop.add("a.png", "b.png", "c.png")
     shop.run()
-    (shop.photos / "b.png").unlink()
-    shop.run()
-    assert [row["name"] for row in rows_of(shop.meshes)] == ["a"]
-    assert (shop.meshes / "b.glb").exists(), "its mesh stays"
+    for name in "bc":
+        (shop.photos / f"{name}.png").unlink()
+    (shop.meshes / "c.glb").unlink()
+    summary = shop.run()
+    assert [row["name"] for row in rows_of(shop.meshes)] == ["a", "b"], "whose mesh is there"
+    assert summary.total == 1
 
 
 def data_of(folder):
