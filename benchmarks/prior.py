@@ -97,7 +97,7 @@ def main() -> int:
         body = Body(guess.occupancy, camera_at(sample["azimuth"]), guess.half)
         chance = np.zeros(len(points), np.float32)
         chance[near] = body.probability(points[near])
-        level, expected = best_level(body)
+        level, expected = best_level(body.occupancy)
         true = sample["solid"].reshape(-1)
         rows.append(
             {

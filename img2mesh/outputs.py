@@ -63,11 +63,14 @@ def view_outputs(folder: Path, number: int, option: str = "-o", animation: str |
     return [Output(option, folder / name) for name in names]
 
 
-def kept_outputs(folder: Path | None, views: int) -> list[Output]:
+def kept_outputs(folder: Path | None, views: int, photos: int = 1) -> list[Output]:
     """What `--keep` leaves in a folder."""
     if folder is None:
         return []
     own = [Output("--keep", folder / name) for name in ("cutout.png", "field.npz", "mesh.glb", "sources.png")]
+    own += [Output("--keep", folder / f"cutout-{k}.png") for k in range(1, photos)]
+    further = [f"photo-{k}{end}.png" for k in range(1, photos) for end in ("", "-full")]
+    own += [Output("--keep", folder / "views" / name) for name in further]
     return own + view_outputs(folder / "views", max(views, 64), "--keep")
 
 

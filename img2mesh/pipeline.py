@@ -10,6 +10,7 @@ from img2mesh.core.device import own_random_state
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError
+from img2mesh.photos.photo import Photo, object_of
 from img2mesh.settings import Settings
 from img2mesh.stages import Result, Stages
 
@@ -20,17 +21,18 @@ if TYPE_CHECKING:
 
 @own_random_state()
 def image_to_mesh(
-    photo: Source,
+    photo: Source | Sequence[Photo],
     settings: Settings | None = None,
     *,
     keep: str | Path | None = None,
     progress: Progress | None = None,
     model: Sampler | None = None,
 ) -> Result:
-    """One photo of an object to a textured mesh.
+    """One photo of an object, or several of its sides, to a textured mesh.
 
     Args:
-        photo: a path, bytes, an open binary file, a Pillow picture or an array (`img2mesh.segment.read_photo`).
+        photo: a path, bytes, an open binary file, a Pillow picture or an array (`img2mesh.segment.read_photo`); or
+            several `Photo`, each with its rough direction.
         settings: default: the preset `standard`.
         keep: folder for every stage's product: cutout.png, views/, field.npz, mesh.glb, sources.png.
         progress: listener; silent by default.
@@ -40,6 +42,8 @@ def image_to_mesh(
         Img2MeshError: bad input, in one sentence.
     """
     stages = Stages(settings, progress, keep)
+    if isinstance(photo, Sequence) and not isinstance(photo, (str, bytes)):
+        return _photos_to_mesh(list(photo), stages, model)
     stages.check_kept(photo)
     cutout = stages.segment(photo)
     model = stages.load(model)
@@ -49,6 +53,53 @@ def image_to_mesh(
     shape = stages.shape_from_photo(views)
     mesh = stages.mesh(shape)
     return stages.result(mesh, shape, cutout)
+
+
+def _photos_to_mesh(photos: list[Photo], stages: Stages, model: Sampler | None) -> Result:
+    """Photos of several sides: each is cut out and placed, the sampler draws what none of them shows."""
+    photos = object_of(photos)
+    if len(photos) == 1:
+        stages.settings = photos[0].told(stages.settings)
+        return image_to_mesh(
+            photos[0].source, stages.settings, keep=stages.keep, progress=stages.progress, model=model
+        )
+    for photo in photos:
+        stages.check_kept(photo.source)
+    cutouts = [stages.segment(photo.source) for photo in photos]
+    model = stages.load(model)
+    placed = stages.place(photos, cutouts, model)
+    views = stages.draw_unseen(placed, cutouts, model)
+    del model
+    shape = stages.shape_from_photos(views, placed)
+    mesh = stages.mesh(shape)
+    return stages.result(mesh, shape, cutouts[0])
+
+
+@own_random_state()
+def turntable_to_mesh(
+    photos: Sequence[Source],
+    settings: Settings | None = None,
+    *,
+    clockwise: bool | None = None,
+    keep: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Photos of one turn of an object, evenly spaced and in order, to a textured mesh; no sampler is needed.
+
+    Args:
+        photos: 6 to 120, the front first.
+        clockwise: how the object turns, seen from above; None: found from the photos.
+
+    Raises:
+        Img2MeshError: bad input, in one sentence.
+    """
+    stages = Stages(settings, progress, keep)
+    for photo in photos:
+        stages.check_kept(photo)
+    cutouts = [stages.segment(photo) for photo in photos]
+    shape = stages.shape_from_views(stages.place_turn(cutouts, clockwise))
+    mesh = stages.mesh(shape)
+    return stages.result(mesh, shape, cutouts[0])
 
 
 @own_random_state()

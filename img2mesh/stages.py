@@ -21,6 +21,8 @@ from img2mesh.settings import Settings
 if TYPE_CHECKING:
     from img2mesh.mesh import TexturedMesh
     from img2mesh.models.sampler import Sampler
+    from img2mesh.photos.photo import Photo
+    from img2mesh.photos.place import PlacedPhotos
     from img2mesh.segment import Cutout
     from img2mesh.segment.read import Source
 
@@ -64,6 +66,8 @@ class Stages:
         self.start = time.perf_counter()
         self.device = resolve_device(self.settings.device)
         self.threads = use_threads()
+        self._shipped: Sampler | None = None
+        self._cut = 0  # photos cut out so far
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -92,7 +96,9 @@ class Stages:
         for warning in cutout.warnings:
             self.progress.warn(warning)
         if self.keep is not None:
-            save_png(cutout.rgba, self.keep / "cutout.png", "cutout")
+            name = "cutout.png" if not self._cut else f"cutout-{self._cut}.png"
+            save_png(cutout.rgba, self.keep / name, "cutout")
+        self._cut += 1
         return cutout
 
     def load(self, model: Sampler | None = None) -> Sampler:
@@ -143,6 +149,58 @@ class Stages:
         if self.keep is not None:
             save_views(views, self.keep / "views")
         return views
+
+    def place(self, photos: Sequence[Photo], cutouts: Sequence[Cutout], model: Sampler) -> PlacedPhotos:
+        """Where several photos of the object were taken from."""
+        from img2mesh.photos.place import place_photos
+
+        with self.timed("place photos"):
+            guesses = [self._guesser(model).guess(cutout.resized()) for cutout in cutouts]
+            known = [guess for guess in guesses if guess is not None]
+            return place_photos(photos, cutouts, known, self.settings.photo_weight, self.progress)
+
+    def _guesser(self, model: Sampler) -> Sampler:
+        """The model, or the shipped one where it does not tell a solid from a photo."""
+        if getattr(model, "occupancy", None) is None:
+            if self._shipped is None:
+                self._shipped = load_named_model(self.settings.replace(model="mini"), "cpu", self.progress)
+            return self._shipped
+        return model
+
+    def place_turn(self, cutouts: Sequence[Cutout], clockwise: bool | None = None) -> ViewSet:
+        """Photos of one turn of a turntable as views at known cameras."""
+        from img2mesh.photos.turntable import turntable_views
+        from img2mesh.views import save_views
+
+        with self.timed("place photos"):
+            views = turntable_views(cutouts, clockwise, self.progress)
+        if self.keep is not None:
+            save_views(views, self.keep / "views")
+        return views
+
+    def draw_unseen(self, placed: PlacedPhotos, cutouts: Sequence[Cutout], model: Sampler) -> ViewSet:
+        """The photos, and what the sampler draws of the sides that none of them shows."""
+        from img2mesh.photos.draw import draw_unseen
+        from img2mesh.views import save_views
+        from img2mesh.views.synthesize import model_facts
+
+        chosen = [cutouts[k] for k in placed.kept]
+        with self.timed("views"):
+            drawn = draw_unseen(placed.views, placed.witnesses, chosen, model, self.settings, self.progress)
+        facts = {**model_facts(model, self.settings), **placed.facts, "warnings": list(placed.warnings)}
+        facts["elevation_deg"] = placed.facts["photos"][0]["elevation_deg"]
+        views = ViewSet((*placed.views, *drawn), facts)
+        if self.keep is not None:
+            save_views(views, self.keep / "views")
+        return views
+
+    def shape_from_photos(self, views: ViewSet, placed: PlacedPhotos) -> Shape:
+        """The shape of several photos."""
+        from img2mesh.photos.reconstruct import shape_from_photos
+
+        with self.timed("field"):
+            shape = shape_from_photos(views, placed.witnesses, self.settings, self.progress, self.device)
+        return self._kept(shape)
 
     def load_views(self, source: str | Path) -> ViewSet:
         """Views from a folder with a transforms.json, or from that file."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from img2mesh.cli import checks
+from img2mesh.cli import checks, several
 from img2mesh.cli.many import (
     LISTS,
     GroupBy,
@@ -34,6 +34,9 @@ from img2mesh.outputs import (
     short_stem,
 )
 from img2mesh.settings import Settings
+
+if TYPE_CHECKING:
+    from img2mesh.photos.photo import Photo
 
 Photos = Annotated[
     list[Path],
@@ -107,6 +110,14 @@ def convert(
     settings: Settings,
     config: Path | None = None,
     output: Out = None,
+    back: several.Back = None,
+    left: several.Left = None,
+    right: several.Right = None,
+    top: several.Top = None,
+    bottom: several.Bottom = None,
+    photo: several.More = None,
+    turntable: several.Turntable = False,
+    clockwise: several.Clockwise = None,
     format: Format = None,
     preview: Preview = None,
     preview_sources: PreviewSources = None,
@@ -122,7 +133,7 @@ def convert(
     overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
-    """Turn one photo of an object into a textured mesh, or every photo of a folder.
+    """Turn one photo of an object into a textured mesh, or several of its sides, or every photo of a folder.
 
     The mesh goes to -o, or into the current folder under the photo's name. A folder, a list, or several photos, make
     a folder of meshes (-o, default `meshes`) with reports: names are kept, a bad photo is reported and skipped, and
@@ -140,14 +151,16 @@ def convert(
         checks.check_output(report, (".json",), "--report")
     wanted = _Wanted(kind, preview, preview_sources, keep, report, config, overwrite, verbose)
     many = Many(jobs, timeout, recursive, watch, retry_failed, group_by, ray)
-    if len(photos) == 1 and photos[0].is_file() and photos[0].suffix.lower() not in LISTS:
+    sides = {"back": back, "left": left, "right": right, "top": top, "bottom": bottom}
+    group = several.gathered(photos, sides, photo)
+    stem = photos[0].name if photos[0].is_dir() else photos[0].stem
+    own = output or Path(short_stem(stem or "mesh") + (wanted.kind or default_suffix(settings)))
+    if turntable or clockwise is not None:
         many.refuse_for_one()
-        _one(
-            photos[0],
-            output or Path(short_stem(photos[0].stem) + (wanted.kind or default_suffix(settings))),
-            settings,
-            wanted,
-        )
+        _one(several.turn_of(photos, group, turntable), own, settings, wanted, clockwise)
+    elif len(photos) == 1 and photos[0].is_file() and photos[0].suffix.lower() not in LISTS:
+        many.refuse_for_one()
+        _one(group or photos[0], own, settings, wanted)
     else:
         if preview_sources is not None:
             raise Img2MeshError(
@@ -182,7 +195,16 @@ def _format(name: str | None) -> str | None:
     return suffix
 
 
-def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None:
+def _one(
+    photo: Path | list[Photo] | several.Turn,
+    output: Path,
+    settings: Settings,
+    wanted: _Wanted,
+    clockwise: bool | None = None,
+) -> None:
+    files = (
+        [photo] if isinstance(photo, Path) else [Path(str(getattr(each, "source", each))) for each in photo]
+    )
     kind, report = wanted.kind, wanted.report
     pictures = {"--preview": wanted.preview, "--preview-sources": wanted.preview_sources}
     drawn = [Output(option, path) for option, path in pictures.items() if path is not None]
@@ -197,9 +219,9 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
         *mesh_outputs(output, settings=settings),
         *drawn,
         *wanted.reports(),
-        *kept_outputs(wanted.keep, settings.views),
+        *kept_outputs(wanted.keep, settings.views, len(files)),
     ]
-    check_outputs(planned, wanted.inputs([photo], settings), wanted.overwrite)
+    check_outputs(planned, wanted.inputs(files, settings), wanted.overwrite)
     check_export(output, settings)
     check_room(output.parent, run_bytes(settings, wanted.keep is not None))
 
@@ -208,11 +230,14 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
     progress = ConsoleProgress(wanted.verbose)
     progress.note(f"seed {settings.seed}, preset {settings.preset}")
 
-    from img2mesh.pipeline import image_to_mesh
+    from img2mesh.pipeline import image_to_mesh, turntable_to_mesh
 
-    result = image_to_mesh(photo, settings, keep=wanted.keep, progress=progress)
+    if isinstance(photo, several.Turn):
+        result = turntable_to_mesh(files, settings, clockwise=clockwise, keep=wanted.keep, progress=progress)
+    else:
+        result = image_to_mesh(photo, settings, keep=wanted.keep, progress=progress)
     # Everything is made before anything is written, so an interrupted run leaves nothing.
-    export(result, output, settings, progress, photo.stem)
+    export(result, output, settings, progress, files[0].stem)
     for picture in drawn:
         from img2mesh.preview import write_preview
 
@@ -221,6 +246,6 @@ def _one(photo: Path, output: Path, settings: Settings, wanted: _Wanted) -> None
     if report is not None:
         from img2mesh.report import write_report
 
-        write_report({"photo": photo.name, "output": output.name, **result.report}, report)
+        write_report({"photo": files[0].name, "output": output.name, **result.report}, report)
     progress.count_warnings()
     print(output)

@@ -42,8 +42,9 @@ def build_mesh(shape: Shape, settings: Settings, progress: Progress | None = Non
         true = [view for view in views.views if view.source is not Source.DRAWN]
         if len(true) >= ENOUGH:
             vertices = fit_contours(vertices, faces, true)
-        elif views.photo is not None:
-            vertices = fit_silhouette(vertices, faces, views.photo)
+        else:  # the front last: its outline is exact
+            for photo in reversed([view for view in true if view.source is Source.PHOTO]):
+                vertices = fit_silhouette(vertices, faces, photo)
         vertices, faces = _rounded(vertices, faces)
     with progress.stage("unwrap"):
         source, atlas_faces, uv = unwrap(vertices, faces, settings.texture_size)

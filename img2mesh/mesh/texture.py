@@ -16,6 +16,7 @@ from img2mesh.mesh.texture_sources import (
     FILL,
     GIVEN,
     MIRRORED,
+    OTHER,
     PHOTO,
     QUALITY,
     TextureSource,
@@ -34,6 +35,7 @@ OWNED = 0.5  # score from which a face is the photo's
 LEAST_SCORE = 0.05  # below which a source does not see a face
 PALETTE = {  # of the map of sources
     PHOTO: (60, 160, 80),
+    OTHER: (140, 200, 90),
     MIRRORED: (70, 110, 200),
     DRAWN: (230, 150, 50),
     GIVEN: (150, 90, 190),

@@ -14,8 +14,9 @@ from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.mesh.projection import ERODE, ERODE_CLEAN, Projector
 from img2mesh.mesh.textured_mesh import vertex_normals
 
-PHOTO, MIRRORED, DRAWN, GIVEN, FIELD, FILL = (
+PHOTO, OTHER, MIRRORED, DRAWN, GIVEN, FIELD, FILL = (
     "photo",
+    "other photo",
     "mirrored photo",
     "drawn view",
     "given view",
@@ -23,7 +24,7 @@ PHOTO, MIRRORED, DRAWN, GIVEN, FIELD, FILL = (
     "fill",
 )
 # How good each is where it sees the surface best, between 0 (as bad as none) and 1 (the photo).
-QUALITY = {PHOTO: 1.0, MIRRORED: 0.7, DRAWN: 0.6, GIVEN: 0.9, FIELD: 0.4, FILL: 0.2}
+QUALITY = {PHOTO: 1.0, OTHER: 0.95, MIRRORED: 0.7, DRAWN: 0.6, GIVEN: 0.9, FIELD: 0.4, FILL: 0.2}
 FACING = (0.2, 0.7)  # cosines between which the trust in a view other than the photo grows
 PHOTO_FACING = (0.04, 0.3)
 ASLANT = (0.1, 0.5)  # the same for the mirrored photo, which is as sharp as the photo
@@ -61,7 +62,7 @@ class Picture:
     @classmethod
     def of(cls, name: str, view: View, vertices: np.ndarray, faces: np.ndarray) -> Picture:
         rgba, erode = (view.rgba, ERODE) if view.full is None else (view.full, ERODE_CLEAN)
-        facing = {PHOTO: PHOTO_FACING, MIRRORED: ASLANT}.get(name, FACING)
+        facing = {PHOTO: PHOTO_FACING, OTHER: PHOTO_FACING, MIRRORED: ASLANT}.get(name, FACING)
         return cls(name, Projector.of(rgba, view.camera, vertices, faces, erode), facing, QUALITY[name])
 
     def score(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
@@ -148,6 +149,8 @@ def texture_sources(
     photo = views.photo
     if photo is not None:
         sources.append(Picture.of(PHOTO, photo, vertices, faces))
+        others = [view for view in views.views if view.source is Source.PHOTO and view is not photo]
+        sources += [Picture.of(OTHER, view, vertices, faces) for view in others]
         plane = None if views.body is None else views.body.mirror
         if plane is not None:
             image = mirrored_view(photo, plane)

@@ -23,7 +23,7 @@ WORTH = 0.5  # share of the disagreement that may remain for the correction to b
 def equal_exposure(views: tuple[View, ...], hull: VisualHull) -> tuple[tuple[View, ...], float | None]:
     """The views with colours that agree where several of them see the same point of the hull.
 
-    Each view but the photo gets a gain and an offset per channel towards what the others show, by robust
+    Each view but the (first) photo gets a gain and an offset per channel towards what the others show, by robust
     alternating least squares. Views that agree already, and sets that no exposure makes agree, come back untouched.
 
     Returns:
@@ -41,7 +41,8 @@ def equal_exposure(views: tuple[View, ...], hull: VisualHull) -> tuple[tuple[Vie
         weight[row] *= alpha > 0.9
     weight[:, (weight > 0).sum(0) < 2] = 0
     prior = np.array([view.weight for view in views])
-    fixed = np.array([view.source is Source.PHOTO for view in views])
+    first = next((k for k, view in enumerate(views) if view.source is Source.PHOTO), -1)
+    fixed = np.arange(len(views)) == first
     gain, offset = np.ones((len(views), 3)), np.zeros((len(views), 3))
     before = _disagreement(colours, weight)
     for scale in SCALES:
@@ -54,10 +55,17 @@ def equal_exposure(views: tuple[View, ...], hull: VisualHull) -> tuple[tuple[Vie
         return views, None
     out = []
     for view, g, o in zip(views, gain, offset, strict=True):
-        rgb = np.clip(view.rgba[..., :3] * g + 255 * o + 0.5, 0, 255).astype(np.uint8)
-        rgba = np.concatenate([rgb, view.rgba[..., 3:]], axis=-1)
-        out.append(dataclasses.replace(view, rgba=rgba) if (g != 1).any() else view)
+        if (g != 1).any():
+            full = None if view.full is None else _exposed(view.full, g, o)
+            view = dataclasses.replace(view, rgba=_exposed(view.rgba, g, o), full=full)
+        out.append(view)
     return tuple(out), round(after / before, 3)
+
+
+def _exposed(rgba: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """A picture with other exposure."""
+    rgb = np.clip(rgba[..., :3] * gain + 255 * offset + 0.5, 0, 255).astype(np.uint8)
+    return np.concatenate([rgb, rgba[..., 3:]], axis=-1)
 
 
 def _seen(view: View, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -32,6 +32,7 @@ class Cutout:
         warnings: sentences for the user; empty when all went well.
         confidence: that this is the object and no more, 0..1 (`checks.confidence`); 1 where the photo's alpha says it.
         notes: what was done to the photo's colours and values.
+        window: left and upper border and side of the square in the photo, pixels.
     """
 
     rgba: np.ndarray
@@ -39,6 +40,7 @@ class Cutout:
     warnings: tuple[str, ...] = ()
     confidence: float = 1.0
     notes: tuple[str, ...] = ()
+    window: tuple[int, int, int] = (0, 0, 1)
 
     @property
     def doubtful(self) -> bool:
@@ -61,17 +63,21 @@ def recentre(rgba: np.ndarray, foreground_ratio: float) -> np.ndarray:
         (S, S, 4) uint8. S = longer side / foreground_ratio rounded, unless that exceeds 2048: then everything
         is reduced so that S = 2048. Faint pixels outside the box are kept as far as the square reaches.
     """
-    rows = np.flatnonzero((rgba[..., 3] >= _SOLID).any(axis=1))
-    columns = np.flatnonzero((rgba[..., 3] >= _SOLID).any(axis=0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    side = max(1, round(max(bottom - top, right - left) / foreground_ratio))
-    y0 = round((top + bottom - side) / 2)
-    x0 = round((left + right - side) / 2)
+    x0, y0, side = window_of(rgba[..., 3], foreground_ratio)
     square = np.zeros((side, side, 4), dtype=np.uint8)
     ys, xs = max(y0, 0), max(x0, 0)
     ye, xe = min(y0 + side, rgba.shape[0]), min(x0 + side, rgba.shape[1])
     square[ys - y0 : ye - y0, xs - x0 : xe - x0] = rgba[ys:ye, xs:xe]
     return square if side <= MAX_SIDE else resize_rgba(square, MAX_SIDE, MAX_SIDE)
+
+
+def window_of(alpha: np.ndarray, foreground_ratio: float) -> tuple[int, int, int]:
+    """Left and upper border and side, in pixels, of the square of `recentre`; it may reach beyond the picture."""
+    rows = np.flatnonzero((alpha >= _SOLID).any(axis=1))
+    columns = np.flatnonzero((alpha >= _SOLID).any(axis=0))
+    top, bottom, left, right = (int(n) for n in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+    side = max(1, round(max(bottom - top, right - left) / foreground_ratio))
+    return round((left + right - side) / 2), round((top + bottom - side) / 2), side
 
 
 def segment_photo(photo: Source, settings: Settings, progress: Progress) -> Cutout:
@@ -103,4 +109,5 @@ def finished_cutout(image: Photo, found: Found, settings: Settings) -> Cutout:
     """What was found, recentred, with the object's own colours along its edges."""
     rgba = np.concatenate([clean_colours(image.rgb, found.alpha), found.alpha[..., None]], axis=2)
     square = recentre(rgba, settings.foreground_ratio)
-    return Cutout(square, found.method, found.warnings, round(found.confidence, 3), image.notes)
+    window = window_of(found.alpha, settings.foreground_ratio)
+    return Cutout(square, found.method, found.warnings, round(found.confidence, 3), image.notes, window)

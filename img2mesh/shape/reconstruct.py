@@ -67,7 +67,7 @@ def _start(views: ViewSet, settings: Settings) -> tuple[SdfGrid, np.ndarray, dic
         "shape_guessed": seen is not None,
     }
     if views.body is not None and seen is not None:
-        found["expected_iou"] = round(best_level(views.body)[1], 3)
+        found["expected_iou"] = round(best_level(views.body.occupancy)[1], 3)
         grid, trust, belief = seen, np.ones(len(views.views)), 1.0
     else:
         hull = hull_of_views(views, settings.hull_resolution)

@@ -24,17 +24,17 @@ def guessed_solid(body: Body) -> Body:
     threshold the likeliest ones count: near outlines a network knows that something is there, but not how far away.
     """
     likeliest = np.maximum(body.occupancy.max(axis=0, keepdims=True), FAINTEST)
-    level = np.minimum(best_level(body)[0], NEAR_LIKELIEST * likeliest)
+    level = np.minimum(best_level(body.occupancy)[0], NEAR_LIKELIEST * likeliest)
     return dataclasses.replace(body, occupancy=(body.occupancy / level).astype(np.float32))
 
 
-def best_level(body: Body) -> tuple[float, float]:
+def best_level(occupancy: np.ndarray) -> tuple[float, float]:
     """The threshold whose solid {chance > threshold} has the best expected IoU with the true one, and that IoU.
 
     Both in [0, 1]. To first order, if the chances are right: expected volume of the intersection over that of the
     union.
     """
-    chance = np.sort(body.occupancy, axis=None)[::-1].astype(np.float64)
+    chance = np.sort(occupancy, axis=None)[::-1].astype(np.float64)
     common = np.cumsum(chance)
     if not len(chance) or common[-1] <= 0:
         return 0.5, 0.0

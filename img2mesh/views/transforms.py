@@ -46,12 +46,16 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         frames: list[dict[str, Any]] = []
         for view in viewset.views:
             drawn = sum(frame["kind"] != Source.PHOTO.value for frame in frames)
-            name = "photo.png" if view.source is Source.PHOTO else f"images/{drawn:03d}.png"
+            other = (
+                f"-{len(frames) - drawn}" if len(frames) > drawn else ""
+            )  # the second photo and further ones
+            name = f"photo{other}.png" if view.source is Source.PHOTO else f"images/{drawn:03d}.png"
             Image.fromarray(view.rgba, "RGBA").save(target / name, pnginfo=png_mark("view"))
             frame = {"file_path": name, "transform_matrix": view.camera.c2w.tolist(), **_extras(view)}
             if view.full is not None:
-                Image.fromarray(view.full, "RGBA").save(target / "photo-full.png", pnginfo=png_mark("view"))
-                frame["full_path"] = "photo-full.png"
+                full = f"{name.removesuffix('.png')}-full.png"
+                Image.fromarray(view.full, "RGBA").save(target / full, pnginfo=png_mark("view"))
+                frame["full_path"] = full
             frames.append(frame | _intrinsics(view.camera))
         document: dict[str, Any] = {"camera_model": "OPENCV"}
         shared = {k: frames[0][k] for k in _INTRINSICS} if frames else {}

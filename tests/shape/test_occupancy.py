@@ -75,7 +75,7 @@ def test_views_give_way_to_it(blurred):
 def test_an_unsure_guess_counts_as_well(blurred):
     sure = ellipsoid_body(CAMERA)
     vague = Body(0.3 * sure.occupancy, CAMERA, HALF)
-    assert best_level(sure)[1] > 0.8 > 0.35 > best_level(vague)[1]
+    assert best_level(sure.occupancy)[1] > 0.8 > 0.35 > best_level(vague.occupancy)[1]
     assert overlap(shape_of(blurred, vague)[0]) > overlap(shape_of(blurred, None)[0]) + 0.05
 
 
@@ -95,7 +95,7 @@ def test_a_shape_in_doubt_is_said_with_what_may_help(blurred, share, doubted):
     body = Body(share * ellipsoid_body(CAMERA).occupancy, CAMERA, HALF)
     progress = Warned()
     shape = shape_from_photo(ViewSet(tuple(blurred), {}, body), Settings(iterations=1, rays=64), progress)
-    assert shape.diagnostics["expected_iou"] == pytest.approx(best_level(body)[1], abs=1e-3)
+    assert shape.diagnostics["expected_iou"] == pytest.approx(best_level(body.occupancy)[1], abs=1e-3)
     assert len(progress.warnings) == doubted
     assert all("in doubt" in warning and "--elevation" in warning for warning in progress.warnings)
 

@@ -20,7 +20,7 @@ def body_of(chance):
 def test_the_expected_iou_is_that_of_what_is_drawn_from_the_chances():
     rng = np.random.default_rng(0)
     chance = rng.beta(0.3, 0.8, (16, 16, 16)).astype(np.float32)
-    level, expected = best_level(body_of(chance))
+    level, expected = best_level(chance)
     truths = rng.random((40, 16, 16, 16)) < chance
 
     def iou(threshold):
@@ -35,7 +35,7 @@ def test_the_expected_iou_is_that_of_what_is_drawn_from_the_chances():
 def test_sure_cells_need_no_doubt():
     chance = np.zeros((8, 8, 8))
     chance[2:6, 2:6, 2:6] = 0.9
-    level, expected = best_level(body_of(chance))
+    level, expected = best_level(chance)
     assert 0 < level < 0.9 and expected == pytest.approx(0.9)
     assert np.array_equal(guessed_solid(body_of(chance)).occupancy > 1, chance > 0)
 
@@ -51,7 +51,7 @@ def test_faint_guesses_keep_their_likeliest_cells():
 
 def test_of_nothing_nothing_is_inside():
     nothing = body_of(np.zeros((4, 4, 4)))
-    assert best_level(nothing)[1] == 0 and not (guessed_solid(nothing).occupancy > 1).any()
+    assert best_level(nothing.occupancy)[1] == 0 and not (guessed_solid(nothing).occupancy > 1).any()
 
 
 def test_every_ray_with_a_chance_meets_something():

@@ -1,0 +1,110 @@
+"""From photos of several sides to a shape."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from img2mesh.core.progress import Progress
+from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.shape import Shape
+from img2mesh.core.view import Source, View, ViewSet
+from img2mesh.core.visual_hull import MARGIN, VisualHull, cone_distances, mask_distance
+from img2mesh.field.fit import Fit, fit_field
+from img2mesh.multiview.exposure import equal_exposure
+from img2mesh.photos.evidence import CELLS, CONE, LATTICE, OUTSIDE, Witness, features
+from img2mesh.settings import Settings
+from img2mesh.shape.fuse import FINEST, fill_outline
+from img2mesh.shape.threshold import best_level
+
+TIE = 3.0  # weight of staying near the fused shape
+SMOOTH = 0.01  # world units
+LOOSE = 0.004  # world units by which the shape may stick out of a silhouette: cameras are not exact
+DRAWN_WEIGHT = 0.1  # of what a sampler drew, beside what photos show
+
+
+def shape_from_photos(
+    views: ViewSet,
+    witnesses: Sequence[Witness],
+    settings: Settings,
+    progress: Progress | None = None,
+    device: str = "cpu",
+) -> Shape:
+    """The shape that photos of several sides have in common, and a field of its colours.
+
+    Args:
+        views: the photos, the front first, and what a sampler drew of the sides that none of them shows.
+        witnesses: the photos' evidence.
+        settings: iterations, rays, mask_weight, eikonal_weight, field_backend and seed count.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        Img2MeshError: `field_backend` is tcnn where it cannot run.
+    """
+    progress, start = progress or Progress(), time.perf_counter()
+    photos = [view for view in views.views if view.source is Source.PHOTO]
+    with progress.stage("shape"):
+        chance = fused_chance(witnesses)
+        level, expected = best_level(chance)
+        grid = shaped(chance, level, photos)
+        hull = VisualHull(grid.sdf, grid.bounds, np.ones(len(photos)), 0.0)
+        same, left = equal_exposure(tuple(photos), hull)
+    drawn = [view for view in views.views if view.source is not Source.PHOTO]
+    views = dataclasses.replace(views, views=(*same, *drawn))
+    weights = [*(view.weight for view in same), *(DRAWN_WEIGHT * view.weight for view in drawn)]
+    fit = Fit(views, grid, np.array(weights), TIE, settings, device)
+    field = fit_field(fit, progress)
+    diagnostics = {
+        "backend": fit.net.grid.implementation,
+        "expected_iou": round(expected, 3),
+        "exposure_disagreement_left": left,
+        "seconds": round(time.perf_counter() - start, 2),
+    }
+    return Shape(field, views, diagnostics)
+
+
+def fused_chance(witnesses: Sequence[Witness]) -> np.ndarray:
+    """(N, N, N) float32 chance of being inside, on the cells' middles of the evidence's lattice."""
+    import torch
+
+    from img2mesh.models.photo_fusion import load_fusion
+
+    known = features(witnesses)
+    with torch.inference_mode():
+        chance = torch.sigmoid(load_fusion()(torch.from_numpy(known))).numpy()
+    outside = known[:, 0] * CONE > OUTSIDE
+    return np.where(outside, 0, chance).astype(np.float32).reshape((CELLS,) * 3)
+
+
+def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:
+    """The signed distance of {chance > level}, inside all silhouettes, and filling each of them."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
+
+    cells = len(chance)
+    spacing, first = 2 * LATTICE / cells, LATTICE / cells - LATTICE
+    found = np.argwhere(chance > level)
+    if not len(found):
+        found = np.argwhere(chance >= chance.max())
+    low, high = found.min(0) * spacing + first - MARGIN, found.max(0) * spacing + first + MARGIN
+    high = low + np.ceil((high - low) / FINEST) * FINEST
+    bounds = np.stack([low, high])
+    points, shape = lattice(bounds, FINEST)
+    logit = np.log(np.clip(chance, 1e-4, 1 - 1e-4) / (1 - np.clip(chance, 1e-4, 1 - 1e-4)))
+    fine = map_coordinates(logit, ((points - first) / spacing).T, order=1, mode="nearest")
+    masks = [mask_distance(view.mask) for view in photos]
+    outermost = cone_distances(masks, [view.camera for view in photos], points).max(0)
+    inside = ((fine > np.log(level / (1 - level))) & (outermost < LOOSE)).reshape(shape)
+    if not inside.any():
+        inside = (outermost < np.partition(outermost, 50)[50]).reshape(shape)
+    outward = distance_transform_edt(~inside) - distance_transform_edt(inside)
+    outward = (outward + np.where(inside, 0.5, -0.5)) * FINEST
+    sdf = gaussian_filter(outward.astype(np.float32), SMOOTH / FINEST, mode="nearest")
+    grid = SdfGrid(sdf, bounds)
+    for view in reversed(photos):
+        grid = fill_outline(grid, view)
+    points, shape = lattice(grid.bounds, grid.spacing)
+    outermost = cone_distances(masks, [view.camera for view in photos], points).max(0).reshape(grid.sdf.shape)
+    return SdfGrid(np.maximum(grid.sdf, outermost - LOOSE).astype(np.float32), grid.bounds)
