@@ -18,6 +18,7 @@ from img2mesh.jobs.outcome import PreviewFailed
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
+    from img2mesh.photos.photo import Photo
     from img2mesh.stages import Result
 
 STRIP_SIDE, STRIP_VIEWS = 64, 6  # pixels of a strip's pictures, and how many show the mesh
@@ -57,9 +58,18 @@ class PipelineWork:
         return files, made.report
 
 
-def photos_of(item: Item) -> Path:
-    """What `image_to_mesh` is given: the front, until it takes several photos."""
-    return item.photos[0].path
+def photos_of(item: Item) -> Path | list[Photo]:
+    """What `image_to_mesh` is given: the only photo, or all of them with their directions."""
+    if len(item.photos) == 1:
+        return item.photos[0].path
+    from img2mesh.photos.photo import Photo
+
+    for picture in item.photos[1:]:
+        if picture.azimuth is None and picture.elevation is None:
+            raise Img2MeshError(
+                f"Which side {picture.path.name} shows is not known: end its name in _back, _left, _right or _top."
+            )
+    return [Photo(picture.path, picture.azimuth or 0.0, picture.elevation) for picture in item.photos]
 
 
 def strip(result: Result) -> bytes:
