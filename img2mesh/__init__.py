@@ -13,15 +13,25 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from img2mesh.errors import Img2MeshError
-    from img2mesh.pipeline import image_to_mesh, reconstruct, synthesize_views
+    from img2mesh.photos.photo import Photo
+    from img2mesh.pipeline import image_to_mesh, reconstruct, synthesize_views, turntable_to_mesh
     from img2mesh.settings import Settings
 
-__all__ = ["Img2MeshError", "Settings", "image_to_mesh", "reconstruct", "synthesize_views"]
+__all__ = [
+    "Img2MeshError",
+    "Photo",
+    "Settings",
+    "image_to_mesh",
+    "reconstruct",
+    "synthesize_views",
+    "turntable_to_mesh",
+]
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "errors": ["Img2MeshError"],
-        "pipeline": ["image_to_mesh", "reconstruct", "synthesize_views"],
+        "photos.photo": ["Photo"],
+        "pipeline": ["image_to_mesh", "reconstruct", "synthesize_views", "turntable_to_mesh"],
         "settings": ["Settings"],
     },
 )
