@@ -1,12 +1,13 @@
 """Items an hour of a batch, how that grows with workers, and what memory does; then a million photos on paper.
 
-    python benchmarks/batch.py [--items 6] [--preset draft] [--ways 1 2 ray] [--small] [--photo FILE]
+    python benchmarks/batch.py [--items 6] [--preset draft] [--ways 1 2 ray] [--rounds N] [--small] [--photo FILE]
 
 A way is a number of worker processes that share all cores (1: one process with all of them), or `ray` for as many
-actors of a Ray on this machine as there are cores. All ways make the same items in one run. Printed for each: items an
-hour from the first item's beginning, the same by processor time (which other programs disturb less), the largest
-worker, its growth (the mean of its last quarter against the second), and a digest of all bytes, which depend on the
-threads of a worker only. `--small` makes the items as small as they can be, to see memory over hundreds of them.
+actors of a Ray on this machine as there are cores. All ways make the same items in one run; `--rounds` lets them take
+turns, so that they meet the same neighbours on a busy machine. Printed for each: items an hour from the first item's
+beginning, the same by processor time, the largest worker, its growth (the mean of its last quarter against the second),
+and a digest of all bytes, which depend on the threads of a worker only. `--small` makes the items as small as they can
+be, to see memory over hundreds of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import os
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,7 @@ def main() -> int:
     parser.add_argument("--items", type=int, default=6)
     parser.add_argument("--preset", default="draft")
     parser.add_argument("--ways", nargs="+", default=["1", str(usable_cores())])
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--photo", type=Path, default=Path(__file__).parents[1] / "examples" / "mug.jpg")
     given = parser.parse_args()
@@ -75,11 +78,26 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder) / "photos"
         make_photos(given.photo, photos, given.items)
-        found = [measure(way, photos, Path(folder) / f"meshes-{way}", settings) for way in given.ways]
+        rounds = [
+            [measure(way, photos, Path(folder) / f"meshes-{way}-{turn}", settings) for way in given.ways]
+            for turn in range(given.rounds)
+        ]
+    found = [together(parts) for parts in zip(*rounds, strict=True)]
     print(table(found))
     print(f"\nload of the machine at the end: {os.getloadavg()[0]:.1f} on {usable_cores()} cores")
     print("\n" + on_paper(max(found, key=lambda each: each.per_hour), settings))
     return 0
+
+
+def together(parts: Sequence[Measured]) -> Measured:
+    """All rounds of one way."""
+    return replace(
+        parts[-1],
+        items=sum(part.items for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        cpu_seconds=sum(part.cpu_seconds for part in parts),
+        largest_mb=max(part.largest_mb for part in parts),
+    )
 
 
 def make_photos(source: Path, folder: Path, number: int) -> None:
@@ -146,7 +164,7 @@ def measure(way: str, photos: Path, folder: Path, settings: Settings) -> Measure
     )
 
 
-def table(found: list[Measured]) -> str:
+def table(found: Sequence[Measured]) -> str:
     """Markdown."""
     lines = [
         "| way | threads each | items/hour | against the first | items per core-hour | largest worker, MB | growth | "
