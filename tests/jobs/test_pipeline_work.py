@@ -7,10 +7,11 @@ import pickle
 import pytest
 from PIL import Image
 
+from img2mesh.errors import Img2MeshError
 from img2mesh.jobs.events import Reporter
 from img2mesh.jobs.item import Item, Picture
 from img2mesh.jobs.outcome import Outcome
-from img2mesh.jobs.pipeline_work import STRIP_SIDE, STRIP_VIEWS, PipelineWork
+from img2mesh.jobs.pipeline_work import STRIP_SIDE, STRIP_VIEWS, PipelineWork, photos_of
 from img2mesh.jobs.session import Session
 from img2mesh.settings import Settings
 from tests.fakes import fake_rooms, photo_file
@@ -26,7 +27,7 @@ def made(tmp_path, monkeypatch):
         out = tmp_path / "out"
         item = Item(
             "a",
-            (Picture(tmp_path / "a.png"), Picture(tmp_path / "b.png", 180.0)),
+            (Picture(tmp_path / "a.png"),),
             out / f"a{suffix}",
             Settings.load("draft", **settings),
             out / "a.png",
@@ -55,7 +56,7 @@ def test_everything_appears_at_its_place(made, tmp_path):
     assert (tmp_path / "keep" / "cutout.png").exists() and not list((out / ".work").iterdir())
     with Image.open(out / ".small" / "a.webp") as strip:
         assert strip.size == ((STRIP_VIEWS + 1) * STRIP_SIDE, STRIP_SIDE)
-    assert len(outcome.prints) == 2 and outcome.prints[1] is None, "the second photo is not there"
+    assert [each.size for each in outcome.prints] == [(tmp_path / "a.png").stat().st_size]
 
 
 def test_a_preview_that_fails_costs_only_itself(made, monkeypatch):
@@ -79,6 +80,20 @@ def test_a_full_disk_leaves_nothing(made, monkeypatch, keep):
     outcome, out = made(".glb", keep)
     assert (outcome.category, outcome.error) == ("output", "the disk is full.")
     assert names(out) == []
+
+
+def test_several_photos_of_an_item(tmp_path):
+    def photos(*pictures):
+        return photos_of(Item("a", pictures, tmp_path / "a.glb", Settings()))
+
+    front, back = Picture(tmp_path / "a.png"), Picture(tmp_path / "b.png", 180.0)
+    assert photos(front) == tmp_path / "a.png"
+    assert [(each.source, each.azimuth) for each in photos(front, back)] == [
+        (tmp_path / "a.png", 0.0),
+        (tmp_path / "b.png", 180.0),
+    ]
+    with pytest.raises(Img2MeshError, match=r"Which side c\.png shows is not known"):
+        photos(front, Picture(tmp_path / "c.png"))
 
 
 def test_one_model_serves_items_that_load_alike():
