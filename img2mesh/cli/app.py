@@ -18,6 +18,8 @@ _MODULES = (
     "segment",
     "reconstruct",
     "preview",
+    "check",
+    "repair",
     "doctor",
     "weights",
     "render",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from img2mesh.finish.parts import nested_parts
 from img2mesh.finish.self_intersections import self_intersections
 from img2mesh.finish.standing import LEAST_CONTACT, stand_of
 from img2mesh.finish.wall_thickness import sampled_walls
@@ -157,16 +158,14 @@ def _solid(
     areas = np.bincount(number, surface(vertices, faces).area_faces)
     figures["volume_cm3"] = _short(float(volumes.sum()) / 1000)
     figures["parts"] = int(((volumes > 0) & (areas > 0)).sum())
-    figures["euler_characteristic"] = int(
-        len(np.unique(faces))
-        - len(np.unique(np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0))
-    ) + len(faces)
+    # A closed surface has three edges for every two faces.
+    figures["euler_characteristic"] = len(np.unique(faces)) - len(faces) // 2
     if volumes.sum() < 0:
         say("inside-out", "error", "The surface is wound inwards.")
     else:
-        shells = int((volumes < 0).sum())
-        if shells:
-            say("inner-shells", "warning", f"{shells} closed surfaces inside others bound voids.")
+        inner = (volumes < 0) | nested_parts(vertices, faces, number)
+        if inner.any():
+            say("inner-shells", "warning", f"{int(inner.sum())} closed surfaces lie inside others.")
     crumbs = int(((areas < CRUMB * areas.sum()) & (areas > 0) & (volumes >= 0)).sum())
     if crumbs:
         say("crumbs", "warning", f"{crumbs} loose parts have less than a thousandth of the area.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,14 @@ from img2mesh.finish.solid_grid import solid_grid
 from img2mesh.finish.thicken import cavity_of, drain_place, thickened, thin_middles
 from img2mesh.mesh.corner_colours import corner_colours
 from img2mesh.mesh.extract import marching_cubes
-from img2mesh.mesh.textured_mesh import TexturedMesh, face_components, is_closed
+from img2mesh.mesh.textured_mesh import TexturedMesh, face_components, is_closed, weld
 
 CELLS, MOST_CELLS = 192, 320  # along the longest side
 PER_WALL = 2.2  # cells through the thinnest wall
 TOLERANCES = (0.1, 0.03, 0.0)  # of a cell: how far simplification may move the surface; tried in turn
-STEP = 2e-6  # of the size: positions are rounded to it, so that single precision keeps them apart
+STEP = (
+    2e-6  # of the size: positions are rounded to a power of two about as large, which single precision holds
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,15 @@ def make_printable(mesh: TexturedMesh, ask: PrintAsk) -> tuple[TexturedMesh, dic
     if ask.wall > 0:
         spacing = max(min(spacing, ask.wall / PER_WALL), size / MOST_CELLS)
     closest = ClosestPoint(vertices, faces, 0.7 * spacing)
-    grid = solid_grid(vertices, faces, spacing, closest)
     facts: dict[str, Any] = {"cell": spacing, "thickened_area": 0.0, "hollow": False, "drain": False}
+    middles = np.zeros((0, 3))
     if ask.wall > 0:
         middles = thin_middles(vertices, faces, ask.wall, closest)
         facts["thickened_area"] = round(len(middles) / max(len(closest.owner), 1), 4)
+    if not len(middles) and not ask.hollow and _is_one_solid(vertices, faces):
+        return _photo_first(mesh, facts | {"loose_parts": 0, "loose_volume": 0.0, "parts": 1})
+    grid = solid_grid(vertices, faces, spacing, closest)
+    if len(middles):
         grid = thickened(padded(grid, ask.wall / 2), middles, ask.wall)
     grid, facts["loose_parts"], facts["loose_volume"] = largest_part(grid)
     solid = _surface(grid)
@@ -73,6 +79,32 @@ def make_printable(mesh: TexturedMesh, ask: PrintAsk) -> tuple[TexturedMesh, dic
         solid = solid.trim_by_plane((0.0, 0.0, -1.0), -ask.height)
     new_vertices, new_faces = _simplified(solid, spacing, size)
     return _coloured(mesh, vertices, faces, closest, new_vertices, new_faces, facts)
+
+
+def _is_one_solid(vertices: np.ndarray, faces: np.ndarray) -> bool:
+    """Closed, in one part, without crossings: nothing has to be done, and the texture can stay."""
+    one = face_components(faces, len(vertices)).max(initial=0) == 0
+    rounded, left = weld(vertices.astype(np.float32).astype(np.float64), faces)
+    if not one or len(left) != len(faces) or not is_closed(left):
+        return False
+    return not len(self_intersections(rounded, left, most=1))
+
+
+def _photo_first(mesh: TexturedMesh, facts: dict[str, Any]) -> tuple[TexturedMesh, dict[str, Any]]:
+    """The same mesh, the faces that the photo shows first."""
+    facts["guessed_from"] = None
+    if mesh.sources is None:
+        return mesh, facts
+    seen = _is_photo(mesh.sources, mesh.uv[mesh.faces].mean(axis=1))
+    facts["guessed_from"] = int(seen.sum())
+    return replace(mesh, faces=np.concatenate([mesh.faces[seen], mesh.faces[~seen]])), facts
+
+
+def _is_photo(sources: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """(N,) bool: which texture coordinates have their colour from the photo."""
+    from img2mesh.mesh.texture import PALETTE, PHOTO
+
+    return (_nearest(sources, uv) == np.array(PALETTE[PHOTO])).all(axis=1)
 
 
 def padded(grid: SdfGrid, margin: float) -> SdfGrid:
@@ -126,15 +158,16 @@ def _hollowed(solid: Any, grid: SdfGrid, ask: PrintAsk, facts: dict[str, Any]) -
 
 def _simplified(solid: Any, spacing: float, size: float) -> tuple[np.ndarray, np.ndarray]:
     """Arrays of a solid with fewer faces, positions rounded, without triangles that cross each other."""
+    step = 2.0 ** np.round(np.log2(STEP * size))
     for tolerance in TOLERANCES:
         fewer = solid.simplify(tolerance * spacing) if tolerance else solid
         vertices, faces = arrays_of(fewer)
-        rounded = np.round(vertices / (STEP * size)) * (STEP * size)
+        rounded = np.round(vertices / step) * step
         again = solid_of(rounded, faces)
         if again is None:
             continue
         vertices, faces = arrays_of(again)
-        vertices = np.round(vertices / (STEP * size)) * (STEP * size)
+        vertices = np.round(vertices / step) * step
         if is_closed(faces) and not len(self_intersections(vertices, faces, most=1)):
             break
     return vertices, faces
@@ -150,15 +183,12 @@ def _coloured(
     facts: dict[str, Any],
 ) -> tuple[TexturedMesh, dict[str, Any]]:
     """The new surface with the old one's colours, the photo's faces first."""
-    from img2mesh.mesh.texture import PALETTE, PHOTO
-
     found = closest(new_vertices)
     uv = np.einsum("nk,nkc->nc", found.bary, mesh.uv[mesh.faces[found.face]])
     colours = np.clip(texture_at(mesh.texture, uv) + 0.5, 0, 255).astype(np.uint8)
     facts["guessed_from"] = None
     if mesh.sources is not None:
-        seen = _nearest(mesh.sources, uv) == np.array(PALETTE[PHOTO])
-        photo = seen.all(axis=1)[new_faces].sum(axis=1) >= 2
+        photo = _is_photo(mesh.sources, uv)[new_faces].sum(axis=1) >= 2
         new_faces = np.concatenate([new_faces[photo], new_faces[~photo]])
         facts["guessed_from"] = int(photo.sum())
     made = corner_colours(new_vertices, new_faces, colours[new_faces])

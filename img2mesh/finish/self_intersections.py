@@ -6,18 +6,16 @@ import numpy as np
 
 from img2mesh.core.bvh import LEAF, BoundingVolumes
 
-STRICT = (
-    1e-9  # how far from the ends of an edge, and from the edges of a triangle, a crossing lies, as weights
-)
+DEPTH = 3e-7  # of the size: how far both ends of an edge lie off a triangle that it crosses; single precision is noise
 EMPTY = 1e29  # where the hierarchy keeps boxes without triangles
 PAIRS = 1 << 20  # triangle pairs tested at once
 
 
 def self_intersections(vertices: np.ndarray, faces: np.ndarray, most: int = 1000) -> np.ndarray:
-    """Which triangles of a surface cross another one; touching is no crossing.
+    """Which triangles of a surface cross another one; touching is no crossing, nor is what rounding does.
 
     Candidates are found by walking a bounding volume hierarchy against itself; an edge of one triangle has to pass
-    through the inside of the other one (Möller and Trumbore's test, in double precision).
+    through the other one (Möller and Trumbore's test, in double precision).
 
     Args:
         vertices: (V, 3). faces: (F, 3); copies of one position should be welded, for neighbours touch.
@@ -42,6 +40,7 @@ def self_intersections(vertices: np.ndarray, faces: np.ndarray, most: int = 1000
         one, two = one[met], two[met]
     low, high = tree.triangles.min(axis=1), tree.triangles.max(axis=1)
     step = max(1, PAIRS // LEAF**2)
+    depth = DEPTH * float(np.ptp(vertices, axis=0).max(initial=0.0))
     found: list[np.ndarray] = []
     for start in range(0, len(one), step):
         first = (LEAF * one[start : start + step, None] + np.arange(LEAF))[:, :, None]
@@ -51,35 +50,36 @@ def self_intersections(vertices: np.ndarray, faces: np.ndarray, most: int = 1000
         first, second = first[real], second[real]
         met = ((low[first] <= high[second]) & (low[second] <= high[first])).all(axis=1)
         first, second = first[met], second[met]
-        crossing = _cross(tree.triangles[first], tree.triangles[second])
+        crossing = _cross(tree.triangles[first], tree.triangles[second], depth)
         found.append(np.sort(tree.order[np.stack([first[crossing], second[crossing]], axis=1)], axis=1))
         if sum(map(len, found)) >= most:
             break
     return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
 
 
-def _cross(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    """(N,) bool: whether an edge of one of two triangles (N, 3, 3) passes through the inside of the other."""
+def _cross(one: np.ndarray, two: np.ndarray, depth: float) -> np.ndarray:
+    """(N,) bool: whether an edge of one of two triangles (N, 3, 3) passes through the other."""
     hit = np.zeros(len(one), bool)
     for first, second in ((one, two), (two, one)):
         for k in range(3):
             left = np.flatnonzero(~hit)
             start, end = first[left, k], first[left, (k + 1) % 3]
-            hit[left] = _pierces(start, end - start, second[left])
+            hit[left] = _pierces(start, end - start, second[left], depth)
     return hit
 
 
-def _pierces(start: np.ndarray, direction: np.ndarray, triangle: np.ndarray) -> np.ndarray:
+def _pierces(start: np.ndarray, direction: np.ndarray, triangle: np.ndarray, depth: float) -> np.ndarray:
     a, b, c = triangle.transpose(1, 0, 2)
     one, two = b - a, c - a
+    normal = np.cross(one, two)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-300)[:, None]
+    before = np.einsum("ij,ij->i", start - a, normal)
+    after = before + np.einsum("ij,ij->i", direction, normal)
+    through = (before * after < 0) & (np.minimum(np.abs(before), np.abs(after)) > depth)
     across = np.cross(direction, two)
     determinant = np.einsum("ij,ij->i", one, across)
-    size = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1) * np.linalg.norm(direction, axis=1)
-    inverse = 1 / np.where(np.abs(determinant) <= 1e-10 * size, np.inf, determinant)
+    inverse = 1 / np.where(determinant == 0, np.inf, determinant)
     away = start - a
     u = np.einsum("ij,ij->i", away, across) * inverse
-    upwards = np.cross(away, one)
-    v = np.einsum("ij,ij->i", direction, upwards) * inverse
-    t = np.einsum("ij,ij->i", two, upwards) * inverse
-    inner = (u > STRICT) & (v > STRICT) & (u + v < 1 - STRICT) & (t > STRICT) & (t < 1 - STRICT)
-    return inner & (inverse != 0)
+    v = np.einsum("ij,ij->i", direction, np.cross(away, one)) * inverse
+    return through & (inverse != 0) & (u >= -1e-12) & (v >= -1e-12) & (u + v <= 1 + 1e-12)

@@ -45,7 +45,7 @@ def threemf_bytes(positions: np.ndarray, faces: np.ndarray, colours: np.ndarray,
     palette, number = np.unique(coarse, axis=0, return_inverse=True)
     number = number.ravel()
     # Half the object's extent below zero would lie outside of the bed: 3MF wants positive coordinates.
-    placed = positions - positions.min(axis=0)
+    placed = positions - np.floor(positions.min(axis=0))  # whole millimetres, which round nothing
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<model unit="millimeter" xml:lang="en-US" xmlns="{CORE}" xmlns:m="{MATERIALS}">'
@@ -57,7 +57,7 @@ def threemf_bytes(positions: np.ndarray, faces: np.ndarray, colours: np.ndarray,
         f'</m:colorgroup>\n<object id="2" type="model" name={quoteattr(_clean(name))} pid="1" pindex="0">\n'
     )
     parts.append("<mesh>\n<vertices>\n")
-    parts += [f'<vertex x="{x:.7g}" y="{y:.7g}" z="{z:.7g}"/>\n' for x, y, z in placed.tolist()]
+    parts += [f'<vertex x="{x:.9g}" y="{y:.9g}" z="{z:.9g}"/>\n' for x, y, z in placed.tolist()]
     parts.append("</vertices>\n<triangles>\n")
     corners = number[faces].tolist()
     parts += [
