@@ -65,13 +65,15 @@ class ClosestPoint:
             for k in range(TRIED):
                 number = self.owner[np.minimum(near[:, k], len(self.owner) - 1)]
                 new = np.arange(len(asked)) if k == 0 else np.flatnonzero(number != face[part])
-                found = closest_point(self.triangles[number[new]], asked[new])
+                with np.errstate(all="ignore"):  # triangles without area
+                    found = closest_point(self.triangles[number[new]], asked[new])
                 away = np.linalg.norm(found - asked[new], axis=1)
                 nearer = away < best[new]
                 at = new[nearer]
                 best[at] = away[nearer]
                 face[start + at] = number[at]
-                bary[start + at] = points_to_barycentric(self.triangles[number[at]], found[nearer])
+                with np.errstate(all="ignore"):
+                    bary[start + at] = points_to_barycentric(self.triangles[number[at]], found[nearer])
             distance[part] = best
         bary = np.clip(np.nan_to_num(bary, nan=1 / 3), 0, 1)
         return Closest(face, bary / bary.sum(axis=1, keepdims=True), distance)

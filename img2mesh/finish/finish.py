@@ -59,7 +59,11 @@ def finish_mesh(mesh: TexturedMesh, settings: Settings, progress: Progress | Non
             mesh, facts["base"] = stand(mesh)
         if facts["base"]["stands"] is False:
             warnings.append(
-                "The object does not stand by itself, though it was cut flat: its weight is off its base."
+                "The object does not stand by itself, though its base was cut flat: its weight is beside it."
+            )
+        elif facts["base"]["filled"] > 0:
+            warnings.append(
+                f"Feet were drawn down ({100 * facts['base']['filled']:.0f} % of the height) to stand."
             )
         elif facts["base"]["tilt_deg"] > 0:
             warnings.append(

@@ -17,7 +17,7 @@ from img2mesh.mesh.corner_colours import corner_colours
 from img2mesh.mesh.extract import marching_cubes
 from img2mesh.mesh.textured_mesh import TexturedMesh, face_components, is_closed, weld
 
-CELLS, MOST_CELLS = 192, 320  # along the longest side
+CELLS, MOST_CELLS = 160, 320  # along the longest side
 PER_WALL = 2.2  # cells through the thinnest wall
 TOLERANCES = (0.1, 0.03, 0.0)  # of a cell: how far simplification may move the surface; tried in turn
 STEP = (

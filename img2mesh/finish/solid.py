@@ -49,34 +49,33 @@ def arrays_of(solid: Any) -> tuple[np.ndarray, np.ndarray]:
     return weld(vertices, copies[faces])
 
 
-def cut_below(mesh: TexturedMesh, height: float) -> TexturedMesh:
-    """The part of a closed textured mesh above a level of z, closed by a flat face in the colour of its border.
+def on_flat_base(mesh: TexturedMesh, cut: float, fill: float | None = None) -> TexturedMesh:
+    """A closed textured mesh with a flat base at z = `cut`: what is below falls away.
 
-    A mesh that is not closed comes back as it is.
+    New faces have one colour, that of the surface beside them.
+
+    Args:
+        fill: level of z whose section is drawn down to the base first, so that feet of unequal length all reach it.
+
+    Returns:
+        The mesh; as it is where it is not closed.
     """
     solid = solid_of(mesh.vertices, mesh.faces, mesh.uv)
     if solid is None:
         return mesh
-    cut = solid.trim_by_plane((0.0, 0.0, 1.0), float(height))
-    if cut.is_empty():
+    chosen = _colour_below(mesh, cut if fill is None else fill)
+    if fill is not None:
+        posts = solid.slice(float(fill)).extrude(float(fill - cut)).translate((0.0, 0.0, float(cut)))
+        solid = solid + posts.set_properties(2, lambda position, old: chosen.tolist())
+    cut_off = solid.trim_by_plane((0.0, 0.0, 1.0), float(cut))
+    if cut_off.is_empty():
         return mesh
-    found = cut.to_mesh64()
+    found = cut_off.to_mesh64()
     values, faces = np.array(found.vert_properties), np.array(found.tri_verts, np.int64)
     vertices, uv = values[:, :3], values[:, 3:5]
-    flat = (np.abs(vertices[:, 2] - height) < 1e-9 * max(1.0, float(np.ptp(vertices[:, 2]))))[faces].all(
-        axis=1
-    )
-    if not flat.any():
-        return mesh
-    vertices[np.unique(faces[flat]), 2] = height
-    border = np.setdiff1d(np.flatnonzero(vertices[:, 2] == height), faces[flat])
-    if not len(border):
-        border = np.unique(faces[~flat])
-    # The corner whose colour is nearest to the border's mean colours the whole cap.
-    from img2mesh.finish.closest_point import texture_at
-
-    colours = texture_at(mesh.texture, uv[border])
-    chosen = uv[border[np.argmin(np.abs(colours - np.median(colours, axis=0)).sum(axis=1))]]
+    reach = 1e-9 * max(1.0, float(np.ptp(vertices[:, 2])))
+    flat = (np.abs(vertices[:, 2] - cut) < reach)[faces].all(axis=1)
+    vertices[np.abs(vertices[:, 2] - cut) < reach, 2] = cut
     corners, renumbered = np.unique(faces[flat], return_inverse=True)
     faces[flat] = renumbered.reshape(-1, 3) + len(vertices)
     vertices = np.concatenate([vertices, vertices[corners]])
@@ -85,3 +84,13 @@ def cut_below(mesh: TexturedMesh, height: float) -> TexturedMesh:
     number = np.zeros(len(vertices), np.int64)
     number[used] = np.arange(len(used))
     return replace(mesh, vertices=vertices[used], faces=number[faces], uv=np.clip(uv[used], 0, 1))
+
+
+def _colour_below(mesh: TexturedMesh, level: float) -> np.ndarray:
+    """(2,) texture coordinates of the corner whose colour is nearest to the median of those below a level of z."""
+    from img2mesh.finish.closest_point import texture_at
+
+    heights = mesh.vertices[:, 2]
+    below = np.flatnonzero(heights <= max(level, float(np.quantile(heights, 0.02))))
+    colours = texture_at(mesh.texture, mesh.uv[below])
+    return mesh.uv[below[np.argmin(np.abs(colours - np.median(colours, axis=0)).sum(axis=1))]]
