@@ -192,4 +192,6 @@ def test_prusa_slicer_calls_it_manifold(statue, tmp_path, suffix):
     (path,) = write_mesh(statue, tmp_path / f"a{suffix}", Settings(height="80mm"))
     text = subprocess.run(["prusa-slicer", "--info", str(path)], capture_output=True, text=True).stdout
     height = float(text.split("size_z = ")[1].split()[0])
-    assert "manifold = yes" in text and height == pytest.approx(80, abs=1e-4) and "facets_reversed" not in text
+    assert (
+        "manifold = yes" in text and height == pytest.approx(80, abs=1e-4) and "facets_reversed" not in text
+    )
