@@ -44,7 +44,7 @@ def _run(line: str) -> int:
 
 def _before(line: str) -> list[str]:
     """The README's own commands that make what this one reads."""
-    if "preview out.glb" in line:
+    if any(f"{command} out.glb" in line for command in ("preview", "check", "repair")):
         return ["img2mesh photo.png -o out.glb"]
     if "reconstruct ring" in line:
         return ["img2mesh views photo.png --n 6 -o ring"]

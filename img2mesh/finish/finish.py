@@ -87,13 +87,13 @@ def finish_mesh(mesh: TexturedMesh, settings: Settings, progress: Progress | Non
 def _printable(mesh: TexturedMesh, settings: Settings) -> tuple[TexturedMesh, dict[str, Any]]:
     """In millimetres and back to metres; where there is no height, one unit is a metre."""
     placed = place(mesh.vertices, settings) * 1000
-    lengths = [
+    wall, hollow, drain = (
         (parse_length(getattr(settings, name), name) or 0.0) * 1000
         for name in ("min_wall", "hollow", "drain")
-    ]
+    )
     standing = settings.ground or settings.base == "flat"
     height = float(placed[:, 2].max()) if standing else 0.0
-    ask = PrintAsk(*lengths, flat=standing, height=height)
+    ask = PrintAsk(wall, hollow, drain, standing, height)
     made, facts = make_printable(replace(mesh, vertices=placed), ask)
     return replace(made, vertices=made.vertices / 1000), facts
 

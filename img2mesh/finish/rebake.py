@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from img2mesh.core.rasterise import rasterise_atlas
+from img2mesh.core.rasterise import Fragments, rasterise_atlas
 from img2mesh.core.ray_casting import cast, ray_scene
 from img2mesh.finish.closest_point import ClosestPoint, texture_at
 from img2mesh.mesh.atlas import unwrap
@@ -92,7 +92,7 @@ def rebake(source: Source, faces: int, size: int, normal_map: bool) -> TexturedM
     return replace(made, normal_map=picture)
 
 
-def _filled(atlas, values: np.ndarray) -> np.ndarray:
+def _filled(atlas: Fragments, values: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 of values (N, 3) in [0, 1] at the covered texels; the others repeat the nearest of them."""
     picture = np.zeros((*atlas.hit.shape, 3), np.float32)
     picture[atlas.hit] = values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +116,7 @@ def upright_rest(vertices: np.ndarray, centre: np.ndarray, among: int = 60) -> n
     return np.array([0.0, 0.0, 1.0])
 
 
-def _hull(points: np.ndarray):
+def _hull(points: np.ndarray) -> Any:
     from scipy.spatial import ConvexHull, QhullError
 
     if len(points) < 3:

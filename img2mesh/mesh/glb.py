@@ -162,7 +162,7 @@ def _plain(
     for name, values in attributes.items():
         values = np.ascontiguousarray(values, dtype="<f4")
         view = buffers.add(values.tobytes(), target=ARRAY)
-        more = extent(values.astype(float)) if name == "POSITION" else {}
+        more: dict[str, Any] = extent(values.astype(float)) if name == "POSITION" else {}
         numbers[name] = buffers.accessor(view, f"VEC{values.shape[1]}", count, **more)
     return {"attributes": numbers, "indices": indices}, {}
 

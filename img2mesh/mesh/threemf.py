@@ -124,7 +124,9 @@ def _collect(number: str, matrix: np.ndarray, objects: dict, colours: dict, part
     item = objects.get(number)
     if item is None or depth > 16:
         return
-    vertices, faces, painted = [], [], []
+    vertices: list[list[float]] = []
+    faces: list[list[int]] = []
+    painted: list[Any] = []
     for each in item.iter():
         kind = each.tag.rpartition("}")[2]
         if kind == "vertex":
