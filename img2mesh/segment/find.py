@@ -131,7 +131,7 @@ def _offline(image: Photo, progress: Progress) -> Found:
     if folder is None:
         return _by_colours(image, progress)
     own = own_network.own_mask(image.rgb, folder)
-    seen = (own.chance > 0.5).mean() >= SMALLEST
+    seen = (own.mask >= 128).mean() >= SMALLEST
     plain = plain_mask(image.rgb, guess=not seen)
     mask, method, evidence = choose(plain, own)
     if method == "plain":
@@ -160,7 +160,7 @@ def _by_model(image: Photo, mask: np.ndarray, name: str) -> Found:
     evidence = Evidence()
     if folder is not None:
         own = own_network.own_mask(image.rgb, folder)
-        same = own_network.overlap(mask >= 128, own.chance > 0.5)
+        same = own_network.overlap(mask >= 128, own.mask >= 128)
         evidence = Evidence(
             quality=own.quality, steadiness=own.agreement, overlap=same, other=own_network.NAME
         )

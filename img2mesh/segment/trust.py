@@ -80,14 +80,14 @@ def choose(plain: PlainMask, own: OwnMask) -> tuple[np.ndarray, str, Evidence]:
     Returns:
         (H, W) uint8 mask, the method's name, and what speaks for it.
     """
-    same = overlap(plain.mask >= 128, own.chance > 0.5)
+    same = overlap(plain.mask >= 128, own.mask >= 128)
     sure = plain.explained >= SURE and not plain.warnings
     evidence = Evidence(
         plain.explained, 0, own.quality, own.agreement, same if sure else None, "cutout" if sure else ""
     )
     if sure and same >= AGREED:
         return plain.mask, "plain", evidence
-    if (own.chance > 0.5).mean() < SMALLEST:
+    if (own.mask >= 128).mean() < SMALLEST:
         return (
             plain.mask,
             "plain",

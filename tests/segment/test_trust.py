@@ -13,7 +13,7 @@ def disc(radius, x=50, size=100):
 
 def masks(by_colours, by_network, explained=1.0, said=()):
     plain = PlainMask(np.where(by_colours, 255, 0).astype(np.uint8), said, explained)
-    return plain, OwnMask(by_network.astype(np.float32), 0.95, 0.98)
+    return plain, OwnMask(np.where(by_network, 255, 0).astype(np.uint8), 0.95, 0.98)
 
 
 def test_overlap_of_masks():
