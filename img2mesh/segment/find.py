@@ -17,7 +17,7 @@ from img2mesh.segment.openings import open_mask
 from img2mesh.segment.photo import Photo
 from img2mesh.segment.plain import PLAIN, plain_mask
 from img2mesh.segment.prompts import at_point, in_box
-from img2mesh.segment.trust import Evidence, Found, choose, disagreement
+from img2mesh.segment.trust import ASKED, Evidence, Found, choose, disagreement
 from img2mesh.settings import Settings, parse_pixels
 
 DOUBTFUL = (
@@ -131,11 +131,12 @@ def _offline(image: Photo, progress: Progress) -> Found:
     if folder is None:
         return _by_colours(image, progress)
     own = own_network.own_mask(image.rgb, folder)
-    seen = (own.mask >= 128).mean() >= SMALLEST
-    plain = plain_mask(image.rgb, guess=not seen)
+    plain = None
+    if own.quality < ASKED:
+        plain = plain_mask(image.rgb, guess=(own.mask >= 128).mean() < SMALLEST)
     mask, method, evidence = choose(plain, own)
-    if method == "plain":
-        progress.note("the object is found from the background's colours, beside the cutout network")
+    if plain is not None and method == "plain":
+        progress.note("the object is found from its background's colours: the cutout network is at a loss")
         return Found(soft_edge(image.rgb, mask), method, plain.warnings, 1.0, evidence)
     progress.note("the object is found by the cutout network")
     return Found(soft_edge(image.rgb, open_mask(image.rgb, mask)), method, (), 1.0, evidence)

@@ -14,6 +14,7 @@ from typing import Any
 from img2mesh.core.files import atomic_file, user_path
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
+from img2mesh.segment import own_network
 
 _ADDRESS = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/{name}.onnx"
 _IMAGENET = (0.485, 0.456, 0.406)
@@ -93,7 +94,7 @@ def segmentation_models() -> list[dict]:
     """Every name that `--segmenter` takes beside auto, alpha and plain, for `img2mesh doctor`.
 
     Returns:
-        Dicts with `name`, `runs_with` ("onnxruntime" or "rembg"), `found` (bool) and `path` (str, "" if not found).
+        Dicts with `name`, `runs_with` ("onnxruntime", "img2mesh" or "rembg"), `found` (bool) and `path` (str, "" if not found).
         For rembg's own sessions `found` says whether rembg is installed; whether their file is there is rembg's affair.
     """
     rows = []
@@ -102,6 +103,10 @@ def segmentation_models() -> list[dict]:
         rows.append(
             {"name": name, "runs_with": "onnxruntime", "found": path is not None, "path": str(path or "")}
         )
+    own = own_network.find_weights()
+    rows.append(
+        {"name": own_network.NAME, "runs_with": "img2mesh", "found": own is not None, "path": str(own or "")}
+    )
     installed = has_rembg()
     return rows + [
         {"name": name, "runs_with": "rembg", "found": installed, "path": ""} for name in REMBG_ONLY

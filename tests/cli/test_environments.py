@@ -107,7 +107,7 @@ def test_a_home_that_cannot_be_written(place):
         outcome = start(("segment", "photo.jpg"), place, {"HOME": str(home)}, before=nobody)
     except PermissionError:
         pytest.skip("this Python cannot be read by other users")
-    assert "The object was found without a model" in check(outcome)
+    assert "The object was found without that model" in check(outcome)
     assert list(home.iterdir()) == []
 
 

@@ -145,8 +145,8 @@ def test_the_example_offline_and_without_a_model(no_models):
     listener = Listener()
     cutout = segment_photo(EXAMPLE, Settings(offline=True), listener)
     again = segment_photo(EXAMPLE, Settings(offline=True), Progress())
-    assert cutout.method == "plain" and cutout.warnings == ()
-    assert any("background's colours" in note for note in listener.notes)
+    assert cutout.method == "cutout" and cutout.warnings == ()
+    assert any("cutout network" in note for note in listener.notes)
     assert np.array_equal(cutout.rgba, again.rgba)
     top, bottom, left, right = _box(cutout.rgba)
     assert 0.9 < (right - left) / (bottom - top) < 1.0  # the mug with its handle, without its shadow
@@ -159,7 +159,7 @@ def test_failed_download_falls_back_with_a_warning(no_models, tmp_path, monkeypa
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     photo = Image.fromarray(photograph(disc_and_handle(), flat(320, (240, 240, 240))))
     cutout = segment_photo(photo, Settings(), Progress())
-    assert cutout.method == "plain" and "could not be downloaded" in cutout.warnings[0]
+    assert cutout.method == "cutout" and "could not be downloaded" in cutout.warnings[0]
     with pytest.raises(Img2MeshError, match="could not be downloaded"):
         segment_photo(photo, Settings(segmenter="u2net"), Progress())
     with pytest.raises(Img2MeshError, match="--offline"):

@@ -175,7 +175,7 @@ def test_an_alpha_channel_that_only_frames_the_picture(kind):
     picture, truth = framed(kind)
     assert is_frame(np.asarray(picture)[..., 3])
     cutout = segment_photo(picture, Settings(offline=True), Progress())
-    assert cutout.method == "plain"
+    assert cutout.method == "cutout"
     assert abs((cutout.rgba[..., 3] > 127).sum() / truth.sum() - 1) < 0.06
 
 

@@ -31,7 +31,9 @@ def test_the_same_photo_gives_the_same_mask(weights):
 def test_a_small_object_is_looked_at_from_nearer(weights, monkeypatch):
     sizes = []
     look = own_network._look
-    monkeypatch.setattr(own_network, "_look", lambda rgb, folder: sizes.append(rgb.shape) or look(rgb, folder))
+    monkeypatch.setattr(
+        own_network, "_look", lambda rgb, folder: sizes.append(rgb.shape) or look(rgb, folder)
+    )
     truth = np.zeros((600, 800), bool)
     truth[60:220, 60:220] = disc_and_handle(160)
     photo = photograph(truth, np.broadcast_to(np.array((90.0, 110.0, 140.0)), (600, 800, 3)))

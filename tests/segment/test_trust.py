@@ -11,9 +11,9 @@ def disc(radius, x=50, size=100):
     return np.hypot(u - x, v - 50) < radius
 
 
-def masks(by_colours, by_network, explained=1.0, said=()):
+def masks(by_colours, by_network, explained=1.0, said=(), quality=0.85):
     plain = PlainMask(np.where(by_colours, 255, 0).astype(np.uint8), said, explained)
-    return plain, OwnMask(np.where(by_network, 255, 0).astype(np.uint8), 0.95, 0.98)
+    return plain, OwnMask(np.where(by_network, 255, 0).astype(np.uint8), quality, 0.98)
 
 
 def test_overlap_of_masks():
@@ -23,9 +23,9 @@ def test_overlap_of_masks():
     assert overlap(disc(20), disc(40)) == pytest.approx(0.25, abs=0.01)
 
 
-def test_colours_are_taken_where_they_are_sure_and_our_network_agrees():
+def test_ours_is_taken_and_colours_that_agree_speak_for_it():
     mask, method, evidence = choose(*masks(disc(30), disc(31)))
-    assert method == "plain" and overlap(mask > 0, disc(30)) == 1
+    assert method == "cutout" and overlap(mask > 0, disc(31)) == 1
     assert evidence.overlap > 0.9 and disagreement(evidence) == ()
 
 
@@ -33,7 +33,7 @@ def test_colours_are_taken_where_they_are_sure_and_our_network_agrees():
     ("explained", "said"), [(0.5, ()), (1.0, ("It is unclear whether the colours belong to the object.",))]
 )
 def test_colours_that_are_not_sure_say_nothing(explained, said):
-    mask, method, evidence = choose(*masks(disc(30), disc(31), explained, said))
+    mask, method, evidence = choose(*masks(disc(15), disc(31), explained, said))
     assert method == "cutout" and overlap(mask > 0, disc(31)) == 1
     assert evidence.overlap is None and disagreement(evidence) == ()
 
@@ -44,6 +44,13 @@ def test_where_two_ways_disagree_ours_is_taken_and_doubted():
     assert disagreement(evidence) == ("Two ways of finding the object disagree about it.",)
     alone = Evidence(quality=evidence.quality, steadiness=evidence.steadiness)
     assert evidence.confidence("cutout", 0.05) < alone.confidence("cutout", 0.05)
+
+
+@pytest.mark.parametrize(("seen", "quality"), [(0, 0.8), (40, 0.3)])
+def test_colours_are_taken_where_ours_is_at_a_loss(seen, quality):
+    mask, method, evidence = choose(*masks(disc(30), disc(seen), quality=quality))
+    assert method == "plain" and overlap(mask > 0, disc(30)) == 1
+    assert evidence.confidence(method, 0.0) < 0.7
 
 
 @pytest.mark.parametrize("method", ["cutout", "plain", "u2net"])
