@@ -17,7 +17,7 @@ from img2mesh.segment.openings import open_mask
 from img2mesh.segment.photo import Photo
 from img2mesh.segment.plain import PLAIN, plain_mask
 from img2mesh.segment.prompts import at_point, in_box
-from img2mesh.segment.trust import ASKED, Evidence, Found, choose, disagreement
+from img2mesh.segment.trust import Evidence, Found, at_a_loss, choose, disagreement
 from img2mesh.settings import Settings, parse_pixels
 
 DOUBTFUL = (
@@ -78,7 +78,7 @@ def _found(image: Photo, settings: Settings, progress: Progress) -> Found:
         folder = own_network.find_weights()
         if folder is None:
             raise Img2MeshError("The cutout network's weights are not there: choose another --segmenter.")
-        return _by_own(image, folder, progress)
+        return _as_own(image, own_network.own_mask(image.rgb, folder), progress)
     failed: tuple[str, ...] = ()
     try:
         name, path = _model(wanted, settings, progress)
@@ -131,19 +131,18 @@ def _offline(image: Photo, progress: Progress) -> Found:
     if folder is None:
         return _by_colours(image, progress)
     own = own_network.own_mask(image.rgb, folder)
-    plain = None
-    if own.quality < ASKED:
+    if at_a_loss(own):
         plain = plain_mask(image.rgb, guess=(own.mask >= 128).mean() < SMALLEST)
-    mask, method, evidence = choose(plain, own)
-    if plain is not None and method == "plain":
-        progress.note("the object is found from its background's colours: the cutout network is at a loss")
-        return Found(soft_edge(image.rgb, mask), method, plain.warnings, 1.0, evidence)
-    progress.note("the object is found by the cutout network")
-    return Found(soft_edge(image.rgb, open_mask(image.rgb, mask)), method, (), 1.0, evidence)
+        mask, method, evidence = choose(plain, own)
+        if method == "plain":
+            progress.note(
+                "the object is found from its background's colours: the cutout network is at a loss"
+            )
+            return Found(soft_edge(image.rgb, mask), method, plain.warnings, 1.0, evidence)
+    return _as_own(image, own, progress)
 
 
-def _by_own(image: Photo, folder: Path, progress: Progress) -> Found:
-    own = own_network.own_mask(image.rgb, folder)
+def _as_own(image: Photo, own: own_network.OwnMask, progress: Progress) -> Found:
     progress.note("the object is found by the cutout network")
     evidence = Evidence(quality=own.quality, steadiness=own.agreement)
     return Found(soft_edge(image.rgb, open_mask(image.rgb, own.mask)), own_network.NAME, (), 1.0, evidence)

@@ -94,7 +94,8 @@ def segmentation_models() -> list[dict]:
     """Every name that `--segmenter` takes beside auto, alpha and plain, for `img2mesh doctor`.
 
     Returns:
-        Dicts with `name`, `runs_with` ("onnxruntime", "img2mesh" or "rembg"), `found` (bool) and `path` (str, "" if not found).
+        Dicts with `name`, `runs_with` ("onnxruntime", "img2mesh" or "rembg"), `found` (bool) and
+            `path` (str, "" if not found).
         For rembg's own sessions `found` says whether rembg is installed; whether their file is there is rembg's affair.
     """
     rows = []

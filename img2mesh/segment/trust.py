@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from img2mesh.segment.own_network import OwnMask, overlap
 from img2mesh.segment.plain import PlainMask
 
 # Our network's mask is the better one even where the colour method is sure and agrees (IoU 0.982 against 0.975 on the
-# dev half of `benchmarks/cutout.py`), so colours are asked only below this quality, and believed below that one.
-ASKED, HOPELESS = 0.9, 0.6
-SURE = 0.85  # share of the border that the colour method has to explain to be worth asking
+# dev half of `benchmarks/cutout.py`), and what the colours say tells nothing of its mistakes. So colours are asked only
+# below this quality, and believed where they explain so much of the border.
+HOPELESS, SURE = 0.6, 0.85
 # Logistic regressions on the dev half of `benchmarks/cutout.py` for an IoU of 0.85 with the truth: constant, then the
 # weights of 1 - quality, 1 - steadiness, 1 - overlap and faint.
 _OWN = (3.5, -6.0, -4.0, -3.0, -2.0)
@@ -75,31 +75,26 @@ class Evidence:
         return float(1 / (1 + np.exp(-np.dot(weights, seen)))) * ASSUMED**self.assumed
 
 
-def choose(plain: PlainMask | None, own: OwnMask) -> tuple[np.ndarray, str, Evidence]:
-    """Our network's mask, or the colour method's where the network finds nothing or hopes for nothing.
+def at_a_loss(own: OwnMask) -> bool:
+    """Whether our network finds nothing, or hopes for nothing."""
+    return own.quality < HOPELESS or bool((own.mask >= 128).mean() < SMALLEST)
 
-    Args:
-        plain: None where the colours were not asked.
+
+def choose(plain: PlainMask, own: OwnMask) -> tuple[np.ndarray, str, Evidence]:
+    """Whose mask to take where our network is at a loss: the colours' if they are sure or it finds nothing, else its.
 
     Returns:
         (H, W) uint8 mask, the method's name, and what speaks for it.
     """
-    evidence = Evidence(quality=own.quality, steadiness=own.agreement)
-    if plain is None:
-        return own.mask, "cutout", evidence
     same = overlap(plain.mask >= 128, own.mask >= 128)
-    explained = plain.explained >= SURE
-    nothing = (own.mask >= 128).mean() < SMALLEST
-    if nothing or (explained and own.quality < HOPELESS):
+    if plain.explained >= SURE or (own.mask >= 128).mean() < SMALLEST:
         assumed = len(plain.warnings)
         return (
             plain.mask,
             "plain",
             Evidence(plain.explained, assumed, own.quality, own.agreement, same, "cutout"),
         )
-    if explained and not plain.warnings:
-        evidence = replace(evidence, explained=plain.explained, overlap=same, other="plain")
-    return own.mask, "cutout", evidence
+    return own.mask, "cutout", Evidence(quality=own.quality, steadiness=own.agreement)
 
 
 def disagreement(evidence: Evidence | None) -> tuple[str, ...]:

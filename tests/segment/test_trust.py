@@ -3,7 +3,7 @@ import pytest
 
 from img2mesh.segment.own_network import OwnMask, overlap
 from img2mesh.segment.plain import PlainMask
-from img2mesh.segment.trust import Evidence, choose, disagreement
+from img2mesh.segment.trust import Evidence, at_a_loss, choose, disagreement
 
 
 def disc(radius, x=50, size=100):
@@ -23,34 +23,30 @@ def test_overlap_of_masks():
     assert overlap(disc(20), disc(40)) == pytest.approx(0.25, abs=0.01)
 
 
-def test_ours_is_taken_and_colours_that_agree_speak_for_it():
-    mask, method, evidence = choose(*masks(disc(30), disc(31)))
-    assert method == "cutout" and overlap(mask > 0, disc(31)) == 1
-    assert evidence.overlap > 0.9 and disagreement(evidence) == ()
+def test_our_network_knows_when_it_is_at_a_loss():
+    assert not at_a_loss(masks(disc(30), disc(30))[1])
+    assert at_a_loss(masks(disc(30), disc(0))[1]) and at_a_loss(masks(disc(30), disc(30), quality=0.3)[1])
 
 
-@pytest.mark.parametrize(
-    ("explained", "said"), [(0.5, ()), (1.0, ("It is unclear whether the colours belong to the object.",))]
-)
-def test_colours_that_are_not_sure_say_nothing(explained, said):
-    mask, method, evidence = choose(*masks(disc(15), disc(31), explained, said))
-    assert method == "cutout" and overlap(mask > 0, disc(31)) == 1
-    assert evidence.overlap is None and disagreement(evidence) == ()
-
-
-def test_where_two_ways_disagree_ours_is_taken_and_doubted():
-    mask, method, evidence = choose(*masks(disc(15), disc(40)))
-    assert method == "cutout" and overlap(mask > 0, disc(40)) == 1
-    assert disagreement(evidence) == ("Two ways of finding the object disagree about it.",)
-    alone = Evidence(quality=evidence.quality, steadiness=evidence.steadiness)
-    assert evidence.confidence("cutout", 0.05) < alone.confidence("cutout", 0.05)
-
-
-@pytest.mark.parametrize(("seen", "quality"), [(0, 0.8), (40, 0.3)])
-def test_colours_are_taken_where_ours_is_at_a_loss(seen, quality):
-    mask, method, evidence = choose(*masks(disc(30), disc(seen), quality=quality))
+@pytest.mark.parametrize(("seen", "explained", "said"), [(0, 0.0, ("Guessed.",)), (40, 1.0, ())])
+def test_colours_are_taken_where_they_are_sure_or_ours_finds_nothing(seen, explained, said):
+    mask, method, evidence = choose(*masks(disc(30), disc(seen), explained, said, 0.3))
     assert method == "plain" and overlap(mask > 0, disc(30)) == 1
-    assert evidence.confidence(method, 0.0) < 0.7
+    assert evidence.assumed == len(said)
+    assert evidence.confidence(method, 0.0) < 0.5
+
+
+def test_ours_stays_where_the_background_is_not_plain():
+    mask, method, evidence = choose(*masks(disc(30), disc(40), 0.4, (), 0.3))
+    assert method == "cutout" and overlap(mask > 0, disc(40)) == 1
+    assert evidence.confidence(method, 0.0) < 0.5 and disagreement(evidence) == ()
+
+
+def test_a_model_that_our_network_contradicts_is_doubted():
+    agreed, contradicted = (Evidence(None, 0, 0.95, 0.98, same, "cutout") for same in (0.97, 0.4))
+    assert contradicted.confidence("u2net", 0.0) < 0.5 < 0.8 < agreed.confidence("u2net", 0.0)
+    assert disagreement(agreed) == ()
+    assert disagreement(contradicted) == ("Two ways of finding the object disagree about it.",)
 
 
 @pytest.mark.parametrize("method", ["cutout", "plain", "u2net"])
