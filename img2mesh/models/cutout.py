@@ -150,11 +150,15 @@ class CutoutNetwork(nn.Module):
 
 
 def save_cutout(net: CutoutNetwork, folder: Path, record: dict) -> None:
-    """Write `model.safetensors` (fp16) and `config.json` (the record) into a folder that is there."""
+    """Write `model.safetensors` (fp16; the normalisations' statistics, which need its range, fp32) and `config.json`.
+
+    Args:
+        folder: is there already. record: what the configuration file says.
+    """
     from safetensors.torch import save_file
 
     state = {
-        key: value.detach().cpu().half().contiguous()
+        key: value.detach().cpu().to(torch.float32 if ".running_" in key else torch.float16).contiguous()
         for key, value in net.state_dict().items()
         if value.is_floating_point()
     }

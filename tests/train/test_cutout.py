@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.models.cutout import CutoutNetwork, load_cutout
+from img2mesh.models.cutout import CutoutNetwork, load_cutout, save_cutout
 from img2mesh.train.checkpoints import load_state
 from img2mesh.train.config import CutoutRecipe, Optimisation
 from img2mesh.train.cutout import STATE, batch_of, cutout_losses, iou, quick_depthwise, scenes, train_cutout
@@ -153,6 +153,21 @@ def test_training_resumes_exports_and_logs(config, renders):
     assert net(torch.zeros(1, 3, 64, 64)).alpha.shape == (1, 64, 64)
     pictures, alpha = batch_of(scenes(data, "", "", 0, 64), 2, [0, 1])
     assert pictures.shape == (2, 3, 64, 64) and -1 <= float(pictures.min()) and float(alpha.max()) <= 1
+
+
+def test_what_is_written_answers_as_before(tmp_path):
+    torch.manual_seed(0)
+    net = CutoutNetwork().eval()
+    with torch.no_grad():
+        net.decoder.enter[1].running_var.fill_(1e5)  # more than half precision holds
+        net.decoder.enter[1].weight.fill_(300.0)
+    save_cutout(net, tmp_path, {"size": 64})
+    again, record = load_cutout(tmp_path)
+    x = torch.randn(1, 3, 64, 64)
+    before, after = net(x), again(x)
+    assert record == {"size": 64}
+    assert (before.alpha - after.alpha).abs().max() < 0.02 * before.alpha.abs().max() + 1e-3
+    assert torch.allclose(before.quality, after.quality, atol=0.02)
 
 
 def test_a_damaged_network_is_one_sentence(tmp_path):
