@@ -20,8 +20,8 @@ import numpy as np
 from img2mesh.core.camera import FOV_DEG, orbit_camera
 from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.ground_truth import render_truth
-from img2mesh.evaluate.metrics import mask_iou
 from img2mesh.evaluate.objects import halves, load_objects, read_object
+from img2mesh.segment.own_network import overlap
 from img2mesh.train.cutout_backdrops import Backdrops, read_pictures
 from img2mesh.train.cutout_scenes import Scenes
 
@@ -127,7 +127,7 @@ def main() -> None:
             started = time.perf_counter()
             alpha, doubtful = find(picture["rgb"])
             seconds = time.perf_counter() - started
-            iou = mask_iou(alpha >= 128, picture["alpha"] >= 128)
+            iou = overlap(alpha >= 128, picture["alpha"] >= 128)
             rows.append({"half": picture["half"], "iou": float(iou), "doubtful": doubtful, "s": seconds})
         (args.cache / f"{name}.json").write_text(json.dumps(rows))
         for half in ("dev", "test"):
