@@ -155,10 +155,13 @@ def convert(
     group = several.gathered(photos, sides, photo)
     stem = photos[0].name if photos[0].is_dir() else photos[0].stem
     own = output or Path(short_stem(stem or "mesh") + (wanted.kind or default_suffix(settings)))
+    single = len(photos) == 1 and photos[0].is_file() and photos[0].suffix.lower() not in LISTS
+    if (settings.box or settings.point) and (group or turntable or not single):
+        raise Img2MeshError("--box and --point say where the object is in one photo, not in several.")
     if turntable or clockwise is not None:
         many.refuse_for_one()
         _one(several.turn_of(photos, group, turntable), own, settings, wanted, clockwise)
-    elif len(photos) == 1 and photos[0].is_file() and photos[0].suffix.lower() not in LISTS:
+    elif single:
         many.refuse_for_one()
         _one(group or photos[0], own, settings, wanted)
     else:

@@ -181,6 +181,7 @@ BAD = [
     "photo.png --variant newest",
     "photo.png --segmenter psychic",
     "photo.png --box 1,2,3",
+    "photo.png photo.png --box 1,2,30,40",
     "photo.png --box 1,2,3,4",
     "photo.png --point left,top",
     "photo.png --point 9999,3",
