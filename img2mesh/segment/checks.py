@@ -23,10 +23,10 @@ FAINT = 10.0  # CIELAB units between inside and outside, below which nothing sho
 # Share of the outline that may be faint. 20 photos cut out by colour have at most 0.16 where the cutout is right, five
 # wrong ones 0.41 or more; of 59 renders on plain grounds none of the 54 right ones has more than 0.22.
 DOUBTFUL = 0.3
-# Confidence below which the user is warned. With the cutout network (`benchmarks/cutout.py`): on either half 2 of 7
-# wrong cutouts of 200 stay unsaid, and 2 to 3 % of the right ones are doubted. Of the colour method alone: of 304 made
-# pictures (dev objects of shared/data/heldout, six kinds of background) 78 % of the wrong cutouts lie below it and 11 %
-# of the right ones; of 228 of the test objects, 78 % and 9 %.
+# Confidence below which the user is warned. With the cutout network (`benchmarks/cutout.py`): of 200 made pictures of
+# either half 7 are cut out wrongly, 2 or 3 of them unsaid, and 2 to 4 % of the right ones are doubted. Of the colour
+# method alone: of 304 made pictures (dev objects of shared/data/heldout, six kinds of background) 78 % of the wrong
+# cutouts lie below it and 11 % of the right ones; of 228 of the test objects, 78 % and 9 %.
 DOUBTFUL_BELOW = 0.7
 ASSUMED = 0.7  # factor for each assumption that whoever found the object had to make
 _SURE, _PER_FAINT, _PER_UNEXPLAINED = 2.1, 5.5, 5.0  # logistic regression on the same pictures

@@ -15,9 +15,9 @@ from img2mesh.segment.plain import PlainMask
 # below this quality, and believed where they explain so much of the border.
 HOPELESS, SURE = 0.6, 0.85
 # Logistic regressions on the dev half of `benchmarks/cutout.py` for an IoU of 0.9 with the truth: constant, then the
-# weights of 1 - quality, 1 - steadiness, 1 - overlap and faint; of our network's masks, and (on u2netp's) of a model's.
+# weights of 1 - quality, 1 - steadiness, 1 - overlap and faint; of our network's masks, and of u2net's and u2netp's.
 _OWN = (3.62, -7.47, -7.11, 0.0, -4.07)
-_OTHER = (3.73, -4.39, -1.09, -19.25, -2.34)
+_OTHER = (3.76, -2.94, -2.09, -18.75, -2.29)
 _MOST_FAINT = 0.5
 DIFFERENT = 0.75  # overlap of two masks below which they do not show the same thing
 
