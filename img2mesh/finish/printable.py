@@ -19,7 +19,7 @@ from img2mesh.mesh.textured_mesh import TexturedMesh, face_components, is_closed
 
 CELLS, MOST_CELLS = 160, 320  # along the longest side
 PER_WALL = 2.2  # cells through the thinnest wall
-TOLERANCES = (0.1, 0.03, 0.0)  # of a cell: how far simplification may move the surface; tried in turn
+TOLERANCES = (0.1, 0.02, 0.0)  # of a cell: how far simplification may move the surface; tried in turn
 STEP = (
     2e-6  # of the size: positions are rounded to a power of two about as large, which single precision holds
 )
@@ -132,7 +132,9 @@ def _surface(grid: SdfGrid) -> Any:
 
     vertices, faces = marching_cubes(grid.sdf)
     vertices = vertices * grid.spacing + grid.bounds[0]
-    return Manifold(Mesh64(np.ascontiguousarray(vertices), faces.astype(np.uint64)))
+    solid = Manifold(Mesh64(np.ascontiguousarray(vertices), faces.astype(np.uint64)))
+    # Before cuts: simplified after them, the triangles of two surfaces may cross.
+    return solid.simplify(TOLERANCES[0] * grid.spacing)
 
 
 def _hollowed(solid: Any, grid: SdfGrid, ask: PrintAsk, facts: dict[str, Any]) -> Any:
