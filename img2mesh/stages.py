@@ -156,8 +156,7 @@ class Stages:
 
         with self.timed("place photos"):
             guesses = [self._guesser(model).guess(cutout.resized()) for cutout in cutouts]
-            known = [guess for guess in guesses if guess is not None]
-            return place_photos(photos, cutouts, known, self.settings.photo_weight, self.progress)
+            return place_photos(photos, cutouts, guesses, self.settings.photo_weight, self.progress)
 
     def _guesser(self, model: Sampler) -> Sampler:
         """The model, or the shipped one where it does not tell a solid from a photo."""

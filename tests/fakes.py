@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from img2mesh.core.frustum import Body
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
 from img2mesh.models.sampler import RelativeViews
+from img2mesh.photos.silhouette_coherence import place, place_turn
 
 RADII = np.array([0.30, 0.42, 0.5])  # half axes of the ellipsoid along x, y, z
 HALF, CELLS = 0.72, 32  # depth and cells of guessed bodies
@@ -160,6 +162,9 @@ def fake_rooms(monkeypatch) -> None:
     monkeypatch.setattr("img2mesh.views.orbit.find_elevation", _sure, raising=True)
     fake_reconstruction(monkeypatch)
     monkeypatch.setattr("img2mesh.preview.write_preview", _one_picture)
+    monkeypatch.setattr("img2mesh.photos.place.place", partial(place, steps=3))
+    monkeypatch.setattr("img2mesh.photos.place.ABROAD", 1.0)
+    monkeypatch.setattr("img2mesh.photos.turntable.place_turn", partial(place_turn, steps=3))
 
 
 def fake_reconstruction(monkeypatch) -> list:
@@ -181,6 +186,7 @@ def fake_reconstruction(monkeypatch) -> list:
 
     monkeypatch.setattr("img2mesh.shape.reconstruct.shape_from_photo", shape_of)
     monkeypatch.setattr("img2mesh.multiview.reconstruct.shape_from_views", shape_of)
+    monkeypatch.setattr("img2mesh.photos.reconstruct.shape_from_photos", shape_of)
     monkeypatch.setattr("img2mesh.mesh.build_mesh", lambda *a, **k: ball())
     return asked
 

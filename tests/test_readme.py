@@ -33,6 +33,11 @@ def desk(tmp_path, monkeypatch):
     (tmp_path / "photos").mkdir()
     shutil.copy("photo.png", "photos/a.png")
     shutil.copy("photo.png", "photos/b.png")
+    for side in ("front", "back", "left", "right"):
+        shutil.copy("photo.png", f"{side}.jpg")
+    (tmp_path / "spin").mkdir()
+    for k in range(6):
+        shutil.copy("photo.png", f"spin/{k}.png")
     return tmp_path
 
 

@@ -40,7 +40,7 @@ def draw_unseen(
     """
     if getattr(model, "fixed_views", 0):
         return []
-    photos = [k for k, witness in enumerate(witnesses) if witness.occupancy is not None]
+    photos = [k for k, witness in enumerate(witnesses) if witness.occupancy is not None] or [0]
     towards = np.stack([_direction(view.camera) for view in views])
     plan = within_poles(view_offsets(settings), _angles(views[0].camera)[0], model.lowest_deg)
     plan += np.array([_angles(views[0].camera)[0], 0.0])

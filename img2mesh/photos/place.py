@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OVERHEAD_DEG = 80.0  # what a photo from above is taken from, as a rule
 OVERHEAD_DEVIATION = 0.15  # radians
+USUAL = (0.3, 0.25)  # radians: elevation of a photo of which nothing is known, and its deviation
 ABROAD = 0.004  # world units: mean miss from which one of the photos may show something else
 CURED = 0.4  # share of the misses that must be left without it
 FEW = 3  # with fewer photos nobody can tell which one is wrong
@@ -50,14 +51,14 @@ class PlacedPhotos:
 def place_photos(
     photos: Sequence[Photo],
     cutouts: Sequence[Cutout],
-    guesses: Sequence[Guess],
+    guesses: Sequence[Guess | None],
     photo_weight: float,
     progress: Progress,
 ) -> PlacedPhotos:
     """Find all cameras.
 
     Args:
-        photos: of `photo.object_of`, at least two; cutouts, guesses: theirs.
+        photos: of `photo.object_of`, at least two; cutouts, guesses: theirs, None where there is none.
         photo_weight: of the views.
     """
     pictures = [cutout.resized(IMAGE_SIZE) for cutout in cutouts]
@@ -98,17 +99,21 @@ def place_photos(
     return PlacedPhotos(tuple(views), tuple(witnesses), facts, tuple(kept), tuple(warnings))
 
 
-def _look(photo: Photo, picture: np.ndarray, guess: Guess) -> Look:
+def _look(photo: Photo, picture: np.ndarray, guess: Guess | None) -> Look:
     mask = picture[..., 3].astype(np.float32) / 255
     azimuth = float(np.radians(photo.azimuth))
     if photo.overhead:
         elevation = float(np.radians(np.clip(photo.elevation or 0.0, -OVERHEAD_DEG, OVERHEAD_DEG)))
         return Look(mask, azimuth, elevation, OVERHEAD_DEVIATION)
-    elevation, deviation = np.radians([guess.elevation_deg, guess.deviation_deg])
-    deviation = max(float(deviation), LEAST_DEVIATION)
+    elevation, deviation = USUAL
+    if guess is not None:
+        elevation = float(np.radians(guess.elevation_deg))
+        deviation = max(float(np.radians(guess.deviation_deg)), LEAST_DEVIATION)
     if photo.elevation is not None:
-        elevation, deviation = np.radians(photo.elevation), 0.0
-    return Look(mask, azimuth, float(elevation), deviation, guess.occupancy, guess.half)
+        elevation, deviation = float(np.radians(photo.elevation)), 0.0
+    if guess is None:
+        return Look(mask, azimuth, elevation, deviation)
+    return Look(mask, azimuth, elevation, deviation, guess.occupancy, guess.half)
 
 
 def _consistent(looks: Sequence[Look], placed: Placed) -> tuple[list[int], Placed, list[int]]:
@@ -126,8 +131,9 @@ def _consistent(looks: Sequence[Look], placed: Placed) -> tuple[list[int], Place
     return kept, placed, left_out
 
 
-def _witness(placed: Placed, index: int, picture: np.ndarray, guess: Guess, photo: Photo) -> Witness:
+def _witness(placed: Placed, index: int, picture: np.ndarray, guess: Guess | None, photo: Photo) -> Witness:
     camera = placed.camera(index, IMAGE_SIZE)
     distance = (mask_distance(picture[..., 3].astype(np.float32) / 255) / IMAGE_SIZE).astype(np.float32)
-    occupancy = None if photo.overhead else guess.occupancy
-    return Witness(camera, distance, occupancy, camera.distance, guess.half * placed.unit(index))
+    occupancy = None if photo.overhead or guess is None else guess.occupancy
+    half = 1.0 if guess is None else guess.half
+    return Witness(camera, distance, occupancy, camera.distance, half * placed.unit(index))
