@@ -163,7 +163,7 @@ def fake_rooms(monkeypatch) -> None:
     fake_reconstruction(monkeypatch)
     monkeypatch.setattr("img2mesh.preview.write_preview", _one_picture)
     monkeypatch.setattr("img2mesh.photos.place.place", partial(place, steps=3))
-    monkeypatch.setattr("img2mesh.photos.place.ABROAD", 1.0)
+    monkeypatch.setattr("img2mesh.photos.place.MISFIT", 1.0)
     monkeypatch.setattr("img2mesh.photos.turntable.place_turn", partial(place_turn, steps=3))
 
 

@@ -13,6 +13,7 @@ from img2mesh.core.camera import IMAGE_SIZE
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, View
 from img2mesh.core.visual_hull import mask_distance
+from img2mesh.photos.colour_agreement import strange
 from img2mesh.photos.evidence import Witness, box
 from img2mesh.photos.photo import Photo
 from img2mesh.photos.silhouette_coherence import LEAST_DEVIATION, Look, Placed, place, rescaled, without
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 OVERHEAD_DEG = 80.0  # what a photo from above is taken from, as a rule
 OVERHEAD_DEVIATION = 0.15  # radians
 USUAL = (0.3, 0.25)  # radians: elevation of a photo of which nothing is known, and its deviation
+MISFIT = 0.001  # world units: mean miss from which a photo of strange colours shows something else
 ABROAD = 0.004  # world units: mean miss from which one of the photos may show something else
 CURED = 0.4  # share of the misses that must be left without it
 FEW = 3  # with fewer photos nobody can tell which one is wrong
@@ -65,7 +67,7 @@ def place_photos(
     looks = [_look(*known) for known in zip(photos, pictures, guesses, strict=True)]
     with progress.stage("place photos"):
         placed = place(looks)
-        kept, placed, left_out = _consistent(looks, placed)
+        kept, placed, left_out = _consistent(looks, pictures, placed)
     warnings = [
         f"The photo {photos[k].name} does not fit the others (another thing, or another side) and was left out."
         for k in left_out
@@ -116,15 +118,23 @@ def _look(photo: Photo, picture: np.ndarray, guess: Guess | None) -> Look:
     return Look(mask, azimuth, elevation, deviation, guess.occupancy, guess.half)
 
 
-def _consistent(looks: Sequence[Look], placed: Placed) -> tuple[list[int], Placed, list[int]]:
-    """Numbers of the photos that fit each other, their cameras, and the numbers of those left out."""
+def _consistent(
+    looks: Sequence[Look], pictures: Sequence[np.ndarray], placed: Placed
+) -> tuple[list[int], Placed, list[int]]:
+    """Numbers of the photos that fit each other, their cameras, and the numbers of those left out.
+
+    Outlines that fit badly tell that a photo is wrong, colours which one; where no colours are strange, the photo is
+    named without which the others fit much better.
+    """
     kept, left_out = list(range(len(looks))), []
-    while len(kept) >= FEW and placed.misses.mean() > ABROAD:
+    while len(kept) >= FEW and placed.misses.mean() > MISFIT:
         now = [looks[k] for k in kept]
-        worst = sorted(range(1, len(now)), key=lambda k: -placed.misses[k])
-        tried = {k: without(now, k) for k in worst}
+        odd = [k for k in strange([pictures[k] for k in kept]) if k]
+        if not odd and placed.misses.mean() <= ABROAD:
+            break
+        tried = {k: without(now, k) for k in odd or range(1, len(now))}
         best = min(tried, key=lambda k: float(tried[k].misses.mean()))
-        if tried[best].misses.mean() > CURED * placed.misses.mean():
+        if tried[best].misses.mean() > (1 if odd else CURED) * placed.misses.mean():
             break
         placed = tried[best]
         left_out.append(kept.pop(best))
