@@ -30,6 +30,9 @@ class Capacity:
     def environment(self, index: int) -> dict[str, str]:
         """Variables of the worker of that number."""
         values = dict.fromkeys((THREADS_VARIABLE, *_LIBRARIES), str(self.threads))
+        values["OMP_WAIT_POLICY"] = os.environ.get(
+            "OMP_WAIT_POLICY", "PASSIVE"
+        )  # torch may be imported early
         if self.gpus:
             values["CUDA_VISIBLE_DEVICES"] = self.gpus[index % len(self.gpus)]
         return values

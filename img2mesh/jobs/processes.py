@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ class ProcessLink:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=worker.serve, args=(theirs, work, environment), daemon=True)
-        with _interrupts_ignored():
+        with _interrupts_ignored(), _variables(environment):
             self.process.start()
         theirs.close()
 
@@ -133,6 +134,21 @@ class ProcessLink:
         except ValueError:
             name = f"signal {-code}"
         return (MEMORY, f"{name}: too little memory?") if name == "SIGKILL" else (CRASH, name)
+
+
+@contextmanager
+def _variables(environment: dict[str, str]) -> Iterator[None]:
+    """A process that starts inherits them: its main module may import numpy before the worker could set anything."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -107,7 +107,6 @@ class RayActors:
     def start(self, slot: int) -> RayLink:
         """An actor somewhere."""
         variables = Capacity(self.jobs, self.threads).environment(slot)
-        variables["OMP_WAIT_POLICY"] = "PASSIVE"
         if self.local:
             variables["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         options: dict[str, Any] = {

@@ -74,6 +74,18 @@ def test_each_failure_has_its_category(tmp_path, pools, kind):
     assert {path.name for path in (tmp_path / "out").glob("[!.]*")} == {"ok.glb", "nopreview.glb"}
 
 
+def test_workers_have_their_threads_before_anything_is_imported(tmp_path, pools, monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    pool = pools()
+    pool.submit(item(photo(tmp_path, "a.png", "sleep 1"), tmp_path))
+    while not any(isinstance(event, Began) for event in pool.poll(5)):
+        pass
+    with open(f"/proc/{pool.workers[0].link.pid}/environ", "rb") as stream:
+        assert b"OPENBLAS_NUM_THREADS=1" in stream.read().split(b"\0")
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+    assert drain(pool)["a"].error is None
+
+
 def test_a_missing_photo_is_bad_input(tmp_path, pools):
     pool = pools()
     pool.submit(item(tmp_path / "gone.png", tmp_path))
