@@ -9,17 +9,19 @@ from pathlib import PurePosixPath
 from img2mesh.batch.entry import Entry
 from img2mesh.batch.inputs import Found
 from img2mesh.jobs.item import Picture
+from img2mesh.photos.photo import POLES
+from img2mesh.photos.photo import SIDES as AZIMUTHS
 
 WAYS = ("none", "stem", "folder")
-# Azimuth and elevation in degrees; left and right are the object's own (docs/conventions.md).
+# Azimuth and elevation in degrees.
 SIDES: dict[str, tuple[float | None, float | None]] = {
-    "front": (0.0, None),
-    "back": (180.0, None),
-    "rear": (180.0, None),
-    "left": (90.0, None),
-    "right": (270.0, None),
-    "top": (None, 90.0),
-    "bottom": (None, -90.0),
+    "front": (AZIMUTHS["front"], None),
+    "back": (AZIMUTHS["back"], None),
+    "rear": (AZIMUTHS["back"], None),
+    "left": (AZIMUTHS["left"], None),
+    "right": (AZIMUTHS["right"], None),
+    "top": (None, POLES["top"]),
+    "bottom": (None, POLES["bottom"]),
 }
 _SIDE = re.compile(rf"(?:(?P<stem>.*?)[ _.-]+)?(?P<side>{'|'.join(SIDES)})", re.IGNORECASE)
 

@@ -152,6 +152,13 @@ def turned(camera: Camera, elevation_deg: float, azimuth_deg: float) -> Camera:
     return replace(camera, c2w=c2w)
 
 
+def rescaled(camera: Camera, centre: np.ndarray, scale: float) -> Camera:
+    """The camera in a world whose origin is `centre` and whose unit is `scale` of the old one."""
+    c2w = camera.c2w.copy()
+    c2w[:3, 3] = (c2w[:3, 3] - centre) / scale
+    return replace(camera, c2w=c2w)
+
+
 def camera_from_w2c(w2c: np.ndarray, fov_deg: float = FOV_DEG, size: int = IMAGE_SIZE) -> Camera:
     """Camera from a 3x4 world-to-camera matrix with OpenGL camera axes: the paper's `.npy` files.
 

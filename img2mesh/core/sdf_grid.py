@@ -62,3 +62,12 @@ def lattice(bounds: np.ndarray, spacing: float) -> tuple[np.ndarray, tuple[int, 
     shape = (x, y, z)
     axes = [bounds[0, k] + np.arange(shape[k]) * spacing for k in range(3)]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3), shape
+
+
+def smooth_distance(inside: np.ndarray, spacing: float, sigma: float) -> np.ndarray:
+    """(X, Y, Z) float32 signed distance of a (X, Y, Z) bool solid, smoothed; `spacing` and `sigma` in world units."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+    outward = distance_transform_edt(~inside) - distance_transform_edt(inside)
+    outward += np.where(inside, 0.5, -0.5)  # the surface lies between samples
+    return gaussian_filter((outward * spacing).astype(np.float32), sigma / spacing, mode="nearest")

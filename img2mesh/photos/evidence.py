@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from img2mesh.core.camera import Camera
+from img2mesh.core.camera import Camera, rescaled
+from img2mesh.core.visual_hull import mask_distance
 
 CELLS = 48  # of the lattice along each axis
 LATTICE = 0.62  # world units from the lattice's middle to its border; the object's longest side is 1
@@ -36,6 +37,18 @@ class Witness:
     occupancy: np.ndarray | None
     middle: float
     reach: float
+
+    @classmethod
+    def of(
+        cls, camera: Camera, mask: np.ndarray, occupancy: np.ndarray | None, middle: float, reach: float
+    ) -> Witness:
+        """That of a photo with an (S, S) alpha in [0, 1]."""
+        return cls(camera, (mask_distance(mask) / len(mask)).astype(np.float32), occupancy, middle, reach)
+
+    def rescaled(self, centre: np.ndarray, scale: float) -> Witness:
+        """The same in a world whose origin is `centre` and whose unit is `scale` of the old one."""
+        camera = rescaled(self.camera, centre, scale)
+        return replace(self, camera=camera, middle=self.middle / scale, reach=self.reach / scale)
 
     def cone(self, points: np.ndarray) -> np.ndarray:
         """(N,) signed distance of (N, 3) points to the cone of sight, world units; negative inside."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.segment.read import Source
-from img2mesh.settings import Settings
+
+if TYPE_CHECKING:
+    from img2mesh.segment.read import Source
+    from img2mesh.settings import Settings
 
 # Azimuth in degrees of the camera that sees a side; left and right are the object's own (docs/conventions.md).
 SIDES: dict[str, float] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,10 @@ import numpy as np
 from img2mesh.core.camera import IMAGE_SIZE
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, View
-from img2mesh.core.visual_hull import mask_distance
 from img2mesh.photos.colour_agreement import strange
 from img2mesh.photos.evidence import Witness, box
 from img2mesh.photos.photo import Photo
-from img2mesh.photos.silhouette_coherence import LEAST_DEVIATION, Look, Placed, place, rescaled, without
+from img2mesh.photos.silhouette_coherence import LEAST_DEVIATION, Look, Placed, place, without
 
 if TYPE_CHECKING:
     from img2mesh.models.occupancy import Guess
@@ -74,12 +72,7 @@ def place_photos(
     ]
     witnesses = [_witness(placed, i, pictures[k], guesses[k], photos[k]) for i, k in enumerate(kept)]
     centre, scale = box(witnesses)
-    witnesses = [
-        dataclasses.replace(
-            w, camera=rescaled(w.camera, centre, scale), middle=w.middle / scale, reach=w.reach / scale
-        )
-        for w in witnesses
-    ]
+    witnesses = [witness.rescaled(centre, scale) for witness in witnesses]
     views = [
         View(pictures[k], witness.camera, Source.PHOTO, photo_weight, cutouts[k].rgba)
         for k, witness in zip(kept, witnesses, strict=True)
@@ -143,7 +136,7 @@ def _consistent(
 
 def _witness(placed: Placed, index: int, picture: np.ndarray, guess: Guess | None, photo: Photo) -> Witness:
     camera = placed.camera(index, IMAGE_SIZE)
-    distance = (mask_distance(picture[..., 3].astype(np.float32) / 255) / IMAGE_SIZE).astype(np.float32)
     occupancy = None if photo.overhead or guess is None else guess.occupancy
     half = 1.0 if guess is None else guess.half
-    return Witness(camera, distance, occupancy, camera.distance, half * placed.unit(index))
+    mask = picture[..., 3].astype(np.float32) / 255
+    return Witness.of(camera, mask, occupancy, camera.distance, half * placed.unit(index))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2mesh.core.progress import Progress
-from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.sdf_grid import SdfGrid, lattice, smooth_distance
 from img2mesh.core.shape import Shape
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.core.visual_hull import MARGIN, VisualHull, cone_distances, mask_distance
@@ -18,10 +18,10 @@ from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.photos.evidence import CELLS, CONE, LATTICE, OUTSIDE, Witness, features
 from img2mesh.settings import Settings
 from img2mesh.shape.fuse import FINEST, fill_outline
+from img2mesh.shape.occupancy import SMOOTH
 from img2mesh.shape.threshold import best_level
 
 TIE = 3.0  # weight of staying near the fused shape
-SMOOTH = 0.01  # world units
 LOOSE = 0.004  # world units by which the shape may stick out of a silhouette: cameras are not exact
 DRAWN_WEIGHT = 0.1  # of what a sampler drew, beside what photos show
 
@@ -81,7 +81,7 @@ def fused_chance(witnesses: Sequence[Witness]) -> np.ndarray:
 
 def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:
     """The signed distance of {chance > level}, inside all silhouettes, and filling each of them."""
-    from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
+    from scipy.ndimage import map_coordinates
 
     cells = len(chance)
     spacing, first = 2 * LATTICE / cells, LATTICE / cells - LATTICE
@@ -92,17 +92,15 @@ def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:
     high = low + np.ceil((high - low) / FINEST) * FINEST
     bounds = np.stack([low, high])
     points, shape = lattice(bounds, FINEST)
-    logit = np.log(np.clip(chance, 1e-4, 1 - 1e-4) / (1 - np.clip(chance, 1e-4, 1 - 1e-4)))
+    kept = np.clip(chance, 1e-4, 1 - 1e-4)
+    logit = np.log(kept / (1 - kept))
     fine = map_coordinates(logit, ((points - first) / spacing).T, order=1, mode="nearest")
     masks = [mask_distance(view.mask) for view in photos]
     outermost = cone_distances(masks, [view.camera for view in photos], points).max(0)
     inside = ((fine > np.log(level / (1 - level))) & (outermost < LOOSE)).reshape(shape)
     if not inside.any():
         inside = (outermost < np.partition(outermost, 50)[50]).reshape(shape)
-    outward = distance_transform_edt(~inside) - distance_transform_edt(inside)
-    outward = (outward + np.where(inside, 0.5, -0.5)) * FINEST
-    sdf = gaussian_filter(outward.astype(np.float32), SMOOTH / FINEST, mode="nearest")
-    grid = SdfGrid(sdf, bounds)
+    grid = SdfGrid(smooth_distance(inside, FINEST, SMOOTH), bounds)
     for view in reversed(photos):
         grid = fill_outline(grid, view)
     points, shape = lattice(grid.bounds, grid.spacing)

@@ -9,7 +9,7 @@ network says of each elevation, and where it sees the solid behind each photo ho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -265,13 +265,6 @@ def _solid_points(look: Look, rng: np.random.Generator) -> Tensor | None:
     count, height, width = look.occupancy.shape
     away = ((depth + 0.5) / count * 2 - 1) * look.half
     return torch.from_numpy(np.stack([(column + 0.5) / width, (row + 0.5) / height, away], axis=1)).float()
-
-
-def rescaled(camera: Camera, centre: np.ndarray, scale: float) -> Camera:
-    """The camera in a world whose origin is `centre` and whose unit is `scale` of the old one."""
-    c2w = camera.c2w.copy()
-    c2w[:3, 3] = (c2w[:3, 3] - centre) / scale
-    return replace(camera, c2w=c2w)
 
 
 def place_turn(looks: Sequence[Look], windows: np.ndarray, steps: int = 45) -> Placed:

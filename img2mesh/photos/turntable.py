@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from img2mesh.core.camera import IMAGE_SIZE
+from img2mesh.core.camera import IMAGE_SIZE, rescaled
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, View, ViewSet
-from img2mesh.core.visual_hull import hull_of_views, mask_distance
+from img2mesh.core.visual_hull import hull_of_views
 from img2mesh.errors import Img2MeshError
 from img2mesh.multiview.surface_points import facing, surface_of
 from img2mesh.photos.evidence import Witness, box
-from img2mesh.photos.silhouette_coherence import Look, Placed, place_turn, rescaled
+from img2mesh.photos.silhouette_coherence import Look, Placed, place_turn
 
 if TYPE_CHECKING:
     from img2mesh.segment import Cutout
@@ -77,9 +77,10 @@ def _views(placed: Placed, pictures: Sequence[np.ndarray], cutouts: Sequence[Cut
     """In a world whose origin is the middle of the object's box and whose unit is its longest side."""
     witnesses = []
     for k, picture in enumerate(pictures):
-        distance = mask_distance(picture[..., 3].astype(np.float32) / 255) / IMAGE_SIZE
         camera = placed.camera(k, IMAGE_SIZE)
-        witnesses.append(Witness(camera, distance.astype(np.float32), None, camera.distance, 1.0))
+        witnesses.append(
+            Witness.of(camera, picture[..., 3].astype(np.float32) / 255, None, camera.distance, 1.0)
+        )
     centre, scale = box(witnesses)
     views = []
     for picture, cutout, witness in zip(pictures, cutouts, witnesses, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from img2mesh.core.frustum import Body
-from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.sdf_grid import SdfGrid, lattice, smooth_distance
 from img2mesh.core.visual_hull import MARGIN
 from img2mesh.shape.fuse import FINEST
 from img2mesh.shape.threshold import guessed_solid
@@ -19,8 +19,6 @@ def occupancy_grid(body: Body, resolution: int) -> SdfGrid | None:
     Args:
         resolution: samples along the longest side, at least; they lie `FINEST` apart at most.
     """
-    from scipy.ndimage import distance_transform_edt, gaussian_filter
-
     solid = guessed_solid(body)
     cells = body.points()[solid.occupancy > 1]
     if not len(cells):
@@ -32,7 +30,4 @@ def occupancy_grid(body: Body, resolution: int) -> SdfGrid | None:
     inside = solid.probability(points).reshape(shape) > 1
     if not inside.any():
         return None
-    outward = distance_transform_edt(~inside) - distance_transform_edt(inside)
-    outward += np.where(inside, 0.5, -0.5)  # the surface lies between samples
-    sdf = gaussian_filter((outward * spacing).astype(np.float32), SMOOTH / spacing, mode="nearest")
-    return SdfGrid(sdf, np.stack([low, high]))
+    return SdfGrid(smooth_distance(inside, spacing, SMOOTH), np.stack([low, high]))

@@ -20,10 +20,9 @@ from torch import Tensor
 from img2mesh.core.camera import DISTANCE, FOV_DEG, Camera
 from img2mesh.core.files import atomic_file
 from img2mesh.core.images import resize_rgba
-from img2mesh.core.visual_hull import mask_distance
+from img2mesh.models.occupancy import HALF
 from img2mesh.models.photo_fusion import FusionNetwork
-from img2mesh.photos.evidence import CELLS, LATTICE, Witness, box, features
-from img2mesh.photos.silhouette_coherence import rescaled
+from img2mesh.photos.evidence import CELLS, CONE, LATTICE, Witness, box, features
 from img2mesh.segment.cutout import recentre, window_of
 from img2mesh.train.dataset import RenderSet
 
@@ -41,7 +40,7 @@ NUMBERS = (0.1, 0.25, 0.15, 0.5)  # chances of none to three further sides
 ERRORS = {"front": 6.0, "elevation": 5.0, "azimuth": 4.0, "distance": 0.12, "size": 0.012, "place": 0.006}
 AGREEMENT = 0.75  # of a solid's silhouettes with the renders', at least
 DRAWN = 1200  # cells of a sample
-NEAR = 0.25 * 0.15  # world units beyond the hull within which cells are drawn
+NEAR = 0.25 * CONE  # world units beyond the hull within which cells are drawn
 VOLUME = (
     300  # cells added to the volume by whose share an error counts: thin things count as much as thick ones
 )
@@ -151,21 +150,15 @@ def sample(record: dict[str, np.ndarray], rng: np.random.Generator) -> tuple[np.
         c2w[:3, :3] = _turn(elevation, azimuth)
         c2w[:3, 3] = c2w[:3, 2] * distance
         camera = Camera(c2w, focal * SIDE, focal * SIDE, cx * SIDE, cy * SIDE, SIDE, SIDE)
-        outline = (mask_distance(record["masks"][k] / 255) / SIDE).astype(np.float32)
         occupancy = None if sides[k] == TOP else record["occ"][k].astype(np.float32) / 255
-        witnesses.append(Witness(camera, outline, occupancy, distance, 0.72 * unit))
+        witnesses.append(Witness.of(camera, record["masks"][k] / 255, occupancy, distance, HALF * unit))
     centre, scale = box(witnesses)
     centre, scale = centre + rng.normal(size=3) * 0.02 * scale, scale * np.exp(rng.normal() * 0.03)
-    known = features([_scaled(witness, centre, scale) for witness in witnesses])
+    known = features([witness.rescaled(centre, scale) for witness in witnesses])
     axis = ((np.arange(CELLS) + 0.5) / CELLS * 2 - 1) * LATTICE
     points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3) * scale + centre
     true = points @ witnesses[0].camera.c2w[:3, :3] @ turns[0].T @ _turned(float(record["cams"][0, 1])).T
     return known, _share(record["solid"], true)
-
-
-def _scaled(witness: Witness, centre: np.ndarray, scale: float) -> Witness:
-    camera = rescaled(witness.camera, centre, scale)
-    return Witness(camera, witness.distance, witness.occupancy, witness.middle / scale, witness.reach / scale)
 
 
 def _share(solid: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -194,7 +187,7 @@ def drawn_cells(files: list[Path], rounds: int, step: Callable[[], None]) -> tup
         record = dict(np.load(file))
         for _ in range(rounds):
             found, share = sample(record, rng)
-            near = np.flatnonzero((found[:, 0] * 0.15 < NEAR) | (share > 0.02))
+            near = np.flatnonzero((found[:, 0] * CONE < NEAR) | (share > 0.02))
             if len(near) < 50:
                 continue
             pick = rng.choice(near, DRAWN)

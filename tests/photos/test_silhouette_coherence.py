@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from img2mesh.photos.silhouette_coherence import Look, place, rescaled
+from img2mesh.core.camera import rescaled
+from img2mesh.photos.silhouette_coherence import Look, place
 from tests.photos.scene import camera, cutout
 
 TRUE = [(15.0, 0.0), (10.0, 174.0), (22.0, 97.0), (5.0, 263.0)]
