@@ -114,7 +114,7 @@ class Settings:
     texture_format: str = _setting("png", "pictures inside a .glb", choices=("png", "jpeg", "webp"))
     compression: str = _setting(
         "none",
-        "of a .glb; auto: meshopt where the extra [web] is installed",
+        "of a .glb; auto: meshopt where the extra [compact] is installed",
         choices=("none", "auto", "meshopt", "draco"),
     )
 

@@ -1,4 +1,4 @@
-"""Smaller geometry for a .glb: quantised, then packed by meshoptimizer or Draco (the extra [web])."""
+"""Smaller geometry for a .glb: quantised, then packed by meshoptimizer or Draco (the extra [compact])."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def chosen_compression(name: str) -> str:
     if name == "auto":
         return "meshopt" if find_spec(PACKAGES["meshopt"]) else "none"
     if name != "none" and find_spec(PACKAGES[name]) is None:
-        raise Img2MeshError(f"--compression {name} needs an extra: pip install 'img2mesh[web]'.")
+        raise Img2MeshError(f"--compression {name} needs an extra: pip install 'img2mesh[compact]'.")
     return name
 
 

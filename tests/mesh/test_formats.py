@@ -140,7 +140,7 @@ def test_a_missing_extra_is_one_sentence(monkeypatch):
     monkeypatch.setattr(gltf_compression, "find_spec", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert chosen_compression("auto") == "none" and chosen_compression("none") == "none"
-    with pytest.raises(Img2MeshError, match="img2mesh\\[web\\]"):
+    with pytest.raises(Img2MeshError, match="img2mesh\\[compact\\]"):
         chosen_compression("draco")
     with pytest.raises(Img2MeshError, match="img2mesh\\[usd\\]"):
         usdz.check_usd()
