@@ -129,11 +129,11 @@ def _read(stream: BinaryIO, name: str) -> Photo:
     if tiff.is_tiff(head):
         return _read_tiff(stream.read(), name)
     if head[4:8] == b"ftyp":
-        _prepare_heif(head, name)
+        prepare_heif(head, name)
     elif head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:25] == b"\x10" and head[25:26] in (b"\x02", b"\x06"):
         return _read_deep_png(stream, name)
     try:
-        image = Image.open(stream, formats=_known())
+        image = Image.open(stream, formats=known_formats())
     except Image.DecompressionBombError:
         if head[:2] != b"\xff\xd8":
             raise Img2MeshError(too_large(name)) from None
@@ -145,12 +145,12 @@ def _read(stream: BinaryIO, name: str) -> Photo:
         return _decode(image, name)
 
 
-def _known() -> tuple[str, ...]:
+def known_formats() -> tuple[str, ...]:
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _prepare_heif(head: bytes, name: str) -> None:
+def prepare_heif(head: bytes, name: str) -> None:
     brands = head[8:64]
     if b"avif" in brands or b"avis" in brands:
         if not features.check("avif"):
