@@ -58,7 +58,8 @@ def _pictures(made: Result, folder: Path) -> None:
     """Cutout, the views as a strip, the mesh from eight sides, and what of it is photo."""
     from img2mesh.core.images import composite, contact_sheet, resize_rgba, save_png
     from img2mesh.mesh import write_mesh
-    from img2mesh.preview.turntable import write_poster, write_preview
+    from img2mesh.preview import write_preview
+    from img2mesh.preview.turntable import write_poster
 
     mesh, views = made.mesh, made.views.views
     if made.views.photo is not None:
