@@ -56,7 +56,7 @@ def view_outputs(folder: Path, number: int, option: str = "-o", animation: str |
     Args:
         number: of synthesized views; pictures of more that lie there already are listed, too.
     """
-    names = ["transforms.json", "photo.png", "photo-full.png", "body.npz"]
+    names = ["transforms.json", "photo.png", "photo-full.png", "body.npz", "points3D.ply"]
     if animation is not None:
         names += ["contact.png", "orbit.gif", "orbit.mp4"]
     names += [f"images/{index:03d}.png" for index in range(number)]

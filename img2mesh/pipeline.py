@@ -108,6 +108,8 @@ def synthesize_views(
     settings: Settings | None = None,
     *,
     directions: Sequence[tuple[float | None, float]] | None = None,
+    rendered: bool | None = None,
+    size: int = 256,
     keep: str | Path | None = None,
     progress: Progress | None = None,
     model: Sampler | None = None,
@@ -117,12 +119,24 @@ def synthesize_views(
     Args:
         directions: (elevation or None for the photo's own, azimuth) in degrees of each view; default: the
             plan of the main job. `img2mesh.views.orbit.ring_directions` makes whole rings.
+        rendered: True: pictures of the reconstructed, textured shape; False: the sampler's own drawings; None:
+            renders where directions are given and the model, which also tells the body from the photo, is unsure of
+            what it draws (`img2mesh.shape.silhouette_confidence.sharp`), else drawings.
+        size: side of rendered pictures in pixels; drawings have the sampler's own.
         Others: as for `image_to_mesh`.
     """
     stages = Stages(settings, progress, keep)
     cutout = stages.segment(photo)
     model = stages.load(model)
-    stages.predict_views(model, directions)
+    wanted = rendered if directions is None or rendered is not None else stages.sees_body(model)
+    if wanted:
+        stages.predict(model)
+        views = stages.refine(stages.draw(cutout, model))
+        if rendered or not stages.sharp(views):
+            mesh = stages.mesh(stages.shape_from_photo(views))
+            return stages.render(mesh, views, directions, size)
+    else:
+        stages.predict_views(model, directions)
     return stages.refine(stages.draw(cutout, model, directions))
 
 

@@ -18,9 +18,12 @@ from img2mesh.core.marks import MARK
 from img2mesh.core.progress import Progress
 
 if TYPE_CHECKING:
+    from img2mesh.core.shape import Shape
     from img2mesh.core.view import View, ViewSet
+    from img2mesh.finish import Finished
     from img2mesh.mesh import TexturedMesh
     from img2mesh.segment import Cutout
+    from img2mesh.settings import Settings
 
 _PACKAGES = (
     "numpy",
@@ -55,6 +58,59 @@ class Recorder(Progress):
     def stage(self, name: str, total: int = 0) -> Iterator[Callable[..., None]]:
         with self.inner.stage(name, total) as step:
             yield step
+
+
+def run_report(
+    settings: Settings,
+    run: dict[str, Any],
+    cutout: Cutout | None,
+    shape: Shape,
+    mesh: TexturedMesh,
+    finished: Finished,
+    progress: Recorder,
+) -> dict[str, Any]:
+    """All that is written down of a run, as plain values.
+
+    Args:
+        run: device, threads, seconds, predicted_seconds, front_psnr_db.
+        mesh, finished: as it was built, and as it is for its purpose.
+        progress: the run's, which kept its stages' times and its warnings.
+    """
+    from img2mesh.core.device import peak_memory_mb
+    from img2mesh.mesh import mesh_report
+
+    mesh_facts = mesh_report(finished.mesh, settings)
+    mesh_facts.update({key: value for key, value in mesh.facts.items() if key not in mesh_facts})
+    facts = dict(shape.views.facts)
+    stored = [*facts.pop("warnings", ()), *facts.pop("model_warnings", ())]
+    report = {
+        "settings": settings.as_dict(),
+        "versions": versions(),
+        "device": run["device"],
+        "threads": run["threads"],
+        "seed": settings.seed,
+        "model": facts.get("model"),
+        "licence_of_the_weights": facts.get("licence"),
+        "weights": facts.get("weights"),
+        "variant": facts.get("variant"),
+        "precision": facts.get("precision"),
+        "segmentation": cutout.method if cutout is not None else None,
+        "cutout": cutout_facts(cutout),
+        "elevation_deg": facts.get("elevation_deg"),
+        "elevation_confidence": facts.get("elevation_confidence"),
+        "assumed": assumptions(shape.views, mesh_facts),
+        "views": {"number": len(shape.views.views), **facts},
+        "field": shape.diagnostics,
+        "mesh": mesh_facts,
+        "finish": finished.facts,
+        "front_psnr_db": run["front_psnr_db"],
+        "seconds": run["seconds"],
+        "predicted_seconds": run["predicted_seconds"],
+        "stages": {k: round(v, 3) for k, v in progress.seconds.items()},
+        "peak_memory_mb": peak_memory_mb(),
+        "warnings": list(dict.fromkeys([*progress.warnings, *stored])),
+    }
+    return plain(report)
 
 
 def versions() -> dict[str, str]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from img2mesh.core.device import own_random_state, peak_memory_mb, resolve_device, use_threads
+from img2mesh.core.device import own_random_state, resolve_device, use_threads
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
-from img2mesh.core.view import ViewSet
+from img2mesh.core.view import Source, ViewSet
 from img2mesh.outputs import check_outputs, kept_outputs
-from img2mesh.report import Recorder, assumptions, cutout_facts, front_psnr, plain, versions
+from img2mesh.report import Recorder, front_psnr, run_report
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from img2mesh.photos.photo import Photo
     from img2mesh.photos.place import PlacedPhotos
     from img2mesh.segment import Cutout
-    from img2mesh.segment.read import Source
+    from img2mesh.segment.read import Source as PhotoSource
 
 Directions = Sequence[tuple[float | None, float]]
 
@@ -78,7 +78,7 @@ class Stages:
         finally:
             self.seconds[name] = round(time.perf_counter() - start, 3)
 
-    def check_kept(self, photo: Source) -> None:
+    def check_kept(self, photo: PhotoSource) -> None:
         """None of the stages' products may take the place of the photo.
 
         Raises:
@@ -87,7 +87,7 @@ class Stages:
         if self.keep is not None and isinstance(photo, (str, Path)):
             check_outputs(kept_outputs(self.keep, self.settings.views), [photo], overwrite=True)
 
-    def segment(self, photo: Source) -> Cutout:
+    def segment(self, photo: PhotoSource) -> Cutout:
         """The object alone."""
         from img2mesh.segment import segment_photo
 
@@ -117,6 +117,18 @@ class Stages:
             sampler, step = time_sampler(model, self.settings), time_field(self.settings, self.device)
             self.predicted = seconds_per_stage(self.settings, sampler, step, float32_speed())
         self.progress.note(sentence(self.predicted))
+
+    @staticmethod
+    def sees_body(model: Sampler) -> bool:
+        """Whether the model comes with an occupancy network, as the shipped one does."""
+        return getattr(model, "occupancy", None) is not None
+
+    @staticmethod
+    def sharp(views: ViewSet) -> bool:
+        """Whether the sampler knew what it drew; else renders of the shape are the better views."""
+        from img2mesh.shape.silhouette_confidence import sharp
+
+        return sharp(views.views)
 
     def predict_views(self, model: Sampler, directions: Directions | None) -> None:
         """The same where only views are wanted."""
@@ -160,7 +172,7 @@ class Stages:
 
     def _guesser(self, model: Sampler) -> Sampler:
         """The model, or the shipped one where it does not tell a solid from a photo."""
-        if getattr(model, "occupancy", None) is None:
+        if not self.sees_body(model):
             if self._shipped is None:
                 self._shipped = load_named_model(self.settings.replace(model="mini"), "cpu", self.progress)
             return self._shipped
@@ -246,10 +258,21 @@ class Stages:
                 save_png(mesh.sources, self.keep / "sources.png", "sources")
         return mesh
 
+    def render(self, mesh: TexturedMesh, views: ViewSet, directions: Directions | None, size: int) -> ViewSet:
+        """The photo, and the mesh seen from the directions (None: one ring), all of them `size` pixels square."""
+        from img2mesh.preview.shape_views import rendered_views, surface_points
+        from img2mesh.views.orbit import ring_cameras, ring_directions
+
+        directions = ring_directions(36) if directions is None else directions
+        cameras, points = ring_cameras(views, directions, size), surface_points(mesh)
+        with self.timed("render"), self.progress.stage("render", len(cameras)) as step:
+            made = rendered_views(mesh, cameras, step)
+        photo = [view.resized(size) for view in views.views if view.source is Source.PHOTO]
+        return ViewSet((*photo, *made), {**views.facts, "rendered": True}, points=points)
+
     def result(self, mesh: TexturedMesh, shape: Shape, cutout: Cutout | None = None) -> Result:
         """The mesh, finished for its purpose, with a report of the whole run."""
         from img2mesh.finish import finish_mesh
-        from img2mesh.mesh import mesh_report
 
         views = shape.views
         with self.timed("check"):
@@ -258,38 +281,15 @@ class Stages:
             finished = finish_mesh(mesh, self.settings, self.progress)
         for warning in finished.warnings:
             self.progress.warn(warning)
-        mesh_facts = mesh_report(finished.mesh, self.settings)
-        mesh_facts.update({key: value for key, value in mesh.facts.items() if key not in mesh_facts})
-        facts = dict(views.facts)
-        stored = [*facts.pop("warnings", ()), *facts.pop("model_warnings", ())]
-        report = {
-            "settings": self.settings.as_dict(),
-            "versions": versions(),
+        run: dict[str, Any] = {
             "device": self.device,
             "threads": self.threads,
-            "seed": self.settings.seed,
-            "model": facts.get("model"),
-            "licence_of_the_weights": facts.get("licence"),
-            "weights": facts.get("weights"),
-            "variant": facts.get("variant"),
-            "precision": facts.get("precision"),
-            "segmentation": cutout.method if cutout is not None else None,
-            "cutout": cutout_facts(cutout),
-            "elevation_deg": facts.get("elevation_deg"),
-            "elevation_confidence": facts.get("elevation_confidence"),
-            "assumed": assumptions(views, mesh_facts),
-            "views": {"number": len(views.views), **facts},
-            "field": shape.diagnostics,
-            "mesh": mesh_facts,
-            "finish": finished.facts,
-            "front_psnr_db": psnr,
-            "seconds": {**self.seconds, "total": round(time.perf_counter() - self.start, 3)},
             "predicted_seconds": self.predicted,
-            "stages": {k: round(v, 3) for k, v in self.progress.seconds.items()},
-            "peak_memory_mb": peak_memory_mb(),
-            "warnings": list(dict.fromkeys([*self.progress.warnings, *stored])),
         }
-        return Result(finished.mesh, views, plain(report), finished.levels)
+        run["seconds"] = {**self.seconds, "total": round(time.perf_counter() - self.start, 3)}
+        run["front_psnr_db"] = psnr
+        report = run_report(self.settings, run, cutout, shape, mesh, finished, self.progress)
+        return Result(finished.mesh, views, report, finished.levels)
 
 
 @own_random_state()

@@ -73,6 +73,37 @@ def test_an_opened_picture_will_do(tmp_path, rooms):
     assert views.views[2].camera.elevation_deg == pytest.approx(30.0)
 
 
+def test_views_of_the_shape(tmp_path, rooms):
+    settings = Settings.load("draft", **SMALL)
+    photo = photo_file(tmp_path / "photo.png")
+    views = synthesize_views(
+        photo, settings, directions=[(10.0, 20.0), (None, 90.0)], rendered=True, size=100
+    )
+    assert [view.source for view in views.views] == ["photo", "rendered", "rendered"]
+    assert [view.rgba.shape for view in views.views] == [(100, 100, 4)] * 3
+    assert [view.camera.width for view in views.views] == [100] * 3
+    assert views.views[1].camera.elevation_deg == pytest.approx(10.0)
+    assert views.views[2].camera.elevation_deg == pytest.approx(30.0)
+    assert views.facts["rendered"] is True and views.points.shape[1] == 6
+    assert len(synthesize_views(photo, settings, rendered=True).views) == 37, (
+        "a ring, where nothing is asked for"
+    )
+
+
+@pytest.mark.parametrize("blurred", [True, False])
+def test_an_unsure_model_gives_renders(tmp_path, rooms, monkeypatch, blurred):
+    """The shipped kind of model also tells the body; what it draws well is shown as it is."""
+    monkeypatch.setattr(FakeModel, "occupancy", object(), raising=False)
+    monkeypatch.setattr(
+        "img2mesh.shape.silhouette_confidence.believed", lambda views: 0.3 if blurred else 0.9
+    )
+    photo, settings = photo_file(tmp_path / "photo.png"), Settings.load("draft", **SMALL)
+    wanted = "rendered" if blurred else "generated"
+    assert synthesize_views(photo, settings, directions=[(10.0, 20.0)]).views[1].source == wanted
+    raw = synthesize_views(photo, settings, directions=[(10.0, 20.0)], rendered=False)
+    assert raw.views[1].source == "generated" and raw.points is None
+
+
 def test_the_plan_without_directions(tmp_path, rooms):
     views = synthesize_views(photo_file(tmp_path / "photo.png"), Settings.load("draft", **SMALL))
     assert len(views.views) == 7

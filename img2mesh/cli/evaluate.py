@@ -25,6 +25,10 @@ def evaluate(
     ],
     settings: Settings,
     views: Annotated[bool, typer.Option("--views", help="Novel views against true renders.")] = False,
+    rendered: Annotated[
+        bool,
+        typer.Option("--rendered", help="--views: also what is rendered from the reconstructed shape."),
+    ] = False,
     mesh: Annotated[
         bool, typer.Option("--mesh", help="Meshes from one image, SyncDreamer's protocol.")
     ] = False,
@@ -88,7 +92,9 @@ def evaluate(
     if views and model is not None:
         from img2mesh.evaluate.novel_views import novel_views
 
-        tables["views"] = novel_views(files, model, settings, chosen, targets, perceptual, output, progress)
+        tables["views"] = novel_views(
+            files, model, settings, chosen, targets, perceptual, output, progress, rendered
+        )
     if mesh and model is not None:
         from img2mesh.evaluate.one_image import ELEVATION, one_image_meshes
 

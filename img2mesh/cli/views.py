@@ -18,6 +18,8 @@ from img2mesh.settings import Settings
     *SAMPLE,
     *SEGMENT,
     "elevation",
+    "symmetry",
+    "texture_size",
     rename={"elevation": "input-elevation"},
 )
 def views(
@@ -47,6 +49,17 @@ def views(
         list[float] | None,
         typer.Option("--elevation", metavar="X", help="Goes with --azimuth; degrees above the horizon."),
     ] = None,
+    raw: Annotated[
+        bool | None,
+        typer.Option(
+            "--raw/--rendered",
+            help="The model's own drawings, or pictures of the reconstructed, textured shape; default: renders where "
+            "the model is unsure of what it draws, as the shipped one is.",
+        ),
+    ] = None,
+    size: Annotated[
+        int, typer.Option("--size", metavar="N", help="Side of rendered pictures in pixels [64..2048].")
+    ] = 256,
     fps: Annotated[float, typer.Option("--fps", metavar="X", help="Speed of the animation.")] = 12.0,
     animation: Annotated[
         str, typer.Option("--animation", metavar="gif|mp4|none", help="Kind of the orbit animation.")
@@ -54,9 +67,10 @@ def views(
     overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
-    """Synthesize views of the object: RGBA pictures, transforms.json (nerfstudio), contact.png and orbit.gif.
+    """Views of the object from all around: RGBA pictures, transforms.json (nerfstudio), contact.png and orbit.gif.
 
-    Azimuth 0 is the photo's camera and grows to the camera's right. The photo itself is kept as photo.png.
+    Azimuth 0 is the photo's camera and grows to the camera's right. The photo itself is the first frame, photo.png.
+    Rendered views come with points3D.ply, from which trainers of Gaussian splats start.
     """
     checks.check_input(photo)
     if photo.is_dir():
@@ -67,6 +81,10 @@ def views(
         raise Img2MeshError(f"--animation must be gif, mp4 or none, not {animation!r}.")
     if not 0.1 <= fps <= 120:
         raise Img2MeshError(f"--fps must lie between 0.1 and 120, not {fps:g}.")
+    if not 64 <= size <= 2048:
+        raise Img2MeshError(f"--size must lie between 64 and 2048, not {size}.")
+    if raw and size != 256:
+        raise Img2MeshError("--size is for rendered views; with --raw the model decides.")
     directions = _directions(n, elevations, azimuth or [], elevation or [])
     check_outputs(view_outputs(output, max(64, len(directions)), animation=animation), [photo], overwrite)
 
@@ -78,7 +96,18 @@ def views(
     from img2mesh.pipeline import synthesize_views
     from img2mesh.views.orbit import write_ring
 
-    made = synthesize_views(photo, settings, directions=directions, progress=progress)
+    made = synthesize_views(
+        photo,
+        settings,
+        directions=directions,
+        rendered=None if raw is None else not raw,
+        size=size,
+        progress=progress,
+    )
+    if made.facts.get("rendered"):
+        progress.note("these are renders of the reconstructed shape; --raw gives the model's own drawings")
+    elif size != 256:
+        progress.warn("--size is for rendered views (--rendered); these are the model's own drawings.")
     write_ring(made, output, None if animation == "none" else animation, fps)
     print(output)
 

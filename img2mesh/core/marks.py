@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo
 
 MARK = "img2mesh"
+PLY_COMMENT = b"comment img2mesh, +Z up"
 DERIVED = ("preview", "texture")  # pictures that show a result and are never taken for photos
 _HEAD = 1 << 16  # bytes looked at; every mark stands near the beginning
 _LONGEST_JSON = 1 << 26

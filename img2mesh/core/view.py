@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from img2mesh.core.camera import Camera
 from img2mesh.core.frustum import Body
+from img2mesh.core.images import resize_rgba
 
 
 class Source(str, Enum):
@@ -17,6 +19,7 @@ class Source(str, Enum):
 
     PHOTO = "photo"  # the user's own pixels
     DRAWN = "generated"  # a sampler's
+    RENDERED = "rendered"  # of a reconstructed, textured shape
     GIVEN = "given"  # a folder of views
 
 
@@ -51,6 +54,11 @@ class View:
         """(H, W) float32 alpha in [0, 1]."""
         return self.rgba[..., 3].astype(np.float32) / 255
 
+    def resized(self, size: int) -> View:
+        """The same view, `size` pixels square, made of its full resolution where there is one."""
+        rgba = resize_rgba(self.rgba if self.full is None else self.full, size, size)
+        return dataclasses.replace(self, rgba=rgba, camera=self.camera.resized(size, size))
+
 
 @dataclass(frozen=True, eq=False)
 class ViewSet:
@@ -59,11 +67,13 @@ class ViewSet:
     Attributes:
         facts: plain values for the report: elevation and its confidence, model, seed, warnings.
         body: what the photo alone suggests about the shape, where the model says so.
+        points: (N, 6) float32 world positions and sRGB in [0, 1] on the surface, where a shape was made.
     """
 
     views: tuple[View, ...]
     facts: dict[str, Any] = field(default_factory=dict)
     body: Body | None = None
+    points: np.ndarray | None = None
 
     @property
     def photo(self) -> View | None:

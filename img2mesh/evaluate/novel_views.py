@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from img2mesh.core.camera import IMAGE_SIZE, orbit_camera
+from img2mesh.core.device import resolve_device
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, View
@@ -18,9 +19,12 @@ from img2mesh.evaluate.ground_truth import render_truth
 from img2mesh.evaluate.metrics import Perceptual, mask_iou, psnr, ssim
 from img2mesh.evaluate.objects import input_direction, read_object
 from img2mesh.evaluate.table import HIGHER, LOWER, Table, side_by_side
+from img2mesh.segment.cutout import Cutout
 from img2mesh.settings import Settings
+from img2mesh.shape.reconstruct import shape_from_photo
 from img2mesh.shape.view_refinement import refine_views
-from img2mesh.views.synthesize import assembled, sample_views
+from img2mesh.views.orbit import ring_cameras
+from img2mesh.views.synthesize import assembled, generate_views, sample_views
 
 if TYPE_CHECKING:
     from img2mesh.models import Sampler
@@ -36,6 +40,7 @@ def novel_views(
     perceptual: Perceptual | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
+    rendered: bool = False,
 ) -> Table:
     """One input view per object, `targets` views evenly on the ring at its elevation, none of them the input.
 
@@ -43,6 +48,8 @@ def novel_views(
     (`input_direction`). All cameras stand at the model's distance; pictures are compared on white.
 
     Args:
+        rendered: score pictures of the reconstructed shape, too, as `img2mesh views` gives them: the whole job for each
+            object.
         folder: side-by-side pictures go into its folder `views`, views.md and views.json beside it after each object.
     """
     if getattr(model, "fixed_views", 0):
@@ -85,6 +92,11 @@ def novel_views(
                 ours = _as_used(photo, model, sample_views(photo, model, settings, offsets, elevation, seed))
                 table.add(model.name, truth.name, seed, _scores(ours, wanted, perceptual, known))
                 rows.append((f"{model.name}, seed {seed}", [None, *ours]))
+                if rendered:
+                    name, chosen = f"{model.name}, rendered from the shape", settings.replace(seed=seed)
+                    ours = _renders(photo, model, chosen, offsets[:, 1])
+                    table.add(name, truth.name, seed, _scores(ours, wanted, perceptual, known))
+                    rows.append((f"rendered, seed {seed}", [None, *ours]))
                 step(1)
             for name, pictures in baselines.items():
                 table.add(name, truth.name, None, _scores(pictures, wanted, perceptual, known))
@@ -104,6 +116,19 @@ def _as_used(photo: np.ndarray, model: Sampler, drawn: Drawn) -> list[np.ndarray
     cameras = drawn.cameras(guess.elevation_deg)
     views = [View(picture, camera, Source.DRAWN) for picture, camera in zip(drawn.rgba, cameras, strict=True)]
     return [view.rgba for view in refine_views(assembled(front, views, {}, guess)).views[1:]]
+
+
+def _renders(photo: np.ndarray, model: Sampler, settings: Settings, azimuths: np.ndarray) -> list[np.ndarray]:
+    """Pictures of the mesh that the main job makes of a photo, on the ring at the elevation that it found."""
+    from img2mesh.mesh import build_mesh
+    from img2mesh.preview.shape_views import rendered_views
+
+    views = refine_views(generate_views(Cutout(photo, "alpha"), model, settings, Progress()))
+    mesh = build_mesh(
+        shape_from_photo(views, settings, Progress(), resolve_device(settings.device)), settings
+    )
+    cameras = ring_cameras(views, [(None, float(azimuth)) for azimuth in azimuths], IMAGE_SIZE)
+    return [view.rgba for view in rendered_views(mesh, cameras)]
 
 
 def _metrics(perceptual: Perceptual | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.core.files import atomic_file
-from img2mesh.core.marks import png_mark
+from img2mesh.core.marks import PLY_COMMENT, png_mark
 from img2mesh.core.rasterise import sample_bilinear
 from img2mesh.errors import Img2MeshError
 from img2mesh.mesh.axes import place, to_gltf, to_stl, to_z_up
@@ -22,7 +22,6 @@ from img2mesh.mesh.textured_mesh import TexturedMesh, surface, weld
 from img2mesh.settings import Settings
 
 SUFFIXES = (".glb", ".obj", ".ply", ".stl", ".3mf", ".usdz")
-PLY_COMMENT = b"comment img2mesh, +Z up, metres"
 LOSSES = {  # what a format cannot hold
     ".stl": "STL has no colours; .3mf has.",
     ".ply": "PLY has colours at vertices only; .glb has the texture.",
@@ -151,7 +150,7 @@ def _ply(mesh: TexturedMesh, placed: np.ndarray) -> bytes:
     solid = surface(to_z_up(positions), faces)
     solid.visual.vertex_colors = _welded_colours(mesh, faces, len(positions))
     data = solid.export(file_type="ply", vertex_normal=False)
-    return data.replace(b"\n", b"\n" + PLY_COMMENT + b"\n", 1)
+    return data.replace(b"\n", b"\n" + PLY_COMMENT + b", metres\n", 1)
 
 
 def _welded_colours(mesh: TexturedMesh, faces: np.ndarray, count: int) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from img2mesh.core.camera import IMAGE_SIZE, ring_azimuths
+from img2mesh.core.camera import IMAGE_SIZE, Camera, orbit_camera, ring_azimuths
 from img2mesh.core.files import atomic_folder
 from img2mesh.core.images import contact_sheet, save_png, write_animation
 from img2mesh.core.progress import Progress
@@ -49,6 +50,21 @@ def ring_directions(
         raise Img2MeshError(f"{n} views cannot fill {len(rings)} rings; raise --n.")
     parts = np.array_split(np.arange(n), len(rings))
     return [(e, float(a)) for e, part in zip(rings, parts, strict=True) for a in ring_azimuths(len(part))]
+
+
+def ring_cameras(views: ViewSet, directions: Sequence[tuple[float | None, float]], size: int) -> list[Camera]:
+    """Cameras like those of some drawn views, at other directions.
+
+    Args:
+        views: the photo, whose elevation stands for None, and at least one drawn view.
+        directions: (elevation or None, azimuth), degrees.
+    """
+    photo, like = views.views[0].camera, views.views[-1].camera
+    fov_deg = float(np.degrees(2 * np.arctan(like.width / (2 * like.fl_x))))
+    return [
+        orbit_camera(photo.elevation_deg if e is None else e, a, like.distance, fov_deg, size)
+        for e, a in directions
+    ]
 
 
 def views_to_draw(directions: list, settings: Settings, model: Sampler) -> int:

@@ -19,12 +19,13 @@ import numpy as np
 from img2mesh.core.camera import Camera, turned
 from img2mesh.core.files import atomic_folder
 from img2mesh.core.frustum import Body
-from img2mesh.core.marks import png_mark
+from img2mesh.core.marks import PLY_COMMENT, png_mark
 from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
 
 NAME = "transforms.json"
+POINTS = "points3D.ply"
 BODY = "body.npz"
 _INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
@@ -34,6 +35,8 @@ FAR = 40.0  # times the width of what an orthographic camera shows: from there a
 
 def save_views(viewset: ViewSet, folder: str | Path) -> Path:
     """Write `transforms.json` and `images/NNN.png` (RGBA); the folder appears whole or not at all.
+
+    Points of the surface, where there are any, go into `points3D.ply`, which trainers of Gaussian splats start from.
 
     Returns:
         The path of the written transforms.json.
@@ -62,6 +65,9 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         if frames and all(frame[k] == shared[k] for frame in frames for k in _INTRINSICS):
             document |= shared
             frames = [{k: v for k, v in frame.items() if k not in _INTRINSICS} for frame in frames]
+        if viewset.points is not None:
+            (target / POINTS).write_bytes(_points_ply(viewset.points))
+            document["ply_file_path"] = POINTS
         document["frames"] = frames
         document["img2mesh"] = {"facts": viewset.facts}
         if viewset.body is not None:
@@ -78,6 +84,15 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
         text = json.dumps(document, indent=1, allow_nan=False)
         (target / NAME).write_text(text + "\n", encoding="utf-8")
     return folder / NAME
+
+
+def _points_ply(points: np.ndarray) -> bytes:
+    """Binary PLY of (N, 6) positions and colours in [0, 1], marked as our own."""
+    from trimesh import PointCloud
+
+    colours = np.round(255 * np.clip(points[:, 3:], 0, 1)).astype(np.uint8)
+    data = PointCloud(points[:, :3].astype(np.float32), colours).export(file_type="ply")
+    return data.replace(b"\n", b"\n" + PLY_COMMENT + b"\n", 1)
 
 
 def _extras(view: View) -> dict[str, Any]:

@@ -106,6 +106,19 @@ def test_a_perfect_model_gets_perfect_views(heldout):
 
 
 @pytest.mark.slow
+def test_renders_of_the_shape_are_scored_beside_the_drawings(heldout):
+    truth = read_object(heldout / "ball.glb")
+    model = Perfect(truth, *input_direction("ball"))
+    settings = Settings.load("draft", views=8, iterations=30, rays=256, hull_resolution=48)
+    settings = settings.replace(
+        elevation=f"{input_direction('ball')[0]:.3f}", carve_resolution=48, mesh_resolution=48, faces=500
+    )
+    table = novel_views([heldout / "ball.glb"], model, settings, (0,), targets=2, rendered=True)
+    name = "perfect, rendered from the shape"
+    assert table.mean(name, "mask IoU")[0] > 0.95 and table.mean(name, "PSNR")[0] > 16
+
+
+@pytest.mark.slow
 def test_a_perfect_model_gets_a_nearly_perfect_mesh(heldout, tmp_path):
     settings = Settings.load("draft", elevation="30", views=8, iterations=30, rays=256, hull_resolution=48)
     settings = settings.replace(carve_resolution=48, mesh_resolution=48, faces=500, texture_size=64)

@@ -9,7 +9,7 @@ from PIL import Image
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import Settings
-from img2mesh.views.orbit import ring_directions, synthesize_at, write_ring
+from img2mesh.views.orbit import ring_cameras, ring_directions, synthesize_at, write_ring
 from tests.fakes import FakeCutout, FakeModel, ellipsoid
 
 
@@ -40,6 +40,15 @@ def test_a_full_ring_estimates_its_own_elevation_without_more_views():
     assert len(model.calls) == 1
     level = views.photo.camera.elevation_deg
     assert all(v.camera.elevation_deg == pytest.approx(level) for v in views.views)
+
+
+def test_cameras_like_those_of_drawn_views():
+    views = synthesize_at(FakeCutout(), FakeModel(), ring_directions(3), Settings(elevation="30"), Progress())
+    own, high = ring_cameras(views, [(None, 120.0), (50.0, 10.0)], 512)
+    like = views.views[2].camera
+    np.testing.assert_allclose(own.c2w, like.c2w, atol=1e-12)
+    assert own.fl_x == pytest.approx(2 * like.fl_x) and own.width == 512
+    assert (high.elevation_deg, high.azimuth_deg) == pytest.approx((50.0, 10.0))
 
 
 @pytest.mark.parametrize("animation", ["gif", None])

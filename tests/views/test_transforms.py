@@ -9,6 +9,7 @@ from PIL import Image
 
 from img2mesh.core.camera import FOV_DEG, orbit_camera
 from img2mesh.core.frustum import Body
+from img2mesh.core.marks import is_ours
 from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.core.view import Source
 from img2mesh.errors import Img2MeshError
@@ -215,3 +216,18 @@ def test_the_guessed_body_travels_with_the_views(tmp_path, mirror):
     (tmp_path / "views" / "body.npz").write_bytes(b"PK broken")
     with pytest.raises(Img2MeshError, match=r"body\.npz"):
         load_views(tmp_path / "views")
+
+
+def test_points_go_beside_the_pictures(tmp_path):
+    """nerfstudio and gsplat find them by the key `ply_file_path`, in the cameras' own axes."""
+    import trimesh
+
+    points = np.array([[0.1, 0.2, 0.3, 1.0, 0.5, 0.0], [-0.1, 0.0, 0.25, 0.0, 0.0, 1.0]], np.float32)
+    save_views(ViewSet(tuple(_views(1)), points=points), tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "transforms.json").read_text())
+    assert document["ply_file_path"] == "points3D.ply"
+    read = trimesh.load(tmp_path / "out" / "points3D.ply")
+    np.testing.assert_allclose(read.vertices, points[:, :3], atol=1e-6)
+    assert read.colors[:, :3].tolist() == [[255, 128, 0], [0, 0, 255]]
+    assert is_ours(tmp_path / "out" / "points3D.ply")
+    assert len(load_views(tmp_path / "out").views) == 1
