@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from img2mesh.batch.inputs import skipped_sentence
-from img2mesh.batch.job_folder import REPORTS, JobFolder
+from img2mesh.batch.job_folder import JobFolder
 from img2mesh.batch.keys import job_description, weights_checksum
 from img2mesh.batch.plan import Plan, Request
 from img2mesh.batch.reports import Reports
@@ -65,7 +65,7 @@ def run_batch(
         plan = Plan(request, place)
         todo = plan.scan()
         check_outputs(
-            [Output("-o", folder / name) for name in REPORTS],
+            [Output("-o", path) for path in place.reports()],
             [*request.inputs, *(p.path for item in plan.items.values() for p in item.photos)],
             overwrite=True,
         )

@@ -75,8 +75,8 @@ class JobFolder:
             if not self.journal.records:  # nothing was made
                 shutil.rmtree(self.state, ignore_errors=True)
                 if self._new:
-                    for name in REPORTS:
-                        (self.folder / name).unlink(missing_ok=True)
+                    for path in self.reports():
+                        path.unlink(missing_ok=True)
                     self.folder.rmdir()
         except OSError:
             pass
@@ -106,6 +106,10 @@ class JobFolder:
             self.job = dict(job)
         return anew
 
+    def reports(self) -> list[Path]:
+        """The files beside the meshes that every batch writes."""
+        return [self.folder / name for name in REPORTS]
+
     def check_reports(self, overwrite: bool) -> None:
         """Refuse to replace a report of somebody else's: without a state folder's journal it is not ours.
 
@@ -114,10 +118,10 @@ class JobFolder:
         """
         if self.job or overwrite:
             return
-        for name in REPORTS:
-            if (self.folder / name).exists():
+        for path in self.reports():
+            if path.exists():
                 raise Img2MeshError(
-                    f"-o would replace {self.folder / name}, which img2mesh did not write: choose another place, or "
+                    f"-o would replace {path}, which img2mesh did not write: choose another place, or "
                     "give --overwrite."
                 )
 

@@ -11,21 +11,31 @@ from img2mesh.outputs import folded, output_names
 
 
 def assign(
-    entries: Sequence[Entry], before: Mapping[str, str], files: Callable[[str], Iterable[Path]]
+    entries: Sequence[Entry],
+    before: Mapping[str, str],
+    files: Callable[[str], Iterable[Path]],
+    reserved: Iterable[Path] = (),
 ) -> list[str]:
     """Names without suffix, with `/` between folders; no two give a common file.
 
     Args:
         before: name by source, of earlier runs.
         files: the files that a name leads to.
+        reserved: files that the batch itself writes.
 
     Raises:
-        Img2MeshError: a name that the user gave is another entry's.
+        Img2MeshError: a name that the user gave is another entry's, or leads to a file of the batch's.
     """
     names: dict[int, str] = {}
-    taken: set[str] = set()
+    own = {folded(str(path)): path for path in reserved}
+    taken = set(own)
     for index, entry in enumerate(entries):  # what the user asked for, then what is there, then the rest
         if entry.asked:
+            for clash in _keys(entry.wanted, files) & own.keys():
+                raise Img2MeshError(
+                    f"The output {entry.wanted} would be {own[clash].name}, which the batch writes itself: "
+                    "give it another name."
+                )
             names[index] = entry.wanted
             _claim(entry.wanted, files, taken)
     for index, entry in enumerate(entries):

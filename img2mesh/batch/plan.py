@@ -89,7 +89,7 @@ class Plan:
         """
         entries = self._entries()
         journal = self.place.journal
-        names = assign(entries, journal.names(), self._mesh_files)
+        names = assign(entries, journal.names(), self._mesh_files, self.place.reports())
         busy, todo = set(busy), []
         self.items = {name: self._item(name, entry) for name, entry in zip(names, entries, strict=True)}
         self.entries = dict(zip(names, entries, strict=True))

@@ -159,6 +159,23 @@ def test_the_tree_is_kept_and_names_do_not_change_as_it_grows(shop):
     assert sorted(shop.begun()) == ["blue/mug", "mug.jpg"]
 
 
+def test_no_item_is_named_as_the_page(shop, tmp_path):
+    pytest.importorskip("pxr")
+    shop.add("index.png", "Report.png", "mug.png")
+    settings = Settings(purpose="ar")
+    summary = shop.run(settings=settings)
+    assert summary.complete and sorted(shop.files()) == ["Report.glb", "index.png.glb", "mug.glb"]
+    shop.add("cup.png")
+    assert shop.run(settings=settings).before == 3, "the name stays"
+    page = (shop.meshes / "index.html").read_text()
+    assert "index.png" in page and "mug.png" in page, "the batch's page, not the item's"
+    (tmp_path / "list.csv").write_text("photo,output\nphotos/mug.png,INDEX\n")
+    with pytest.raises(Img2MeshError, match=r"The output INDEX would be index\.html, which the batch writes"):
+        shop.run(inputs=[tmp_path / "list.csv"], settings=settings, folder=tmp_path / "other")
+    shop.run(inputs=[tmp_path / "list.csv"], folder=tmp_path / "other")
+    assert (tmp_path / "other" / "INDEX.glb").exists(), "a .glb alone takes nothing from the page"
+
+
 def test_the_list_may_grow_while_it_runs(shop):
     shop.add("a.png")
     shop.run(on_done=lambda record, report: record["name"] == "a" and shop.add("b.png"))
