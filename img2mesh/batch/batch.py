@@ -55,7 +55,7 @@ def run_batch(
     from img2mesh.jobs.pipeline_work import PipelineWork
 
     progress, folder = progress or Progress(), Path(folder)
-    work = work or PipelineWork()
+    given, work = work, work or PipelineWork()
     check_export(folder / f"mesh{request.suffix}", request.settings)
     weights = weights_checksum(request.settings, progress) if isinstance(work, PipelineWork) else "none"
     with JobFolder(folder) as place:
@@ -76,9 +76,10 @@ def run_batch(
         if place.journal.damaged:
             progress.warn(f"{place.journal.damaged} damaged lines of the journal were passed over.")
         threads = None if anew or jobs is not None else place.job.get("threads")
-        share = capacity(
-            jobs or None, threads, request.settings.device, _worker_gb(request.settings), len(todo) or 1
-        )
+        own, weights_gb = _worker_gb(request.settings), _weights_gb(request.settings)
+        share = capacity(jobs or None, threads, request.settings.device, own, len(todo) or 1, weights_gb)
+        if given is None and ray is None and jobs != 0 and share.jobs > 1:
+            work = PipelineWork(place.work.absolute() / "weights")
         if jobs != 0 and todo:
             place.claim({**job, "threads": share.threads}, overwrite=True)
         reports = Reports(folder)
@@ -122,6 +123,11 @@ def _pool(
 
 def _worker_gb(settings: Settings) -> float:
     """Memory of a worker, before any has been measured."""
+    return (1.2 if settings.preset == "draft" else WORKER_GB) + _weights_gb(settings)
+
+
+def _weights_gb(settings: Settings) -> float:
+    """Memory of a model's weights, which are stored in half precision mostly and may be used in single precision."""
     from img2mesh.batch.keys import locate
 
     try:
@@ -131,10 +137,9 @@ def _worker_gb(settings: Settings) -> float:
             if place.is_file()
             else [p for p in place.rglob("*") if p.suffix in (".safetensors", ".bin")]
         )
-        weights = sum(path.stat().st_size for path in files) / 1e9
+        return 2 * sum(path.stat().st_size for path in files) / 1e9
     except (Img2MeshError, OSError):
-        weights = 0.0
-    return (1.2 if settings.preset == "draft" else WORKER_GB) + 2 * weights
+        return 0.0
 
 
 def _opening(

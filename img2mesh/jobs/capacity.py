@@ -44,6 +44,7 @@ def capacity(
     device: str = "auto",
     worker_gb: float = WORKER_GB,
     items: int = 1 << 30,
+    shared_gb: float = 0.0,
 ) -> Capacity:
     """Cores and memory shared out.
 
@@ -51,6 +52,7 @@ def capacity(
         jobs: that were asked for; None: as many as there are GPUs, else as many as cores, memory and items allow.
         threads: of each worker, as an earlier run of the same items had them; None: the cores divided by the workers.
         worker_gb: memory of one worker in GB (1e9 bytes).
+        shared_gb: the part of it that all workers of a machine share (`models.shared_weights`).
     """
     gpus = cuda_devices() if device in ("auto", "cuda") else ()
     given = bool(os.environ.get(THREADS_VARIABLE))
@@ -63,7 +65,7 @@ def capacity(
         elif device == "mps":
             jobs = 1
         else:
-            fit = int(0.8 * (total_memory_gb() or 1e9) / worker_gb)
+            fit = int((0.8 * (total_memory_gb() or 1e9) - shared_gb) / (worker_gb - shared_gb))
             jobs = max(1, min(cores // (threads or 1), fit, items))
     return Capacity(jobs, threads or max(1, cores // jobs), gpus)
 

@@ -26,7 +26,13 @@ STRIP_SIDE, STRIP_VIEWS = 64, 6  # pixels of a strip's pictures, and how many sh
 
 @dataclass(frozen=True)
 class PipelineWork:
-    """`img2mesh.pipeline.image_to_mesh` and the writers."""
+    """`img2mesh.pipeline.image_to_mesh` and the writers.
+
+    Attributes:
+        shared: folder through which workers of one machine share the model's weights; None: each has its own.
+    """
+
+    shared: Path | None = None
 
     def model_key(self, settings: Settings) -> Hashable:
         """What `stages.load_named_model` goes by."""
@@ -39,7 +45,14 @@ class PipelineWork:
         from img2mesh.stages import load_named_model
 
         use_threads()
-        return load_named_model(settings, resolve_device(settings.device), progress)
+        device = resolve_device(settings.device)
+        if self.shared is None or device != "cpu":
+            return load_named_model(settings, device, progress)
+        from img2mesh.models.shared_weights import load_shared
+
+        return load_shared(
+            lambda: load_named_model(settings, device, progress), self.shared, self.model_key(settings)
+        )
 
     def make(self, item: Item, model: Any, progress: Progress) -> Result:
         """The mesh and its report."""

@@ -24,6 +24,7 @@ def machine(monkeypatch):
         ({"jobs": 20}, 20, 1),
         ({"jobs": None, "items": 3}, 3, 2),
         ({"jobs": None, "worker_gb": 10.0}, 2, 4),
+        ({"jobs": None, "worker_gb": 10.0, "shared_gb": 6.0}, 4, 2),
         ({"jobs": None, "threads": 2}, 4, 2),
         ({"jobs": None, "device": "mps"}, 1, 8),
     ],

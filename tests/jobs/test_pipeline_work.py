@@ -100,3 +100,16 @@ def test_one_model_serves_items_that_load_alike():
     work = PipelineWork()
     assert work.model_key(Settings(seed=1)) == work.model_key(Settings(views=9))
     assert work.model_key(Settings(precision="fp32")) != work.model_key(Settings())
+
+
+def test_workers_of_one_machine_share_the_weights(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from torch import nn
+
+    loaded = SimpleNamespace(unet=nn.Linear(4, 4))
+    monkeypatch.setattr("img2mesh.stages.load_named_model", lambda *_: loaded)
+    work = PipelineWork(tmp_path / "weights")
+    assert pickle.loads(pickle.dumps(work)) == work
+    assert work.load(Settings(device="cpu"), Reporter("a", lambda event: None)) is loaded
+    assert len(list((tmp_path / "weights").glob("*.pt"))) == 1
