@@ -90,6 +90,7 @@ def export(
         The files, the mesh first. `result.report` gains `files` (their names and bytes) and, for print, `file`.
     """
     from img2mesh.mesh import write_mesh
+    from img2mesh.mesh.corner_colours import has_corner_colours
     from img2mesh.mesh.write import LOSSES
 
     name = name or path.stem
@@ -108,6 +109,8 @@ def export(
     warnings = []
     if path.suffix.lower() in LOSSES:
         progress.note(LOSSES[path.suffix.lower()])
+    if path.suffix.lower() == ".3mf" and has_corner_colours(result.mesh):
+        progress.note("The solid's surface is new: it has colours at its corners in place of a texture.")
     limit = {"ar": AR_BYTES, "web": WEB_BYTES}.get(settings.purpose)
     for each in written:
         if limit and each.suffix in (".glb", ".usdz") and each.stat().st_size > limit:

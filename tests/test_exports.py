@@ -9,6 +9,8 @@ from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.exports import check_export, default_suffix, export, export_paths
 from img2mesh.finish import finish_mesh
+from img2mesh.mesh import read_mesh
+from img2mesh.mesh.corner_colours import has_corner_colours
 from img2mesh.outputs import mesh_outputs
 from img2mesh.settings import PURPOSES, Settings
 from img2mesh.stages import Result
@@ -54,7 +56,9 @@ def test_print_is_judged_as_it_was_written(tmp_path):
     judged = result.report["file"]
     assert path.suffix == ".3mf" and judged["name"] == path.name and judged["closed"] and judged["parts"] == 1
     assert judged["size_mm"][2] == pytest.approx(100, abs=0.05) and judged["fits_bed"] and judged["stable"]
-    assert "3MF has colours at vertices only; .glb has the texture." in listener.said
+    new = has_corner_colours(result.mesh)
+    assert any("colours at its corners in place of a texture" in text for text in listener.said) == new
+    assert has_corner_colours(read_mesh(path)) == new
     json.dumps(result.report)
     _, _, result, _, listener = _run(tmp_path, "print", ".stl", bed="50x50x50")
     assert not result.report["file"]["fits_bed"] and any("does not fit" in text for text in listener.said)

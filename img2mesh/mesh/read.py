@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from img2mesh.mesh.axes import from_gltf, from_stl, from_z_up
 from img2mesh.mesh.corner_colours import corner_colours
 from img2mesh.mesh.textured_mesh import TexturedMesh
 from img2mesh.mesh.write import SUFFIXES
+
+if TYPE_CHECKING:
+    from img2mesh.mesh.read_threemf import Part as ThreeMfPart
 
 GREY = (186, 186, 190)  # of meshes that have no colours
 READABLE = (*SUFFIXES, ".gltf")
@@ -64,21 +67,34 @@ def _archive(path: Path, suffix: str) -> TexturedMesh:
             from img2mesh.mesh.usdz import read_usdz
 
             return read_usdz(path)
-        from img2mesh.mesh.threemf import read_threemf
+        from img2mesh.mesh.read_threemf import read_threemf
 
-        vertices, faces, colours = read_threemf(path)
+        parts = read_threemf(path)
     except Img2MeshError:
         raise
     except Exception as error:  # a damaged archive, or XML of any other shape
         raise Img2MeshError(f"Cannot read {path.name} as a mesh: {str(error)[:120]}.") from None
-    if not np.isfinite(vertices).all() or faces.min() < 0 or faces.max() >= len(vertices):
-        raise Img2MeshError(
-            f"Cannot read {path.name} as a mesh: its triangles name vertices that are not there."
-        )
-    vertices = from_z_up(vertices)
-    if colours is None:
-        return _plain(vertices, faces, GREY)
-    return corner_colours(vertices, faces, colours)
+    for part in parts:
+        if (
+            not np.isfinite(part.vertices).all()
+            or part.faces.min() < 0
+            or part.faces.max() >= len(part.vertices)
+        ):
+            raise Img2MeshError(
+                f"Cannot read {path.name} as a mesh: its triangles name vertices that are not there."
+            )
+    mesh = _join([_threemf_part(part) for part in parts])
+    return TexturedMesh(from_z_up(mesh.vertices), mesh.faces, mesh.uv, mesh.texture)
+
+
+def _threemf_part(part: ThreeMfPart) -> TexturedMesh:
+    if part.uv is not None and part.picture is not None:
+        loose = np.arange(3 * len(part.faces)).reshape(-1, 3)
+        corners = part.vertices[part.faces].reshape(-1, 3)
+        return _wrapped(corners, loose, part.uv.reshape(-1, 2), part.picture)
+    if part.colours is not None:
+        return corner_colours(part.vertices, part.faces, part.colours)
+    return _plain(part.vertices, part.faces, GREY)
 
 
 def _z_up(path: Path, suffix: str) -> bool:

@@ -16,7 +16,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.mesh.axes import place, to_gltf, to_stl, to_z_up
 from img2mesh.mesh.glb import GlbOptions, glb_bytes
 from img2mesh.mesh.gltf_compression import chosen_compression
-from img2mesh.mesh.pictures import png_bytes
+from img2mesh.mesh.pictures import picture_bytes, png_bytes
 from img2mesh.mesh.tangents import tangents
 from img2mesh.mesh.textured_mesh import TexturedMesh, surface, weld
 from img2mesh.settings import Settings
@@ -25,7 +25,6 @@ SUFFIXES = (".glb", ".obj", ".ply", ".stl", ".3mf", ".usdz")
 LOSSES = {  # what a format cannot hold
     ".stl": "STL has no colours; .3mf has.",
     ".ply": "PLY has colours at vertices only; .glb has the texture.",
-    ".3mf": "3MF has colours at vertices only; .glb has the texture.",
 }
 
 
@@ -65,7 +64,7 @@ def write_mesh(
     - .usdz: same axes, metres (the extra [usd]).
     - .ply: +Z up, the photo's side towards -Y, metres, binary, vertex colours, no copies of vertices at seams.
     - .stl: the same axes, binary, millimetres, no colours.
-    - .3mf: the same axes, millimetres, vertex colours, one object.
+    - .3mf: the same axes, millimetres, one object, its texture, or vertex colours where there is no more.
 
     Args:
         settings: `height`, `ground` and `base` place the mesh, `texture_format` and `compression` are for .glb;
@@ -92,7 +91,7 @@ def write_mesh(
     elif suffix == ".ply":
         data = _ply(mesh, placed)
     elif suffix == ".3mf":
-        data = _threemf(mesh, placed, name)
+        data = _threemf(mesh, placed, name, settings)
     else:
         data = _stl(placed, mesh.faces)
     with atomic_file(path) as temporary:
@@ -160,11 +159,17 @@ def _welded_colours(mesh: TexturedMesh, faces: np.ndarray, count: int) -> np.nda
     return colours
 
 
-def _threemf(mesh: TexturedMesh, placed: np.ndarray, name: str) -> bytes:
-    from img2mesh.mesh.threemf import threemf_bytes
+def _threemf(mesh: TexturedMesh, placed: np.ndarray, name: str, settings: Settings | None) -> bytes:
+    from img2mesh.mesh.corner_colours import has_corner_colours
+    from img2mesh.mesh.threemf import Paint, threemf_bytes
 
     positions, faces = weld(to_stl(placed).astype(np.float32), mesh.faces)
-    return threemf_bytes(positions, faces, _welded_colours(mesh, faces, len(positions)), name)
+    if has_corner_colours(mesh):
+        paint = Paint(faces, _welded_colours(mesh, faces, len(positions)))
+    else:
+        kind = "jpeg" if settings is not None and settings.texture_format == "jpeg" else "png"
+        paint = Paint(mesh.faces, uv=mesh.uv, picture=picture_bytes(mesh.texture, kind))
+    return threemf_bytes(positions, faces, paint, name)
 
 
 def _stl(placed: np.ndarray, faces: np.ndarray) -> bytes:

@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.finish.closest_point import texture_at
 from img2mesh.mesh import read_mesh, write_mesh
+from img2mesh.mesh.corner_colours import corner_colours, has_corner_colours
 from img2mesh.mesh.gltf_compression import chosen_compression
 from img2mesh.mesh.textured_mesh import is_closed
+from img2mesh.mesh.write import vertex_colours
 from img2mesh.settings import Settings
 
 from .glb_reader import Glb
@@ -60,7 +63,69 @@ def test_lib3mf_agrees(statue, tmp_path):
     assert objects.MoveNext()
     mesh = objects.GetCurrentMeshObject()
     assert mesh.GetTriangleCount() == len(statue.faces) and mesh.IsManifoldAndOriented()
-    assert model.GetColorGroups().Count() == 1
+    assert model.GetColorGroups().Count() == 0 and model.GetTexture2DGroups().Count() == 1
+    assert model.GetTexture2Ds().Count() == 1 and model.GetAttachmentCount() == 1
+    (path,) = write_mesh(coloured(statue), tmp_path / "b.3mf", Settings(height="80mm"))
+    model = lib3mf.get_wrapper().CreateModel()
+    reader = model.QueryReader("3mf")
+    reader.SetStrictModeActive(True)
+    reader.ReadFromFile(str(path))
+    assert reader.GetWarningCount() == 0 and model.GetColorGroups().Count() == 1
+
+
+def coloured(mesh):
+    """The mesh with colours at its corners in place of its texture."""
+    positions, faces = mesh.welded()
+    colours = np.zeros((len(positions), 3), np.uint8)
+    colours[faces] = vertex_colours(mesh)[mesh.faces]
+    return corner_colours(positions, faces, colours[faces])
+
+
+def look(mesh):
+    """(N, 3) colours of some places of each face."""
+    inside = np.array([[0.6, 0.2, 0.2], [0.2, 0.6, 0.2], [1 / 3, 1 / 3, 1 / 3]])
+    uv = np.einsum("kc,fcd->fkd", inside, mesh.uv[mesh.faces]).reshape(-1, 2)
+    return texture_at(mesh.texture, uv)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_a_3mf_has_the_texture(statue, tmp_path, kind):
+    (path,) = write_mesh(statue, tmp_path / "a.3mf", Settings(height="80mm", texture_format=kind))
+    found = read_mesh(path)
+    assert found.texture.shape == statue.texture.shape
+    assert np.abs(look(found) - look(statue)).mean() < (3 if kind == "jpeg" else 0.01)
+    assert f"3D/Textures/texture.{'jpeg' if kind == 'jpeg' else 'png'}" in zipfile.ZipFile(path).namelist()
+
+
+def test_a_3mf_without_a_texture_has_colours(statue, tmp_path):
+    mesh = coloured(statue)
+    assert has_corner_colours(mesh) and not has_corner_colours(statue)
+    (path,) = write_mesh(mesh, tmp_path / "a.3mf", Settings(height="80mm"))
+    found = read_mesh(path)
+    assert has_corner_colours(found)
+    assert np.abs(look(found) - look(mesh)).max() <= 255 / 31 / 2 + 1
+    assert not [name for name in zipfile.ZipFile(path).namelist() if "Textures" in name]
+
+
+def test_several_objects_of_a_3mf(statue, tmp_path):
+    import re
+
+    for name, mesh in (("a", statue), ("b", coloured(statue))):
+        (path,) = write_mesh(mesh, tmp_path / f"{name}.3mf", Settings(height="80mm"))
+        files = {n: zipfile.ZipFile(path).read(n) for n in zipfile.ZipFile(path).namelist()}
+        text = files["3D/3dmodel.model"].decode()
+        text = text.replace("<build>", '<build><item objectid="3" transform="1 0 0 0 1 0 0 0 1 200 0 0"/>')
+        files["3D/3dmodel.model"] = text.encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for n, data in files.items():
+                archive.writestr(n, data)
+        assert len(read_mesh(path).faces) == 2 * len(statue.faces)
+        text = re.sub("<m:texture2d id.*/>", "", text) if name == "a" else re.sub('p1="[0-9]+"', "", text)
+        files["3D/3dmodel.model"] = text.encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for n, data in files.items():
+                archive.writestr(n, data)
+        assert len(read_mesh(path).faces) == 2 * len(statue.faces), "what colours it lacks, triangles it has"
 
 
 def test_a_3mf_that_is_none(tmp_path):
