@@ -20,6 +20,7 @@ _MODULES = (
     "preview",
     "check",
     "repair",
+    "web",
     "doctor",
     "weights",
     "render",

@@ -92,12 +92,7 @@ class Many:
 
     def seconds(self) -> float | None:
         """The time limit."""
-        if self.timeout is None:
-            return None
-        match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(s|m|min|h)?", self.timeout.strip())
-        if match is None or not float(match[1]) > 0:
-            raise Img2MeshError(f"--timeout must be a time such as 90s, 10m or 1h, not {self.timeout!r}.")
-        return float(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[match[2] or "s"]
+        return None if self.timeout is None else seconds_of(self.timeout)
 
     def refuse_for_one(self) -> None:
         """Options that one photo has no use for.
@@ -114,6 +109,18 @@ class Many:
         for option, value in given.items():
             if value:
                 raise Img2MeshError(f"{option} is for many photos: give a folder, a list or several.")
+
+
+def seconds_of(text: str) -> float:
+    """A time such as 90s, 10m or 1h.
+
+    Raises:
+        Img2MeshError: it is none.
+    """
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(s|m|min|h)?", text.strip())
+    if match is None or not float(match[1]) > 0:
+        raise Img2MeshError(f"--timeout must be a time such as 90s, 10m or 1h, not {text!r}.")
+    return float(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[match[2] or "s"]
 
 
 def convert_many(

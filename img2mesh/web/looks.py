@@ -1,0 +1,133 @@
+"""How the page looks: styles, the bar of progress, pictures and downloads of a result."""
+
+from __future__ import annotations
+
+import html
+import time
+
+from img2mesh.service.job import CANCELLED, DONE, FAILED, QUEUED, Job
+
+FORMATS = {
+    "mesh.glb": "GLB",
+    "mesh.obj.zip": "OBJ",
+    "mesh.stl": "STL",
+    "mesh.3mf": "3MF",
+    "mesh.usdz": "USDZ",
+    "report.json": "Report",
+}
+STAGES = {
+    "begin": "starting",
+    "load model": "loading the model",
+    "segment": "cutting the object out",
+    "place photos": "placing the photos",
+    "elevation": "finding the camera",
+    "views": "drawing other views",
+    "shape": "finding the shape",
+    "fit field": "fitting shape and colours",
+    "mesh": "extracting the surface",
+    "unwrap": "unwrapping",
+    "texture": "painting the texture",
+    "base": "cutting the base",
+    "solid": "making it solid",
+    "bake": "baking details",
+    "write": "writing files and previews",
+}
+TITLE = (
+    "# img2mesh\nA photo of an object becomes a textured 3D mesh. Everything happens on this computer; "
+    "nothing is sent anywhere."
+)
+CSS = """
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+.bar { height: .75rem; border-radius: .4rem; overflow: hidden; background: var(--border-color-primary); }
+.bar > div { height: 100%; background: var(--color-accent); transition: width .4s; }
+.told { display: flex; justify-content: space-between; gap: 1rem; margin: 0 0 .35rem; flex-wrap: wrap; }
+.failed { color: var(--error-text-color, #b91c1c); font-weight: 600; }
+.downloads { display: flex; flex-wrap: wrap; gap: .5rem; }
+.downloads a { padding: .5rem 1rem; border-radius: .4rem; text-decoration: none; font-weight: 600;
+  background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); }
+.downloads a.first { background: var(--button-primary-background-fill); color: var(--button-primary-text-color); }
+.shot { width: 100%; height: auto; border-radius: .4rem; background: #fff; }
+.legend { display: flex; flex-wrap: wrap; gap: .4rem .6rem; align-items: center; }
+.legend span { width: 1rem; height: 1rem; border-radius: .2rem; display: inline-block; }
+.said { margin: .6rem 0 0; font-size: .9rem; opacity: .85; }
+.checks img { background: repeating-conic-gradient(#ddd 0% 25%, #fff 0% 50%) 0 0 / 20px 20px; }
+footer { display: none !important; }
+"""
+
+
+def progress_bar(job: Job | None) -> str:
+    """HTML for how far a job is; empty before there is one."""
+    if job is None:
+        return ""
+    if job.state == FAILED:
+        return f'<p class="failed" role="alert">{html.escape(job.error or "It failed.")}</p>'
+    if job.state == CANCELLED:
+        return '<p role="status">Cancelled.</p>'
+    if job.state == DONE:
+        took = (job.ended or 0) - (job.started or job.created)
+        return f'<p role="status">Done in {in_words(took)}.{_said(job)}</p>'
+    if job.state == QUEUED:
+        what = "Waiting for a worker" if not job.ahead else f"Waiting: {job.ahead} before this one"
+    else:
+        what = STAGES.get(job.stage, job.stage or "starting")
+        what = what[:1].upper() + what[1:]
+    left = ""
+    if job.expected_end is not None:
+        left = f"about {in_words(max(1.0, job.expected_end - time.time()))} left"
+    percent = round(100 * job.share)
+    return (
+        f'<p class="told" role="status"><span>{html.escape(what)}</span><span>{percent} % · {left}</span></p>'
+        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}">'
+        f'<div style="width:{percent}%"></div></div>'
+    )
+
+
+def _said(job: Job) -> str:
+    """Warnings worth reading: what was predicted is past."""
+    texts = [text for text in job.said if text[:1].isupper()]
+    return "".join(f'<p class="said">{html.escape(text)}</p>' for text in texts[-4:])
+
+
+def downloads(job: Job, wanted: str = "mesh.glb") -> str:
+    """HTML: a link per file that there is, the wanted one first."""
+    names = sorted((name for name in FORMATS if name in job.files), key=lambda name: name != wanted)
+    links = [
+        f'<a class="{"first" if name == wanted else ""}" href="v1/jobs/{job.id}/{name}" download="{name}">'
+        f"{FORMATS[name]} <small>{size_in_words(job.files[name])}</small></a>"
+        for name in names
+    ]
+    return f'<div class="downloads">{"".join(links)}</div>'
+
+
+def legend() -> str:
+    """HTML: what the colours of the map of sources mean."""
+    from img2mesh.mesh.texture import DRAWN, FILL, MIRRORED, OTHER, PALETTE, PHOTO
+
+    means = {
+        PHOTO: "your photo",
+        OTHER: "your other photos",
+        MIRRORED: "guessed: its mirror image",
+        DRAWN: "guessed: drawn by the model",
+        FILL: "guessed: colours continued",
+    }
+    spots = [
+        f'<span style="background:rgb{tuple(PALETTE[name])}"></span> {text}' for name, text in means.items()
+    ]
+    return f'<p class="legend">{" ".join(spots)}</p>'
+
+
+def picture(job: Job, name: str, what: str) -> str:
+    """HTML: one of the job's pictures."""
+    if name not in job.files:
+        return "<p>There is no such picture of this one.</p>"
+    return f'<img class="shot" src="v1/jobs/{job.id}/{name}" alt="{html.escape(what)}">'
+
+
+def in_words(seconds: float) -> str:
+    """Such as `40 s` or `3 min`."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def size_in_words(count: int) -> str:
+    """Such as `1.2 MB`."""
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{max(1, count // 1000)} kB"
