@@ -15,7 +15,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.service.job import CUTOUT, FAILED, Job, read_job
 from img2mesh.service.uploads import Upload
 
-_LOCK, _SECRET = ".lock", ".secret"
+_LOCK, _SECRET, _CACHE = ".lock", ".secret", ".page"
 CUTOUT_SECONDS = 3600.0  # that a look at a cutout is kept
 
 
@@ -84,6 +84,11 @@ class Store:
     def remove(self, job: Job | str) -> None:
         """Everything of a job."""
         shutil.rmtree(self.place(job), ignore_errors=True)
+
+    @property
+    def cache(self) -> Path:
+        """Folder for what browsers upload and are shown."""
+        return self.folder / _CACHE
 
     def expired(self, job: Job) -> bool:
         """Whether it was kept long enough."""

@@ -7,17 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio import processing_utils
+from gradio.utils import get_upload_folder
 
 from img2mesh.errors import Img2MeshError
 
 
 class Upload(gr.Image):
     """A photo, handed on as the path of the file as it came; `service.uploads` opens it."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            type="filepath", image_mode=None, sources=["upload", "clipboard"], buttons=[], **options
-        )
 
     def get_block_name(self) -> str:
         """The browser's part is gradio's."""
@@ -26,6 +23,18 @@ class Upload(gr.Image):
     def preprocess(self, payload: Any) -> str | None:
         """The path in the cache, which gradio has checked; a picture inside of the request is not taken."""
         return None if payload is None or payload.path is None else str(payload.path)
+
+
+def upload(**options: Any) -> Upload:
+    """One for any photo."""
+    return Upload(type="filepath", image_mode=None, sources=["upload", "clipboard"], buttons=[], **options)
+
+
+def shown(path: str | None) -> str | None:
+    """A copy in the cache, which browsers may read; the results' own folder is not open to them."""
+    if path is None:
+        return None
+    return processing_utils.save_file_to_cache(path, cache_dir=get_upload_folder())
 
 
 def explained(function: Callable) -> Callable:

@@ -10,15 +10,8 @@ import gradio as gr
 
 from img2mesh.errors import Img2MeshError
 
-from gradio.events import Dependency
-
 class Upload(gr.Image):
     """A photo, handed on as the path of the file as it came; `service.uploads` opens it."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            type="filepath", image_mode=None, sources=["upload", "clipboard"], buttons=[], **options
-        )
 
     def get_block_name(self) -> str:
         """The browser's part is gradio's."""
@@ -33,7 +26,6 @@ class Upload(gr.Image):
         from gradio.components import Timer
         from gradio.components.base import Component
 
-
 def explained(function: Callable) -> Callable:
     """What is wrong with a wish is shown on the page in the program's one sentence."""
 
@@ -47,7 +39,6 @@ def explained(function: Callable) -> Callable:
             ) from None
 
     return careful
-
 
 def wire(event: Callable, function: Callable, inputs: Any, outputs: Any, **options: Any) -> Any:
     """Let an event call a function of the page; none of them is part of the API."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -51,11 +51,13 @@ class Rules:
         hosts: names under which the server may be addressed without a token: a page elsewhere whose name was made
             to lead here (DNS rebinding) has another one.
         most: bytes of a request's body.
+        files: folder of what the page shows; requests that name files elsewhere end here.
     """
 
     token: str | None
     hosts: tuple[str, ...]
     most: int
+    files: str = "/nowhere/"
 
     def session(self) -> str:
         """What a browser that has shown the token keeps in a cookie instead of it."""
@@ -100,6 +102,10 @@ class Guard:
                 return login_page("", 401)
             headers = {"WWW-Authenticate": "Bearer"}
             return problem(401, "Send the server's token as a bearer token.", headers)
+        if not self._harmless(request.url.path):
+            return problem(
+                403, "Files elsewhere are not given out, and nothing is fetched from other servers."
+            )
         origin = request.headers.get("origin")
         if origin and request.method not in ("GET", "HEAD") and not _same(origin, request.headers):
             return problem(403, "Pages of other servers may not use this one.")
@@ -107,6 +113,13 @@ class Guard:
         if not length.isdecimal():
             return problem(400, "The content length is no number.")
         return self._too_much() if int(length) > self.rules.most else None
+
+    def _harmless(self, path: str) -> bool:
+        """Gradio takes paths and addresses in its own; only those of its cache are let through."""
+        file = path.partition("/file=")[2]
+        return "/proxy=" not in path and (
+            not file or (file.startswith(self.rules.files) and ".." not in file)
+        )
 
     def _too_much(self) -> Response:
         return problem(413, self._long(), {"Connection": "close"})
@@ -162,6 +175,6 @@ def _same(origin: str, headers: Headers) -> bool:
         return False
 
 
-def rules_for(host: str, token: str | None, most: int, names: tuple[Any, ...] = ()) -> Rules:
+def rules_for(host: str, token: str | None, most: int, files: Path, names: tuple[str, ...] = ()) -> Rules:
     """For a server that listens on an address."""
-    return Rules(token, (*LOCAL, host, *map(str, names)), most)
+    return Rules(token, (*LOCAL, host, *names), most, f"{files}/")

@@ -22,7 +22,7 @@ TEXTURE, SOURCES = SHOWN = ("Textured", "Photo or guess")
 
 def mount(app: FastAPI, service: JobService, server: Settings) -> None:
     """Put page and MCP at the root of an app that has its other routes already."""
-    offline.prepare(service.store.folder / ".page")
+    offline.prepare(service.store.cache)
     import gradio as gr
 
     offline.close_doors()
@@ -80,16 +80,16 @@ def build(desk: Desk, secret: str) -> Any:
 def _photos(parts: SimpleNamespace) -> None:
     import gradio as gr
 
-    from img2mesh.web.gradio_parts import Upload
+    from img2mesh.web.gradio_parts import upload
 
-    parts.photo = Upload(label="1 · Photo of one object", height=320, elem_id="photo")
+    parts.photo = upload(label="1 · Photo of one object", height=320, elem_id="photo")
     example = data_folder("examples") / "mug.jpg"
     if example.is_file():
         gr.Examples([[str(example)]], [parts.photo], label="No photo at hand?", cache_examples=False)
     with gr.Accordion("More sides of the same object (optional)", open=False), gr.Row():
         names = {"left": "its own left", "right": "its own right"}
         parts.sides = [
-            Upload(label=names.get(side, side), height=140, min_width=140, elem_id=f"side-{side}")
+            upload(label=names.get(side, side), height=140, min_width=140, elem_id=f"side-{side}")
             for side in FIELDS[1:]
         ]
 
@@ -181,6 +181,7 @@ def _result(parts: SimpleNamespace) -> None:
     parts.gallery = gr.Gallery(
         label="Your results so far",
         columns=6,
+        fit_columns=False,
         height="auto",
         allow_preview=False,
         format="png",

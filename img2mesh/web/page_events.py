@@ -13,11 +13,12 @@ from img2mesh.service.job import DONE, Job
 from img2mesh.web import looks
 from img2mesh.web.desk import Desk, Look
 from img2mesh.web.forms import FIELDS
-from img2mesh.web.gradio_parts import wire
+from img2mesh.web.gradio_parts import shown, wire
 from img2mesh.web.page import BOX, OFF, POINT, SOURCES, TEXTURE
 
 KEPT = 24  # results that a browser remembers
-_QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
+# In the queue, although they take no time: only there a state's change is told to the browser.
+_QUIET: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
 
 
 def connect(page: Any, parts: SimpleNamespace, desk: Desk) -> None:
@@ -52,8 +53,10 @@ def connect(page: Any, parts: SimpleNamespace, desk: Desk) -> None:
     wire(p.make.click, do.submit, given, started, show_progress="hidden", concurrency_limit=4)
     wire(p.timer.tick, do.tick, [p.current], [p.bar, *controls, p.shown], **_QUIET)
     wire(p.cancel.click, do.stop, [p.current], [p.bar], **_QUIET)
-    shows = [p.result, p.which, p.model, p.files, p.sheet, p.guess, p.strip]
-    wire(p.shown.change, do.show, [p.shown, p.format, p.memory], [*shows, p.gallery], show_progress="hidden")
+    shows = [p.result, p.which, p.files, p.sheet, p.guess, p.strip, p.gallery]
+    ready = wire(p.shown.change, do.show, [p.shown, p.format, p.memory], shows, show_progress="hidden")
+    # The viewer stays empty if its mesh comes while it is still being put on the page.
+    wire(ready.then, do.mesh_file, [p.shown, p.which], [p.model], show_progress="hidden")
     wire(p.which.input, do.mesh_file, [p.shown, p.which], [p.model])
     wire(p.format.input, do.links, [p.shown, p.format], [p.files], **_QUIET)
     wire(p.gallery.select, do.choose, [p.memory], [p.shown], **_QUIET)
@@ -140,7 +143,7 @@ class Events:
         """For the viewer."""
         job = self.desk.job(number)
         first = ["sources.glb"] if which == SOURCES else []
-        return None if job is None else self.desk.file(job, *first, "view.glb", "mesh.glb")
+        return None if job is None else shown(self.desk.file(job, *first, "view.glb", "mesh.glb"))
 
     def links(self, number: str, name: str) -> str:
         """To all files, the wanted format first."""
@@ -150,14 +153,13 @@ class Events:
     def show(self, number: str, name: str, known: list[str] | None) -> tuple[Any, ...]:
         """A result, and the gallery with it."""
         job = self.desk.job(number)
-        pictures = [(self.desk.file(each, "poster.png"), "") for each in self._done(known)]
+        pictures = [(shown(self.desk.file(each, "poster.png")), "") for each in self._done(known)]
         gallery = gr.Gallery(value=pictures, visible=bool(pictures))
         if job is None:
-            return gr.Column(visible=False), *[gr.skip()] * 6, gallery
+            return gr.Column(visible=False), *[gr.skip()] * 5, gallery
         return (
             gr.Column(visible=True),
             TEXTURE,
-            self.mesh_file(number, TEXTURE),
             looks.downloads(job, name),
             looks.picture(job, "preview.png", "the mesh from eight sides, with its texture and as clay"),
             looks.picture(
@@ -188,7 +190,7 @@ class Events:
 
 def _seen(look: Look) -> tuple[Any, ...]:
     """Values of the cutout's components."""
-    return look, look.cutout, "\n\n".join(look.told)
+    return look, shown(look.cutout), "\n\n".join(look.told)
 
 
 def _controls(running: bool) -> tuple[Any, ...]:

@@ -93,7 +93,7 @@ def run(
     listener = address.bind()
     service = JobService(results, limits, device=server.device)
     try:
-        rules = rules_for(address.host, address.token, limits.request_bytes)
+        rules = rules_for(address.host, address.token, limits.request_bytes, service.store.cache)
         app = make_app(service, server, rules, page)
         port = listener.getsockname()[1]
         host = f"[{address.host}]" if ":" in address.host else address.host

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any
 
 from img2mesh.errors import Img2MeshError
@@ -18,8 +19,15 @@ def add_tools(desk: Desk) -> None:
     """Inside of a page's blocks."""
     import gradio as gr
 
-    from img2mesh.service.requests import settings_of
     from img2mesh.web.gradio_parts import explained
+
+    for tool in tools(desk):
+        gr.api(explained(tool), api_name=tool.__name__)
+
+
+def tools(desk: Desk) -> tuple[Callable[..., dict[str, Any]], ...]:
+    """`image_to_mesh`, `job_status` and `get_mesh`; agents read their docstrings."""
+    from img2mesh.service.requests import settings_of
     from img2mesh.web.rest import as_status
 
     def told(number: str) -> dict[str, Any]:
@@ -69,5 +77,4 @@ def add_tools(desk: Desk) -> None:
             found["base64"] = base64.b64encode(path.read_bytes()).decode()
         return found
 
-    for tool in (image_to_mesh, job_status, get_mesh):
-        gr.api(explained(tool), api_name=tool.__name__)
+    return image_to_mesh, job_status, get_mesh

@@ -23,7 +23,7 @@ def shop(folder: Path, token: str | None = None, pause: float = 0.0, page: bool 
     service = JobService(
         folder, Limits(**limits), device="cpu", work=QuickWork(pause), cutout_work=QuickCutout()
     )
-    rules = rules_for("127.0.0.1", token, service.limits.request_bytes, ("testserver",))
+    rules = rules_for("127.0.0.1", token, service.limits.request_bytes, service.store.cache, ("testserver",))
     app = make_app(service, SERVER, rules, page)
     client = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
     try:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from img2mesh.web.guard import Rules, rules_for
@@ -86,7 +88,22 @@ def test_browsers_log_in(locked):
 def test_tokens_are_compared_in_constant_time(monkeypatch):
     asked = []
     monkeypatch.setattr("img2mesh.web.guard.hmac.compare_digest", lambda a, b: asked.append((a, b)) or a == b)
-    rules = rules_for("0.0.0.0", TOKEN, 1)
+    rules = rules_for("0.0.0.0", TOKEN, 1, Path("x"))
     assert rules.knows(TOKEN) and not rules.knows("c")
     assert asked == [(TOKEN.encode(), TOKEN.encode()), (b"c", TOKEN.encode())]
     assert not Rules(None, (), 1).knows("")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=http://127.0.0.1:1/secret",
+        "/gradio_api/file=https://example.com/a.png",
+        "/gradio_api/proxy=http://127.0.0.1:1/",
+        "/file=/proc/self/environ",
+        "/gradio_api/file=.secret",
+    ],
+)
+def test_no_path_and_no_address_in_a_request_is_followed(client, path):
+    assert client.get(path).status_code == 403
