@@ -11,7 +11,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install -q --upgrade pip
 	# One known torch first, so that the rest takes no newer one of several gigabytes; where it has no wheel, any will do.
 	$(BIN)/python -m pip install -q "torch==2.13.0" || true
-	$(BIN)/python -m pip install -q -e ".[dev]"
+	$(BIN)/python -m pip install -q -e ".[dev,web]"
 	touch $@
 
 demo: $(STAMP)

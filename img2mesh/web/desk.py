@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,10 +122,8 @@ class Desk:
         if job.state != DONE:
             self.service.cancel(job.id)
             raise Img2MeshError(job.error or "The cutout took too long.")
-        import json
-
         facts = json.loads(self.service.result(job.id, "report.json").read_text())["cutout"]
         sure = f"found by `{facts['method']}`, {100 * facts['confidence']:.0f} % sure"
         said = [text for text in job.said if text[:1].isupper()]
-        paths = (str(self.service.result(job.id, name)) for name in ("cutout.png", "matte.png"))
-        return Look(*paths, (f"The object was {sure}.", *said), corrected)
+        cutout, matte = (str(self.service.result(job.id, name)) for name in ("cutout.png", "matte.png"))
+        return Look(cutout, matte, (f"The object was {sure}.", *said), corrected)

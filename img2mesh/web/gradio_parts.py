@@ -13,21 +13,16 @@ from gradio.utils import get_upload_folder
 from img2mesh.errors import Img2MeshError
 
 
-class Upload(gr.Image):
-    """A photo, handed on as the path of the file as it came; `service.uploads` opens it."""
-
-    def get_block_name(self) -> str:
-        """The browser's part is gradio's."""
-        return "image"
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The path in the cache, which gradio has checked; a picture inside of the request is not taken."""
-        return None if payload is None or payload.path is None else str(payload.path)
+def upload(**options: Any) -> gr.Image:
+    """A photo, handed on as the path of the file as it came: gradio would open it before anything is checked."""
+    made = gr.Image(type="filepath", image_mode=None, sources=["upload", "clipboard"], buttons=[], **options)
+    made.preprocess = _path  # a subclass would make gradio write a stub file beside this one
+    return made
 
 
-def upload(**options: Any) -> Upload:
-    """One for any photo."""
-    return Upload(type="filepath", image_mode=None, sources=["upload", "clipboard"], buttons=[], **options)
+def _path(payload: Any) -> str | None:
+    """In the cache, where gradio makes sure it is; a picture inside of the request is not taken."""
+    return None if payload is None or payload.path is None else str(payload.path)
 
 
 def shown(path: str | None) -> str | None:

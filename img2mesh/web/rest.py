@@ -68,7 +68,7 @@ def as_status(job: Job) -> JobStatus:
     left = None if ends is None else max(0.0, round((ends - datetime.now(timezone.utc)).total_seconds(), 1))
     return JobStatus(
         id=job.id,
-        state=job.state,  # type: ignore[arg-type]
+        state=job.state,
         stage=job.stage,
         share_done=job.share,
         ahead=job.ahead,
@@ -185,4 +185,4 @@ def _describe(app: FastAPI) -> None:
             app.openapi_schema = text
         return app.openapi_schema
 
-    app.openapi = made  # type: ignore[method-assign]
+    app.openapi = made

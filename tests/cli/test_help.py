@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent / "help"
-COMMANDS = ("", "convert", "views", "segment", "reconstruct", "preview", "doctor")
+COMMANDS = ("", "convert", "views", "segment", "reconstruct", "preview", "web", "serve", "doctor")
 
 
 def _words(text: str) -> list[str]:
