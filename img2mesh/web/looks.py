@@ -37,7 +37,8 @@ TITLE = (
     "nothing is sent anywhere."
 )
 CSS = """
-.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+.gradio-container { max-width: min(1280px, 100vw) !important; min-width: 0 !important; margin: 0 auto !important; }
+@media (max-width: 640px) { .gradio-container main { padding: .75rem !important; } }
 .bar { height: .75rem; border-radius: .4rem; overflow: hidden; background: var(--border-color-primary); }
 .bar > div { height: 100%; background: var(--color-accent); transition: width .4s; }
 .told { display: flex; justify-content: space-between; gap: 1rem; margin: 0 0 .35rem; flex-wrap: wrap; }

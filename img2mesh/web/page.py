@@ -115,8 +115,9 @@ def _cutout(parts: SimpleNamespace, desk: Desk) -> None:
         parts.segmenter = gr.Dropdown(
             available_segmenters(), value=desk.server.segmenter, label="Who looks for it", elem_id="segmenter"
         )
+        gr.Markdown("Or paint: **green** belongs to the object, **red** does not.")
         parts.brush = gr.ImageEditor(
-            label="Brush: green belongs to the object, red does not",
+            label="Brush",
             type="numpy",
             sources=(),
             transforms=(),
@@ -126,8 +127,8 @@ def _cutout(parts: SimpleNamespace, desk: Desk) -> None:
             elem_id="brush",
         )
         with gr.Row():
-            parts.start_brush = gr.Button("Draw on the photo", elem_id="start-brush")
-            parts.apply_brush = gr.Button("Use what I drew", elem_id="apply-brush")
+            parts.start_brush = gr.Button("Paint on the photo", elem_id="start-brush")
+            parts.apply_brush = gr.Button("Use what I painted", elem_id="apply-brush")
 
 
 def _settings(parts: SimpleNamespace, desk: Desk) -> None:
@@ -182,7 +183,7 @@ def _result(parts: SimpleNamespace) -> None:
         label="Your results so far",
         columns=6,
         fit_columns=False,
-        height="auto",
+        height=230,
         allow_preview=False,
         format="png",
         visible=False,

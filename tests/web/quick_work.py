@@ -55,7 +55,7 @@ class QuickWork:
 
 @dataclass(frozen=True)
 class QuickCutout(QuickWork):
-    """The middle of the photo is the object."""
+    """The middle of the photo is the object, unless its alpha channel says which."""
 
     def make(self, item: Item, model: str, progress: Any) -> str:
         return str(item.photos[0].path)
@@ -66,9 +66,10 @@ class QuickCutout(QuickWork):
         with Image.open(made) as image:
             photo = image.convert("RGBA")
         width, height = photo.size
-        alpha = Image.new("L", photo.size)
-        alpha.paste(255, (width // 4, height // 4, width * 3 // 4, height * 3 // 4))
-        photo.putalpha(alpha)
+        if item.settings.segmenter != "alpha":
+            alpha = Image.new("L", photo.size)
+            alpha.paste(255, (width // 4, height // 4, width * 3 // 4, height * 3 // 4))
+            photo.putalpha(alpha)
         facts = {"method": item.settings.segmenter, "confidence": 0.9, "doubtful": False, "notes": []}
         report = {"cutout": facts, "warnings": [], "full_size": [width, height]}
         with Staging(item) as staging:
