@@ -12,7 +12,7 @@ import argparse
 import json
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,33 +50,42 @@ def renders(folder: Path, cache: Path) -> dict[str, np.ndarray]:
 
 def pictures(folder: Path, cache: Path, photographs: str, count: int) -> list[dict]:
     """`half`, `rgb` (H, W, 3) and `alpha` (H, W) of every made photo; kept in `cache`."""
-    import cv2
-
     kept = cache / f"pictures-{count}.npz"
-    half = halves(folder)
     if not kept.is_file():
-        things = renders(folder, cache)
-        backdrops = Backdrops(SIDE, SEED, read_pictures(photographs), [], patterns=60)
         rows: dict[str, np.ndarray] = {}
-        for index in range(count):
-            which = ("dev", "test")[index % 2]
-            names = [name for name in things if half[name] == which]
-
-            def draw(rng: np.random.Generator, names: list[str] = names) -> np.ndarray:
-                return things[names[rng.integers(len(names))]][rng.integers(VIEWS)]
-
-            rng = np.random.default_rng([SEED, index])
-            rgb, alpha = Scenes(draw, backdrops).scene(rng)
-            size = SIDE, round(SIDE * rng.uniform(0.7, 1))
-            size = size[::-1] if rng.random() < 0.4 else size
-            rows[f"rgb{index}"] = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-            rows[f"alpha{index}"] = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+        wanted = [(index, ("dev", "test")[index % 2]) for index in range(count)]
+        for (index, _), (rgb, alpha) in zip(wanted, made(folder, cache, photographs, wanted), strict=True):
+            rows[f"rgb{index}"], rows[f"alpha{index}"] = rgb, alpha
         np.savez_compressed(kept, **rows)
     held = np.load(kept)
     return [
         {"half": ("dev", "test")[k % 2], "rgb": held[f"rgb{k}"], "alpha": held[f"alpha{k}"]}
         for k in range(count)
     ]
+
+
+def made(
+    folder: Path, cache: Path, photographs: str, wanted: Iterable[tuple[int, str]]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Made photos (H, W, 3) and their alphas (H, W), each of a number and of objects of `dev` or `test`."""
+    import cv2
+
+    half, things = halves(folder), renders(folder, cache)
+    backdrops = Backdrops(SIDE, SEED, read_pictures(photographs), [], patterns=60)
+    for index, which in wanted:
+        names = [name for name in things if half[name] == which]
+
+        def draw(rng: np.random.Generator, names: list[str] = names) -> np.ndarray:
+            return things[names[rng.integers(len(names))]][rng.integers(VIEWS)]
+
+        rng = np.random.default_rng([SEED, index])
+        rgb, alpha = Scenes(draw, backdrops).scene(rng)
+        size = SIDE, round(SIDE * rng.uniform(0.7, 1))
+        size = size[::-1] if rng.random() < 0.4 else size
+        yield (
+            cv2.resize(rgb, size, interpolation=cv2.INTER_AREA),
+            cv2.resize(alpha, size, interpolation=cv2.INTER_AREA),
+        )
 
 
 def ways(names: list[str]) -> dict[str, Callable[[np.ndarray], tuple[np.ndarray, bool]]]:
@@ -114,24 +123,49 @@ def main() -> None:
     parser.add_argument("--ways", default="", help="only these, with commas")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
-    made = pictures(args.heldout, args.cache, args.photographs, args.count)
+    photos = pictures(args.heldout, args.cache, args.photographs, args.count)
     print(
         "| found by | half | mean IoU | 5th pct | < 0.8 | < 0.8 unsaid | > 0.9 doubted | s |\n"
         + "|---" * 8
         + "|"
     )
+    masks: dict[str, list[np.ndarray]] = {}
+    scores: dict[str, list[dict]] = {}
     for name, find in ways([n for n in args.ways.split(",") if n]).items():
-        find(made[0]["rgb"])  # loads what it needs
-        rows = []
-        for picture in made:
+        find(photos[0]["rgb"])  # loads what it needs
+        rows, masks[name] = [], []
+        for picture in photos:
             started = time.perf_counter()
             alpha, doubtful = find(picture["rgb"])
             seconds = time.perf_counter() - started
+            masks[name].append(alpha >= 128)
             iou = overlap(alpha >= 128, picture["alpha"] >= 128)
             rows.append({"half": picture["half"], "iou": float(iou), "doubtful": doubtful, "s": seconds})
         (args.cache / f"{name}.json").write_text(json.dumps(rows))
         for half in ("dev", "test"):
             print(line(name, half, [row for row in rows if row["half"] == half]), flush=True)
+        scores[name] = rows
+    if "plain" in scores and "auto" in scores:
+        print("\n" + where_colours_agree(scores, masks))
+
+
+def where_colours_agree(scores: dict[str, list[dict]], masks: dict[str, list[np.ndarray]]) -> str:
+    """Mean IoU of both ways on the dev pictures whose colours leave no doubt and give the same object."""
+    from img2mesh.segment.trust import DIFFERENT
+
+    agreed = [
+        k
+        for k, row in enumerate(scores["plain"])
+        if row["half"] == "dev"
+        and not row["doubtful"]
+        and overlap(masks["plain"][k], masks["auto"][k]) >= DIFFERENT
+    ]
+    means = {name: np.mean([scores[name][k]["iou"] for k in agreed] or [0.0]) for name in ("plain", "auto")}
+    better = sum(scores["plain"][k]["iou"] > scores["auto"][k]["iou"] for k in agreed)
+    return (
+        f"where the colours are sure and agree ({len(agreed)} dev pictures): plain {means['plain']:.3f}, auto "
+        f"{means['auto']:.3f}; plain is the better one on {better}"
+    )
 
 
 def line(name: str, half: str, rows: list[dict]) -> str:

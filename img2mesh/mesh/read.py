@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ def read_mesh(path: str | Path) -> TexturedMesh:
     """
     import trimesh
 
+    logging.getLogger("trimesh").addHandler(
+        logging.NullHandler()
+    )  # it logs tracebacks of textures that are missing
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in READABLE:

@@ -47,10 +47,7 @@ def take(mesh: TexturedMesh, camera: Camera, supersample: int = 2, normals: np.n
     uv = fragments.interpolate(mesh.uv, mesh.faces)
     pixels = np.stack([uv[:, 0] * width, (1 - uv[:, 1]) * height], axis=1)
     colours = sample_bilinear(texture, pixels) / 255
-    own = mesh.normals() if normals is None else normals
-    normals = fragments.interpolate(own, mesh.faces)
-    if mesh.normal_map is not None:
-        normals = _mapped(mesh, mesh.normal_map, fragments, own, normals, uv)
+    normals = mapped_normals(mesh, fragments, normals)
     points = fragments.interpolate(mesh.vertices, mesh.faces)
     towards = camera.position - points
     length = np.linalg.norm(normals, axis=1) * np.linalg.norm(towards, axis=1)
@@ -117,22 +114,23 @@ def render_mesh(
     return develop(take(mesh, camera, supersample, normals), shade, background)
 
 
-def _mapped(
-    mesh: TexturedMesh,
-    picture: np.ndarray,
-    fragments: Fragments,
-    own: np.ndarray,
-    normals: np.ndarray,
-    uv: np.ndarray,
-) -> np.ndarray:
-    """(N, 3) normals of the samples with the normal map's relief."""
+def mapped_normals(mesh: TexturedMesh, fragments: Fragments, normals: np.ndarray | None = None) -> np.ndarray:
+    """(N, 3) normals of the fragments that hit, with the normal map's relief where there is one; not of unit length.
+
+    `normals`: the mesh's own (V, 3), if they are at hand.
+    """
+    own = mesh.normals() if normals is None else normals
+    smooth = fragments.interpolate(own, mesh.faces)
+    if mesh.normal_map is None:
+        return smooth
     frame = tangents(mesh.vertices, mesh.faces, mesh.uv, own)
     along = fragments.interpolate(frame, mesh.faces)
-    across = np.where(along[:, 3:] < 0, -1.0, 1.0) * np.cross(normals, along[:, :3])
-    height, width = picture.shape[:2]
+    across = np.where(along[:, 3:] < 0, -1.0, 1.0) * np.cross(smooth, along[:, :3])
+    height, width = mesh.normal_map.shape[:2]
+    uv = fragments.interpolate(mesh.uv, mesh.faces)
     pixels = np.stack([uv[:, 0] * width, (1 - uv[:, 1]) * height], axis=1)
-    x, y, z = (sample_bilinear(picture, pixels) / 127.5 - 1).T[..., None]
-    return x * along[:, :3] + y * across + z * normals
+    x, y, z = (sample_bilinear(mesh.normal_map, pixels) / 127.5 - 1).T[..., None]
+    return x * along[:, :3] + y * across + z * smooth
 
 
 def _level(mesh: TexturedMesh, fragments: Fragments) -> np.ndarray:

@@ -17,7 +17,7 @@ from img2mesh.segment.openings import open_mask
 from img2mesh.segment.photo import Photo
 from img2mesh.segment.plain import PLAIN, plain_mask
 from img2mesh.segment.prompts import at_point, in_box
-from img2mesh.segment.trust import Evidence, Found, at_a_loss, choose, disagreement
+from img2mesh.segment.trust import Evidence, Found, at_a_loss, choose, disagreement, own_evidence
 from img2mesh.settings import Settings, parse_pixels
 
 DOUBTFUL = (
@@ -144,8 +144,8 @@ def _offline(image: Photo, progress: Progress) -> Found:
 
 def _as_own(image: Photo, own: own_network.OwnMask, progress: Progress) -> Found:
     progress.note("the object is found by the cutout network")
-    evidence = Evidence(quality=own.quality, steadiness=own.agreement)
-    return Found(soft_edge(image.rgb, open_mask(image.rgb, own.mask)), own_network.NAME, (), 1.0, evidence)
+    found = soft_edge(image.rgb, open_mask(image.rgb, own.mask))
+    return Found(found, own_network.NAME, (), 1.0, own_evidence(own))
 
 
 def _by_colours(image: Photo, progress: Progress) -> Found:

@@ -11,7 +11,7 @@ import numpy as np
 from img2mesh.core.files import data_folder
 
 if TYPE_CHECKING:
-    from img2mesh.models.cutout import CutoutNetwork
+    from img2mesh.models.cutout import CutoutAnswer, CutoutNetwork
 
 NAME = "cutout"
 NEAR = 0.62  # share of the frame: an object whose box is smaller is looked at again, from nearer
@@ -24,6 +24,7 @@ _REACH, _ENOUGH = (
 )  # pixels beyond what is undecided that are as well; pixels that a side needs to have colours
 _AROUND = (-24, -24, 24, 24)  # pixels around the object that show the background's colours
 SAME = 0.6  # intersection over union with the first look, from which the second one counts
+CLOSE = 0.1  # around the object, share of its longer side, when the mask is put to the test
 
 
 class OwnMask(NamedTuple):
@@ -33,11 +34,16 @@ class OwnMask(NamedTuple):
         mask: (H, W) uint8, 0 or 255.
         quality: the intersection over union with the truth that the network expects of itself, 0..1.
         agreement: intersection over union of its answers to the photo and to the photo's mirror image.
+        undecided: pixels that are neither the object's for sure nor the background's, per pixel of the object.
+        nearer: intersection over union with its answer to the object alone, cropped with a narrow margin: a reflection
+            or a neighbour that was taken for a part often looks otherwise then.
     """
 
     mask: np.ndarray
     quality: float
     agreement: float
+    undecided: float
+    nearer: float
 
 
 def find_weights() -> Path | None:
@@ -57,8 +63,18 @@ def own_mask(rgb: np.ndarray, folder: Path) -> OwnMask:
     """
     look = _two_looks(rgb, folder)
     return OwnMask(
-        np.where(outlined(rgb, look.chance), 255, 0).astype(np.uint8), look.quality, look.agreement
+        np.where(outlined(rgb, look.chance), 255, 0).astype(np.uint8),
+        look.quality,
+        look.agreement,
+        undecided_share(look.chance),
+        _nearer(rgb, look.chance > 0.5, folder),
     )
+
+
+def undecided_share(chance: np.ndarray) -> float:
+    """Pixels whose chance is neither high nor low, per pixel of the object."""
+    between = (chance > UNDECIDED) & (chance < 1 - UNDECIDED)
+    return float(np.count_nonzero(between) / max(np.count_nonzero(chance > 0.5), 1))
 
 
 def outlined(rgb: np.ndarray, chance: np.ndarray) -> np.ndarray:
@@ -105,21 +121,43 @@ def _two_looks(rgb: np.ndarray, folder: Path) -> _Look:
     left, top, right, bottom = box
     if max((right - left) / width, (bottom - top) / height) > NEAR:
         return first
-    around = MARGIN * max(right - left, bottom - top)
-    x0, y0 = max(0, int(left - around)), max(0, int(top - around))
-    x1, y1 = min(width, int(right + around) + 1), min(height, int(bottom + around) + 1)
-    nearer = _look(np.ascontiguousarray(rgb[y0:y1, x0:x1]), folder)
+    part = _around(box, MARGIN, height, width)
+    nearer = _look(np.ascontiguousarray(rgb[part]), folder)
     second = np.zeros_like(first.chance)
-    second[y0:y1, x0:x1] = nearer.chance
+    second[part] = nearer.chance
     if overlap(first.chance > 0.5, second > 0.5) < SAME:
         return first
     return _Look(second, min(first.quality, nearer.quality), min(first.agreement, nearer.agreement))
 
 
+def _nearer(rgb: np.ndarray, solid: np.ndarray, folder: Path) -> float:
+    """`OwnMask.nearer` of a mask (H, W) bool; 0 where it is empty."""
+    import cv2
+
+    box = _box(solid)
+    if box is None:
+        return 0.0
+    part = _around(box, CLOSE, *solid.shape)
+    net, size = _network(str(folder))
+    alone = _answer(net, size, rgb[part], mirrored=False).alpha[0].sigmoid().numpy()
+    height, width = solid[part].shape
+    again = np.zeros_like(solid)
+    again[part] = cv2.resize(alone, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+    return overlap(again, solid)
+
+
+def _around(box: tuple[int, int, int, int], margin: float, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a box with a margin, a share of its longer side, as far as the picture goes."""
+    left, top, right, bottom = box
+    more = margin * max(right - left, bottom - top)
+    rows = slice(max(0, int(top - more)), min(height, int(bottom + more) + 1))
+    return rows, slice(max(0, int(left - more)), min(width, int(right + more) + 1))
+
+
 def overlap(first: np.ndarray, second: np.ndarray) -> float:
     """Intersection over union of two boolean masks; 1 where both are empty."""
     union = np.count_nonzero(first | second)
-    return 1.0 if union == 0 else np.count_nonzero(first & second) / union
+    return 1.0 if union == 0 else float(np.count_nonzero(first & second) / union)
 
 
 class _Look(NamedTuple):
@@ -130,17 +168,25 @@ class _Look(NamedTuple):
     agreement: float
 
 
-def _look(rgb: np.ndarray, folder: Path) -> _Look:
+def _answer(net: CutoutNetwork, size: int, rgb: np.ndarray, mirrored: bool) -> CutoutAnswer:
+    """Of a picture (H, W, 3) uint8, and of its mirror image."""
     import cv2
     import torch
 
+    small = cv2.resize(np.ascontiguousarray(rgb), (size, size), interpolation=cv2.INTER_AREA)
+    pictures = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
+    if mirrored:
+        pictures = torch.cat([pictures, pictures.flip(3)])
+    with torch.no_grad():
+        return net(pictures.to(memory_format=torch.channels_last))
+
+
+def _look(rgb: np.ndarray, folder: Path) -> _Look:
+    import cv2
+
     net, size = _network(str(folder))
     height, width = rgb.shape[:2]
-    small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA)
-    picture = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
-    both = torch.cat([picture, picture.flip(3)]).to(memory_format=torch.channels_last)
-    with torch.no_grad():
-        answer = net(both)
+    answer = _answer(net, size, rgb, mirrored=True)
     chances = answer.alpha.sigmoid()
     plain, mirrored = chances[0].numpy(), chances[1].flip(1).numpy()
     chance = cv2.resize((plain + mirrored) / 2, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1)

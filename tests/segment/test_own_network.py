@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from img2mesh.segment import own_network
-from img2mesh.segment.own_network import find_weights, outlined, own_mask
+from img2mesh.segment.own_network import find_weights, outlined, own_mask, undecided_share
 from tests.segment.scenes import disc_and_handle, flat, graded, overlap, photograph, soft_shadow
 
 
@@ -21,6 +21,7 @@ def test_a_plain_object_is_found(weights, background):
     assert found.mask.shape == (320, 320) and set(np.unique(found.mask)) <= {0, 255}
     assert overlap(found.mask > 0, truth) > 0.9
     assert 0.7 < found.quality <= 1 and 0.8 < found.agreement <= 1
+    assert 0 < found.undecided < 0.4 and 0.85 < found.nearer <= 1
 
 
 def test_the_same_photo_gives_the_same_mask(weights):
@@ -39,6 +40,26 @@ def test_a_small_object_is_looked_at_from_nearer(weights, monkeypatch):
     photo = photograph(truth, np.broadcast_to(np.array((90.0, 110.0, 140.0)), (600, 800, 3)))
     assert overlap(own_mask(photo, weights).mask > 0, truth) > 0.85
     assert sizes[0] == (600, 800, 3) and len(sizes) == 2 and sizes[1][0] < 300
+
+
+def test_what_is_undecided():
+    chance = np.zeros((20, 20))
+    chance[5:15, 5:15] = 0.95
+    assert undecided_share(chance) == 0
+    chance[5:15, 5] = 0.6
+    chance[4, 5:15] = 0.2
+    assert undecided_share(chance) == pytest.approx(0.2)
+    assert undecided_share(np.full((4, 4), 0.3)) == 16 and undecided_share(np.zeros((4, 4))) == 0
+
+
+def test_the_object_alone_puts_the_mask_to_the_test(weights, monkeypatch):
+    photo = photograph(disc_and_handle(), graded(320))
+    mask = own_mask(photo, weights).mask > 0
+    assert own_network._nearer(photo, mask, weights) > 0.85
+    with_more = mask.copy()
+    with_more[250:310, 10:200] = True  # a reflection, say
+    assert own_network._nearer(photo, with_more, weights) < 0.8
+    assert own_network._nearer(photo, np.zeros_like(mask), weights) == 0
 
 
 def test_noise_is_doubted(weights):

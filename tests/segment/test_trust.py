@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from img2mesh.segment.checks import DOUBTFUL_BELOW
 from img2mesh.segment.own_network import OwnMask, overlap
 from img2mesh.segment.plain import PlainMask
-from img2mesh.segment.trust import Evidence, at_a_loss, choose, disagreement
+from img2mesh.segment.trust import Evidence, at_a_loss, choose, disagreement, own_evidence
 
 
 def disc(radius, x=50, size=100):
@@ -13,7 +14,7 @@ def disc(radius, x=50, size=100):
 
 def masks(by_colours, by_network, explained=1.0, said=(), quality=0.85):
     plain = PlainMask(np.where(by_colours, 255, 0).astype(np.uint8), said, explained)
-    return plain, OwnMask(np.where(by_network, 255, 0).astype(np.uint8), quality, 0.98)
+    return plain, OwnMask(np.where(by_network, 255, 0).astype(np.uint8), quality, 0.98, 0.5, 0.8)
 
 
 def test_overlap_of_masks():
@@ -43,20 +44,36 @@ def test_ours_stays_where_the_background_is_not_plain():
 
 
 def test_a_model_that_our_network_contradicts_is_doubted():
-    agreed, contradicted = (Evidence(None, 0, 0.95, 0.98, same, "cutout") for same in (0.97, 0.4))
+    agreed, contradicted = (
+        Evidence(quality=0.95, steadiness=0.98, overlap=same, other="cutout") for same in (0.97, 0.4)
+    )
     assert contradicted.confidence("u2net", 0.0) < 0.5 < 0.8 < agreed.confidence("u2net", 0.0)
     assert disagreement(agreed) == ()
     assert disagreement(contradicted) == ("Two ways of finding the object disagree about it.",)
 
 
-@pytest.mark.parametrize("method", ["cutout", "plain", "u2net"])
+def evidence(**other):
+    return Evidence(**{"explained": 1.0, "quality": 0.97, "steadiness": 0.99, "overlap": 0.98, **other})
+
+
+@pytest.mark.parametrize("method", ["plain", "u2net"])
 def test_confidence_falls_with_each_doubt(method):
-    best = Evidence(1.0, 0, 0.97, 0.99, 0.98)
-    sure = best.confidence(method, 0.0)
+    sure = evidence().confidence(method, 0.0)
     assert 0.8 < sure <= 1
-    worst = [Evidence(1.0, 0, 0.6, 0.99, 0.98), Evidence(1.0, 1, 0.97, 0.99, 0.98)]
-    worst += [Evidence(1.0, 0, 0.97, 0.99, 0.4)] if method == "u2net" else []
+    worst = [evidence(quality=0.6), evidence(assumed=1)]
+    worst += [evidence(overlap=0.4)] if method == "u2net" else []
     for worse in worst:
         assert 0 <= worse.confidence(method, 0.0) < sure
-    assert best.confidence(method, 0.5) <= sure
-    assert Evidence(1.0, 0, 0.4, 0.6, 0.5).confidence(method, 0.3) < 0.3
+    assert evidence().confidence(method, 0.5) <= sure
+    assert evidence(quality=0.4, steadiness=0.6, overlap=0.5).confidence(method, 0.3) < 0.3
+
+
+def test_our_network_s_confidence():
+    def sure(undecided, nearer, faint=0.0):
+        return own_evidence(OwnMask(disc(30), 0.97, 0.99, undecided, nearer)).confidence("cutout", faint)
+
+    assert 0.95 < sure(0.0, 1.0) <= 1 and sure(0.05, 0.99) > 0.9
+    assert sure(0.5, 0.99) < 0.6, "much of the photo is undecided"
+    assert sure(0.05, 0.65) < DOUBTFUL_BELOW, "the object alone looks otherwise"
+    assert sure(0.2, 0.95, 0.4) < DOUBTFUL_BELOW < sure(0.2, 0.95), "the outline shows nowhere"
+    assert sure(0.0, 0.0) == 0, "nothing was found"
