@@ -53,9 +53,7 @@ def edges_of(path: Path) -> Edges:
     vertices, faces = read_mesh(path).welded()
     mesh = trimesh.Trimesh(vertices, faces, process=False)
     corners = np.sort(mesh.faces, axis=1)
-    mesh.update_faces(
-        (corners[:, 0] != corners[:, 1]) & (corners[:, 1] != corners[:, 2]) & mesh.unique_faces()
-    )
+    mesh.update_faces((corners[:, 0] != corners[:, 1]) & (corners[:, 1] != corners[:, 2]))
     _, counts = np.unique(np.sort(mesh.edges, axis=1), axis=0, return_counts=True)
     return Edges(int((counts == 1).sum()), int((counts > 2).sum()), bool(mesh.is_winding_consistent))
 

@@ -1,7 +1,7 @@
 """Other people's programs on our files: each function gives complaints, an empty list where there are none.
 
 Programs that are not installed are left out (`there`). `gltf-validator` is an npm package, lib3mf and usd-core are PyPI
-packages, admesh and PrusaSlicer Debian packages.
+packages, admesh, PrusaSlicer and Godot (godot3-server) Debian packages.
 """
 
 from __future__ import annotations
@@ -12,12 +12,29 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 Check = Callable[[Path], list[str]]
 _NODE = """const v = require('gltf-validator'), fs = require('fs')
 v.validateBytes(new Uint8Array(fs.readFileSync(process.argv[1]))).then(r => console.log(JSON.stringify(r.issues)))"""
+_GODOT = """extends SceneTree
+func _init():
+    var queue = [load("res://mesh.glb").instance()]
+    while queue:
+        var node = queue.pop_front()
+        queue += node.get_children()
+        if node is MeshInstance:
+            var material = node.mesh.surface_get_material(0)
+            var box = node.mesh.get_aabb()
+            var told = {"triangles": node.mesh.surface_get_arrays(0)[Mesh.ARRAY_INDEX].size() / 3}
+            told["size"] = [box.size.x, box.size.y, box.size.z]
+            told["colour"] = material.albedo_texture != null
+            told["normals"] = material.normal_enabled and material.normal_texture != null
+            print("TOLD ", to_json(told))
+    quit()
+"""
 _REPAIRED = (
     "Degenerate facets",
     "Edges fixed",
@@ -37,6 +54,8 @@ def there(node: Path | None) -> dict[str, tuple[str, Check]]:
     found: dict[str, tuple[str, Check]] = {"img2mesh check": ("", own_check)}
     if node is not None and shutil.which("node"):
         found["gltf-validator"] = (".glb", lambda path: gltf_validator(path, node))
+    if shutil.which("godot3-server"):
+        found["Godot"] = (".glb", godot)
     if importlib.util.find_spec("pxr"):
         found["usdchecker"] = (".usdz", usd_checker)
     if importlib.util.find_spec("lib3mf"):
@@ -64,6 +83,47 @@ def gltf_validator(path: Path, node: Path) -> list[str]:
     ).stdout
     issues = json.loads(out)
     return [each["message"] for each in issues["messages"] if each["severity"] < 2]
+
+
+def godot(path: Path) -> list[str]:
+    """What differs in Godot's own import: triangles, size, textures. Lower levels of detail are passed over."""
+    import numpy as np
+
+    from img2mesh.mesh import read_mesh
+    from img2mesh.mesh.axes import to_gltf
+
+    data = path.read_bytes()
+    if "_LOD" in path.stem:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "mesh.glb").write_bytes(data)
+        (place / "project.godot").write_text('config_version=4\n[application]\nconfig/name="check"\n')
+        (place / "look.gd").write_text(_GODOT.replace("    ", "\t"))
+        command = ["godot3-server", "--path", folder]
+        _import_by_godot(command, place)
+        out = subprocess.run([*command, "-s", "look.gd"], capture_output=True, text=True, timeout=60).stdout
+    lines = [json.loads(line.removeprefix("TOLD ")) for line in out.splitlines() if line.startswith("TOLD ")]
+    if len(lines) != 1:
+        return [f"{len(lines)} meshes were imported"]
+    mesh, told = read_mesh(path), lines[0]
+    said = [] if told["triangles"] == len(mesh.faces) else [f"{told['triangles']} triangles"]
+    size = np.ptp(to_gltf(mesh.vertices), axis=0)
+    said += [] if np.allclose(told["size"], size, rtol=1e-4) else [f"its size is {told['size']}"]
+    said += [] if told["colour"] else ["no base colour"]
+    return said + ([] if told["normals"] == (b'"normalTexture"' in data) else ["the normal map"])
+
+
+def _import_by_godot(command: list[str], place: Path) -> None:
+    """Its editor imports what lies in a project; as it does not always come to its end, its files tell when it has."""
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    editor = subprocess.Popen([*command, "--editor", "--quit"], **silent)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and editor.poll() is None and not list(place.glob(".import/*.md5")):
+        time.sleep(0.2)
+    time.sleep(1)
+    editor.kill()
+    editor.wait()
 
 
 def usd_checker(path: Path) -> list[str]:

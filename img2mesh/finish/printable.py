@@ -70,14 +70,17 @@ def make_printable(mesh: TexturedMesh, ask: PrintAsk) -> tuple[TexturedMesh, dic
     if len(middles):
         grid = thickened(padded(grid, ask.wall / 2), middles, ask.wall)
     grid, facts["loose_parts"], facts["loose_volume"] = largest_part(grid)
-    solid = _surface(grid)
-    if ask.hollow > 0:
-        solid = _hollowed(solid, grid, ask, facts)
-    if ask.flat:
-        solid = solid.trim_by_plane((0.0, 0.0, 1.0), 0.0)
-    if ask.height > 0:
-        solid = solid.trim_by_plane((0.0, 0.0, -1.0), -ask.height)
-    new_vertices, new_faces = _simplified(solid, spacing, size)
+    for tolerance in (TOLERANCES[0] * grid.spacing, 0.0):  # marching cubes' own triangles never cross
+        solid = _surface(grid, tolerance)
+        if ask.hollow > 0:
+            solid = _hollowed(solid, grid, tolerance, ask, facts)
+        if ask.flat:
+            solid = solid.trim_by_plane((0.0, 0.0, 1.0), 0.0)
+        if ask.height > 0:
+            solid = solid.trim_by_plane((0.0, 0.0, -1.0), -ask.height)
+        new_vertices, new_faces, clean = _simplified(solid, spacing, size)
+        if clean:
+            break
     return _coloured(mesh, vertices, faces, closest, new_vertices, new_faces, facts)
 
 
@@ -127,17 +130,17 @@ def largest_part(grid: SdfGrid) -> tuple[SdfGrid, int, float]:
     return SdfGrid(values, grid.bounds), count - 1, round(float(1 - sizes[kept - 1] / sizes.sum()), 5)
 
 
-def _surface(grid: SdfGrid) -> Any:
+def _surface(grid: SdfGrid, tolerance: float) -> Any:
     from manifold3d import Manifold, Mesh64
 
     vertices, faces = marching_cubes(grid.sdf)
     vertices = vertices * grid.spacing + grid.bounds[0]
     solid = Manifold(Mesh64(np.ascontiguousarray(vertices), faces.astype(np.uint64)))
     # Before cuts: simplified after them, the triangles of two surfaces may cross.
-    return solid.simplify(TOLERANCES[0] * grid.spacing)
+    return solid.simplify(tolerance) if tolerance else solid
 
 
-def _hollowed(solid: Any, grid: SdfGrid, ask: PrintAsk, facts: dict[str, Any]) -> Any:
+def _hollowed(solid: Any, grid: SdfGrid, tolerance: float, ask: PrintAsk, facts: dict[str, Any]) -> Any:
     """Without the inside, and with a way out for what is in there."""
     from manifold3d import Manifold
 
@@ -155,11 +158,12 @@ def _hollowed(solid: Any, grid: SdfGrid, ask: PrintAsk, facts: dict[str, Any]) -
             hole = Manifold.cylinder(length, ask.drain / 2, circular_segments=48)
             solid = solid - hole.translate((float(top[0]), float(top[1]), float(below)))
             facts["drain"] = True
-    return solid - _surface(cavity)
+    return solid - _surface(cavity, tolerance)
 
 
-def _simplified(solid: Any, spacing: float, size: float) -> tuple[np.ndarray, np.ndarray]:
-    """Arrays of a solid with fewer faces, positions rounded, without triangles that cross each other."""
+def _simplified(solid: Any, spacing: float, size: float) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Arrays of a solid with fewer faces, positions rounded, and whether no triangles cross each other."""
+    clean = False
     step = 2.0 ** np.round(np.log2(STEP * size))
     for tolerance in TOLERANCES:
         fewer = solid.simplify(tolerance * spacing) if tolerance else solid
@@ -170,9 +174,10 @@ def _simplified(solid: Any, spacing: float, size: float) -> tuple[np.ndarray, np
             continue
         vertices, faces = arrays_of(again)
         vertices = np.round(vertices / step) * step
-        if is_closed(faces) and not len(self_intersections(vertices, faces, most=1)):
+        clean = is_closed(faces) and not len(self_intersections(vertices, faces, most=1))
+        if clean:
             break
-    return vertices, faces
+    return vertices, faces, clean
 
 
 def _coloured(

@@ -9,6 +9,8 @@ import numpy as np
 
 from img2mesh.mesh.textured_mesh import TexturedMesh, weld
 
+WIDER = 1e-3  # of the height: posts as wide as the section would leave slivers that files cannot hold
+
 
 def solid_of(vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray | None = None) -> Any | None:
     """A `manifold3d.Manifold`, or None where the surface is not closed.
@@ -65,7 +67,11 @@ def on_flat_base(mesh: TexturedMesh, cut: float, fill: float | None = None) -> T
         return mesh
     chosen = _colour_below(mesh, cut if fill is None else fill)
     if fill is not None:
-        posts = solid.slice(float(fill)).extrude(float(fill - cut)).translate((0.0, 0.0, float(cut)))
+        from manifold3d import JoinType
+
+        wider = WIDER * float(np.ptp(mesh.vertices[:, 2]))
+        section = solid.slice(float(fill)).offset(wider, JoinType.Miter).simplify(wider / 10)
+        posts = section.extrude(float(fill - cut)).translate((0.0, 0.0, float(cut)))
         solid = solid + posts.set_properties(2, lambda position, old: chosen.tolist())
     cut_off = solid.trim_by_plane((0.0, 0.0, 1.0), float(cut))
     if cut_off.is_empty():

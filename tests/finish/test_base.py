@@ -7,8 +7,9 @@ import pytest
 import trimesh
 
 from img2mesh.finish.base import find_base, rotation_to_z, stand
+from img2mesh.finish.self_intersections import self_intersections
 from img2mesh.finish.standing import stand_of
-from img2mesh.mesh.textured_mesh import is_closed
+from img2mesh.mesh.textured_mesh import is_closed, weld
 from img2mesh.mesh.write import vertex_colours
 
 from .shapes import arrays, ball, box, painted, table
@@ -56,6 +57,25 @@ def test_feet_of_unequal_length_are_drawn_down():
     made, _ = stand(painted(vertices, faces))
     standing = stand_of(*made.welded())
     assert is_closed(made.welded()[1]) and standing.stable and standing.contact_area > 40
+
+
+def test_what_is_drawn_down_can_be_written(statue_on_legs):
+    made, facts = stand(statue_on_legs)
+    assert facts["filled"] > 0 and facts["stands"]
+    vertices, faces = weld(made.vertices.astype(np.float32).astype(float), made.faces)
+    assert is_closed(faces) and not len(self_intersections(vertices, faces, most=1))
+
+
+@pytest.fixture
+def statue_on_legs():
+    """A round body on three legs of unequal length whose ends are round."""
+    parts = [trimesh.creation.icosphere(4, 1.0)]
+    for angle, low in ((10, -1.6), (130, -1.4), (250, -1.48)):
+        place = 0.6 * np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle)), 0.0])
+        leg = trimesh.creation.capsule(height=-low - 0.3, radius=0.2, count=[24, 24])
+        leg.apply_translation([place[0], place[1], low])
+        parts.append(leg)
+    return painted(*arrays(trimesh.boolean.union(parts, engine="manifold")))
 
 
 def test_what_cannot_stand_is_said_so():
