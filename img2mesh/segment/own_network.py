@@ -74,7 +74,7 @@ def own_mask(rgb: np.ndarray, folder: Path) -> OwnMask:
 def undecided_share(chance: np.ndarray) -> float:
     """Pixels whose chance is neither high nor low, per pixel of the object."""
     between = (chance > UNDECIDED) & (chance < 1 - UNDECIDED)
-    return float(np.count_nonzero(between) / max(np.count_nonzero(chance > 0.5), 1))
+    return float(between.sum()) / max(float((chance > 0.5).sum()), 1.0)
 
 
 def outlined(rgb: np.ndarray, chance: np.ndarray) -> np.ndarray:
