@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from gradio import processing_utils
 from gradio.utils import get_upload_folder
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.web import looks
 
 
 def upload(**options: Any) -> gr.Image:
@@ -33,20 +35,62 @@ def shown(path: str | None) -> str | None:
 
 
 def explained(function: Callable) -> Callable:
-    """What is wrong with a wish is shown on the page in the program's one sentence."""
+    """What is wrong with a program's wish is told it in the one sentence."""
 
     @functools.wraps(function)
     def careful(*arguments: Any) -> Any:
         try:
             return function(*arguments)
         except Img2MeshError as error:
-            raise gr.Error(
-                str(error), duration=12, print_exception=False, title="That did not work"
-            ) from None
+            raise gr.Error(str(error), print_exception=False) from None
 
     return careful
 
 
-def wire(event: Callable, function: Callable, inputs: Any, outputs: Any, **options: Any) -> Any:
-    """Let an event call a function of the page; none of them is part of the API."""
-    return event(explained(function), inputs, outputs, api_visibility="private", **options)
+def told(function: Callable, count: int, quiet: bool) -> Callable:
+    """A function that answers with one value more: what is wrong with a wish, in the program's one sentence.
+
+    Args:
+        count: values that the function itself answers with.
+        quiet: nobody asked for it, so that what was told before stays.
+    """
+
+    @functools.wraps(function)
+    def careful(*arguments: Any) -> Any:
+        try:
+            made = function(*arguments)
+        except Img2MeshError as error:
+            return *[gr.skip()] * count, looks.trouble(str(error))
+        except Exception:
+            traceback.print_exc()
+            return *[gr.skip()] * count, looks.trouble("That failed; the server's log says why.")
+        return *(made if count > 1 else (made,)), gr.skip() if quiet else ""
+
+    return careful
+
+
+def wire(
+    event: Callable,
+    function: Callable,
+    inputs: Any,
+    outputs: list,
+    place: Any,
+    quiet: bool = False,
+    **options: Any,
+) -> Any:
+    """Let an event call a function of the page; none of them is part of the API.
+
+    The answer comes with the call, not through gradio's queue: there an event that begins in the moment in which the
+    stream of answers closes is never answered. Gradio shows no errors of such calls, hence `place`. The jobs have a
+    queue of their own.
+
+    Args:
+        place: component that shows what went wrong.
+    """
+    options = {
+        "api_visibility": "private",
+        "queue": False,
+        **({"show_progress": "hidden"} if quiet else {}),
+        **options,
+    }
+    return event(told(function, len(outputs), quiet), inputs, [*outputs, place], **options)

@@ -43,6 +43,9 @@ CSS = """
 .bar > div { height: 100%; background: var(--color-accent); transition: width .4s; }
 .told { display: flex; justify-content: space-between; gap: 1rem; margin: 0 0 .35rem; flex-wrap: wrap; }
 .failed { color: var(--error-text-color, #b91c1c); font-weight: 600; }
+#trouble:has(p) { position: fixed; z-index: 50; left: 50%; bottom: 1rem; transform: translateX(-50%);
+  width: min(40rem, calc(100vw - 2rem)); padding: .75rem 1rem; border-radius: .4rem; box-shadow: 0 .2rem 1rem #0004;
+  background: var(--background-fill-primary); border: 1px solid currentColor; color: var(--error-text-color, #b91c1c); }
 .downloads { display: flex; flex-wrap: wrap; gap: .5rem; }
 .downloads a { padding: .5rem 1rem; border-radius: .4rem; text-decoration: none; font-weight: 600;
   background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); }
@@ -61,7 +64,7 @@ def progress_bar(job: Job | None) -> str:
     if job is None:
         return ""
     if job.state == FAILED:
-        return f'<p class="failed" role="alert">{html.escape(job.error or "It failed.")}</p>'
+        return trouble(job.error or "It failed.")
     if job.state == CANCELLED:
         return '<p role="status">Cancelled.</p>'
     if job.state == DONE:
@@ -87,6 +90,11 @@ def _said(job: Job) -> str:
     """Warnings worth reading: what was predicted is past."""
     texts = [text for text in job.said if text[:1].isupper()]
     return "".join(f'<p class="said">{html.escape(text)}</p>' for text in texts[-4:])
+
+
+def trouble(sentence: str) -> str:
+    """HTML that says what went wrong."""
+    return f'<p class="failed" role="alert">{html.escape(sentence)}</p>'
 
 
 def downloads(job: Job, wanted: str = "mesh.glb") -> str:

@@ -60,7 +60,7 @@ def build(desk: Desk, secret: str) -> Any:
             looked=gr.State(None),
             corner=gr.State(""),
             current=gr.State(""),
-            shown=gr.State(""),
+            shown=gr.Textbox(visible="hidden"),  # unlike a state's, its change is seen by the browser
             memory=gr.BrowserState([], storage_key="img2mesh-results", secret=secret),
             timer=gr.Timer(TICK, active=False),
         )
@@ -72,6 +72,7 @@ def build(desk: Desk, secret: str) -> Any:
             with gr.Column(scale=7, min_width=320):
                 _settings(parts, desk)
                 _result(parts)
+        parts.trouble = gr.HTML("", elem_id="trouble")
         connect(page, parts, desk)
         add_tools(desk)
     return page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,6 @@ from img2mesh.web.gradio_parts import shown, wire
 from img2mesh.web.page import BOX, OFF, POINT, SOURCES, TEXTURE
 
 KEPT = 24  # results that a browser remembers
-# In the queue, although they take no time: only there a state's change is told to the browser.
-_QUIET: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
 
 
 def connect(page: Any, parts: SimpleNamespace, desk: Desk) -> None:
@@ -27,16 +26,20 @@ def connect(page: Any, parts: SimpleNamespace, desk: Desk) -> None:
     p = parts
     seen = [p.looked, p.cutout, p.told]
     where = [p.photo, p.segmenter, p.box, p.point]
-    slow: dict[str, Any] = {"concurrency_limit": 4, "show_progress_on": p.cutout}
+    slow: dict[str, Any] = {"show_progress_on": p.cutout}
     controls = [p.timer, p.make, p.cancel]
-    wire(
+
+    def on(event: Callable, function: Callable, inputs: list, outputs: list, **options: Any) -> Any:
+        return wire(event, function, inputs, outputs, p.trouble, **options)
+
+    on(
         p.photo.change,
         do.first_look,
         [p.photo, p.segmenter],
         [*seen, p.box, p.point, p.corner, p.clicks],
         **slow,
     )
-    wire(
+    on(
         p.photo.select,
         do.click,
         [p.photo, p.segmenter, p.clicks, p.corner],
@@ -44,23 +47,23 @@ def connect(page: Any, parts: SimpleNamespace, desk: Desk) -> None:
         **slow,
     )
     for changed in (p.segmenter.input, p.box.submit, p.point.submit):
-        wire(changed, do.look, where, seen, **slow)
-    wire(p.start_brush.click, do.canvas, [p.looked], [p.brush])
-    wire(p.apply_brush.click, do.drawn, [p.looked, p.brush], seen, **slow)
+        on(changed, do.look, where, seen, **slow)
+    on(p.start_brush.click, do.canvas, [p.looked], [p.brush])
+    on(p.apply_brush.click, do.drawn, [p.looked, p.brush], seen, **slow)
     wishes = [p.preset, p.height, p.purpose, p.segmenter]
     started = [p.current, p.memory, *controls, p.bar]
     given = [p.looked, p.memory, *wishes, p.photo, *p.sides]
-    wire(p.make.click, do.submit, given, started, show_progress="hidden", concurrency_limit=4)
-    wire(p.timer.tick, do.tick, [p.current], [p.bar, *controls, p.shown], **_QUIET)
-    wire(p.cancel.click, do.stop, [p.current], [p.bar], **_QUIET)
+    on(p.make.click, do.submit, given, started, show_progress="hidden")
+    on(p.timer.tick, do.tick, [p.current], [p.bar, *controls, p.shown], quiet=True)
+    on(p.cancel.click, do.stop, [p.current], [p.bar], show_progress="hidden")
     shows = [p.result, p.which, p.files, p.sheet, p.guess, p.strip, p.gallery]
-    ready = wire(p.shown.change, do.show, [p.shown, p.format, p.memory], shows, show_progress="hidden")
+    ready = on(p.shown.change, do.show, [p.shown, p.format, p.memory], shows, quiet=True)
     # The viewer stays empty if its mesh comes while it is still being put on the page.
-    wire(ready.then, do.mesh_file, [p.shown, p.which], [p.model], show_progress="hidden")
-    wire(p.which.input, do.mesh_file, [p.shown, p.which], [p.model])
-    wire(p.format.input, do.links, [p.shown, p.format], [p.files], **_QUIET)
-    wire(p.gallery.select, do.choose, [p.memory], [p.shown], **_QUIET)
-    wire(page.load, do.come_back, [p.memory], [p.current, *controls, p.bar, p.shown], **_QUIET)
+    on(ready.then, do.mesh_file, [p.shown, p.which], [p.model], quiet=True)
+    on(p.which.input, do.mesh_file, [p.shown, p.which], [p.model])
+    on(p.format.input, do.links, [p.shown, p.format], [p.files], show_progress="hidden")
+    on(p.gallery.select, do.choose, [p.memory], [p.shown], show_progress="hidden")
+    on(page.load, do.come_back, [p.memory], [p.current, *controls, p.bar, p.shown], quiet=True)
 
 
 @dataclass(frozen=True)

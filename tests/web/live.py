@@ -22,6 +22,7 @@ _FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-gl=angle", "--us
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
+PATIENCE = 120.0  # seconds: what is waited for comes at once, but on a busy machine
 
 
 def browser_path() -> str:
@@ -35,18 +36,25 @@ def browser_path() -> str:
 
 
 @contextmanager
-def listening(folder: Path, page: bool = True, real: bool = False, pause: float = 0.0, **limits: Any):
+def listening(
+    folder: Path,
+    page: bool = True,
+    real: bool = False,
+    pause: float = 0.0,
+    gate: Path | None = None,
+    **limits: Any,
+):
     """The address of a server, and the service behind it.
 
     Args:
-        real: with the real pipeline; otherwise its workers pretend, and take `pause` seconds for a mesh.
+        real: with the real pipeline; otherwise its workers pretend (`quick_work.QuickWork`: pause, gate).
     """
     import uvicorn
 
     from img2mesh.web.app import make_app
     from img2mesh.web.guard import rules_for
 
-    works = {} if real else {"work": QuickWork(pause), "cutout_work": QuickCutout()}
+    works = {} if real else {"work": QuickWork(pause, gate), "cutout_work": QuickCutout()}
     service = JobService(folder, Limits(**limits), device="cpu", **works)
     rules = rules_for("127.0.0.1", None, service.limits.request_bytes, service.store.cache)
     listener = Address(port=0).bind()
@@ -78,8 +86,9 @@ class Visitor:
         self.elsewhere: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self._asked)
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(home)
-        page.wait_for_selector("#photo input[type=file]", state="attached", timeout=60_000)
+        page.wait_for_selector("#photo input[type=file]", state="attached")
 
     def _asked(self, request: Any) -> None:
         if not request.url.startswith((self.home, "blob:", "data:")):
@@ -91,14 +100,14 @@ class Visitor:
 
     def wait_for_cutout(self) -> None:
         """Until it is shown."""
-        self.page.wait_for_selector("#cutout img", timeout=120_000)
+        self.page.wait_for_selector("#cutout img")
 
     def progress(self) -> str:
         """What the bar says."""
         return self.page.inner_text("#progress")
 
-    def wait_for_progress(self, word: str, seconds: float = 60) -> list[str]:
-        """What the bar said until it said that word."""
+    def wait_for_progress(self, word: str, seconds: float = PATIENCE) -> list[str]:
+        """What the bar said until, and when, it said that word."""
         said: list[str] = []
         until = time.monotonic() + seconds
         while word not in (text := self.progress()):
@@ -106,7 +115,7 @@ class Visitor:
             if text and text not in said:
                 said.append(text)
             self.page.wait_for_timeout(150)
-        return said
+        return [*said, text]
 
 
 @contextmanager

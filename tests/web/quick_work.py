@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from img2mesh.errors import Img2MeshError
@@ -19,9 +20,10 @@ FILES = "mesh.glb mesh.stl mesh.3mf mesh.obj.zip preview.png sources.png views.p
 
 @dataclass(frozen=True)
 class QuickWork:
-    """`pause`: seconds of an item."""
+    """`pause`: seconds of an item; `gate`: a file; while it exists, no item gets beyond the middle of its views."""
 
     pause: float = 0.0
+    gate: Path | None = None
 
     def model_key(self, settings: Settings) -> str:
         return settings.model
@@ -38,9 +40,12 @@ class QuickWork:
         pause = 20.0 if seed == SLOW else self.pause
         for name in ("segment", "views", "fit field", "texture"):
             with progress.stage(name, 20) as step:
-                for _ in range(20):
+                for index in range(20):
                     time.sleep(pause / 80)
                     step()
+                    while name == "views" and index == 10 and self.gate is not None and self.gate.exists():
+                        time.sleep(0.05)
+                        step(0)  # here a cancelled item ends
         progress.warn("it is only pretended.")
         return item.name
 
