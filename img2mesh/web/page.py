@@ -27,9 +27,11 @@ def mount(app: FastAPI, service: JobService, server: Settings) -> None:
 
     offline.close_doors()
     theme = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    page = build(Desk(service, server), service.store.secret())
+    page.has_launched = True  # only then does gradio refuse paths, in requests, that were not uploaded
     gr.mount_gradio_app(
         app,
-        build(Desk(service, server), service.store.secret()),
+        page,
         path="/",
         footer_links=[],
         run_history=False,
@@ -40,6 +42,7 @@ def mount(app: FastAPI, service: JobService, server: Settings) -> None:
         mcp_server=True,
         theme=theme,
         css=looks.CSS,
+        allowed_paths=[str(data_folder("examples"))],
         blocked_paths=[str(service.store.folder / name) for name in (".secret", ".lock")],
     )
 

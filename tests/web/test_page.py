@@ -65,23 +65,30 @@ def test_only_the_tools_are_offered_to_programs(client):
     assert config["analytics_enabled"] is False
 
 
-def test_a_request_that_names_an_address_or_a_file_is_not_followed(client, monkeypatch):
+@pytest.mark.parametrize("door", ["run/predict", "queue/join"])
+def test_a_request_that_names_an_address_or_a_file_is_not_followed(opened, photo, monkeypatch, door):
     import httpx
 
+    client, service = opened
     monkeypatch.setattr(httpx.AsyncClient, "send", lambda *a, **k: pytest.fail("fetched"))
     config = client.get("/config").json()
     look = next(
         each for each in config["dependencies"] if each["targets"] and each["targets"][0][1] == "change"
     )
-    for path in ("http://127.0.0.1:9/a.png", "/etc/passwd", "../../etc/passwd"):
+    mine = service.store.folder / "mine.jpg"
+    mine.write_bytes(photo.read_bytes() + b"mine")
+    for path in ("http://127.0.0.1:9/a.png", "/etc/passwd", "../../etc/passwd", str(photo), str(mine)):
         body = {
             "data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, "auto"],
             "fn_index": look["id"],
             "session_hash": "abcdef",
         }
-        answer = client.post("/gradio_api/queue/join", json=body)
-        text = answer.text + client.get("/gradio_api/queue/data?session_hash=abcdef").text
-        assert "root:" not in text and '"success": true' not in text and '"success":true' not in text
+        text = client.post(f"/gradio_api/{door}", json=body).text
+        if door == "queue/join":
+            text = client.get("/gradio_api/queue/data?session_hash=abcdef").text
+        assert '"error":' in text and '"data":' not in text, path
+        copies = service.store.cache.rglob(path.rpartition("/")[2])
+        assert path.startswith("http") or not list(copies), path
 
 
 def test_a_look_at_the_cutout_and_its_corrections(desk, photo):
