@@ -20,7 +20,7 @@ from img2mesh.service.uploads import Upload, check_photo
 from img2mesh.settings import Settings
 from img2mesh.web.forms import FRONT, accepted
 
-_PATIENCE = 150.0  # seconds for a cutout, those that wait before it included
+_PATIENCE = 240.0  # seconds for a cutout, those that wait before it included
 _STROKE = 96  # of 255: alpha and difference of colours from which a brush stroke counts
 _DIM = 0.25  # brightness of what is cut away, where the brush is offered
 

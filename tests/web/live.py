@@ -98,9 +98,9 @@ class Visitor:
         """Upload a photo."""
         self.page.set_input_files("#photo input[type=file]", str(path))
 
-    def wait_for_cutout(self) -> None:
+    def wait_for_cutout(self, seconds: float = PATIENCE) -> None:
         """Until it is shown."""
-        self.page.wait_for_selector("#cutout img")
+        self.page.wait_for_selector("#cutout img", timeout=1000 * seconds)
 
     def progress(self) -> str:
         """What the bar says."""

@@ -18,12 +18,12 @@ def test_the_example_becomes_a_mesh(tmp_path):
         page.click(
             ".gallery-item, [data-testid='gallery-item'], .gallery button, .example, table tr td img >> nth=0"
         )
-        visitor.wait_for_cutout()
+        visitor.wait_for_cutout(240)
         assert "sure." in page.inner_text("#told")
         page.click("#make")
         said = visitor.wait_for_progress("Done", 400)
         assert len(said) > 5
-        model = page.wait_for_selector("#model canvas", timeout=60_000)
+        model = page.wait_for_selector("#model canvas")
         page.wait_for_timeout(3000)
         before = model.screenshot()
         place = model.bounding_box()
