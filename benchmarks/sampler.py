@@ -65,7 +65,7 @@ def load_parts(model: str, dtype: torch.dtype) -> tuple[list[torch.nn.Module], d
     from img2mesh.models import cpu
     from img2mesh.models.load import load_folder
 
-    loaded = load_folder(folder, options={"dtype": dtype})
+    loaded = load_folder(folder, options={"dtype": dtype}, own=False)
     cpu.restore(loaded.unet)  # as diffusers has it
     cpu.restore(loaded.vae)
     loaded.unet.set_attn_processor(AttnProcessor2_0())

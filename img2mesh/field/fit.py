@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from img2mesh.core.adam import Adam, Group
 from img2mesh.core.progress import Progress
 from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.view import ViewSet
@@ -65,16 +66,16 @@ class Fit:
         self.bank: RayBank = collect_rays(views.views, grid).to(device)
         self.weight = torch.from_numpy(weights).float().to(device)
         self.exposure = ExposureCompensation(len(views.views), device)
-        self.optimiser = torch.optim.Adam(
+        decoder = (self.net.first, self.net.second, self.net.last)
+        self.optimiser = Adam(
             [
-                {"params": [self.net.grid.parameters_flat], "lr": 1e-2, "eps": 1e-15},
-                {"params": [*self.net.first.parameters(), *self.net.second.parameters()], "lr": 4e-3},
-                {"params": list(self.net.last.parameters()), "lr": 4e-3},
-                {"params": list(self.exposure.parameters()), "lr": 3e-3},
+                Group([self.net.grid.parameters_flat], lr=1e-2, eps=1e-15),
+                Group([p for layer in decoder for p in layer.parameters()], lr=4e-3),
+                Group(list(self.exposure.parameters()), lr=3e-3),
             ],
             betas=(0.9, 0.99),
         )
-        self.rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.rates = [group.lr for group in self.optimiser.groups]
         coarse = grid.spacing * max(1.0, max(grid.sdf.shape) / LATTICE)
         extent = grid.bounds[1] - grid.bounds[0]
         shape = np.maximum(np.round(extent / coarse).astype(int) + 1, 2)
@@ -106,8 +107,8 @@ class Fit:
     def step(self) -> dict[str, float]:
         """One iteration; returns the losses."""
         share, sharp, active = self.schedule()
-        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
-            group["lr"] = rate * min(1.0, (self.done + 1) / 10) * 0.05 ** max(0.0, share * 1.3 - 0.3)
+        for group, rate in zip(self.optimiser.groups, self.rates, strict=True):
+            group.lr = rate * min(1.0, (self.done + 1) / 10) * 0.05 ** max(0.0, share * 1.3 - 0.3)
         if self.done % REFRESH == 0 and self.done:
             self.refresh(active)
         count = self.settings.rays

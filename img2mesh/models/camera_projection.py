@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
+
+from img2mesh.models.stored_network import StoredNetwork
 
 if TYPE_CHECKING:
     from transformers import CLIPVisionModelWithProjection
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 POSE_FEATURES = 16
 
 
-class CLIPCameraProjection(ModelMixin, ConfigMixin):
+class CLIPCameraProjection(StoredNetwork):
     """Linear layer over [image token, relative pose] (Zero-1-to-3, section 3.2, "posed CLIP embedding").
 
     Args:
@@ -26,7 +26,6 @@ class CLIPCameraProjection(ModelMixin, ConfigMixin):
             encoder's last layer (the mini).
     """
 
-    @register_to_config
     def __init__(
         self,
         embedding_dim: int = 768,
@@ -35,6 +34,12 @@ class CLIPCameraProjection(ModelMixin, ConfigMixin):
         tokens: str = "class",
     ) -> None:
         super().__init__()
+        self.remember(
+            embedding_dim=embedding_dim,
+            additional_embeddings=additional_embeddings,
+            output_dim=output_dim,
+            tokens=tokens,
+        )
         self.proj = nn.Linear(embedding_dim + additional_embeddings, output_dim or embedding_dim)
 
     def forward(self, tokens: Tensor, pose: Tensor) -> Tensor:

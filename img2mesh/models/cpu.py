@@ -1,6 +1,6 @@
 """The same networks, arranged for a CPU: fewer products and fewer passes over memory, the same function.
 
-What is changed, in diffusers' modules and up to the rounding of the arithmetic:
+What is changed, in diffusers' modules and those of `models.unet_blocks`, and up to the rounding of the arithmetic:
 
 - A layer that enlarges a picture repeats each pixel 2 x 2 times and convolves with 3 x 3 weights. Of three weights in a
   row, two always meet copies of the same pixel: every other pixel of the output is a convolution of the small picture
@@ -28,27 +28,24 @@ if TYPE_CHECKING:
 
 def arrange(network: nn.Module) -> None:
     """Arrange a U-Net or VAE whose weights are on the CPU, in the format in which they will be used."""
-    from diffusers.models.activations import GEGLU
-    from diffusers.models.upsampling import Upsample2D
-
     restore(network)
     for name, module in network.named_modules():
-        if isinstance(module, Upsample2D) and _doubles(module):
+        kind = type(module).__name__  # diffusers' classes or those of `models.unet_blocks`
+        if kind == "Upsample2D" and _doubles(module):
             module.forward = partial(_doubled, module, phase_kernels(module.conv.weight))
-        elif isinstance(module, GEGLU) and module.proj.weight.dtype == torch.bfloat16 and _has_fused():
+        elif kind == "GEGLU" and module.proj.weight.dtype == torch.bfloat16 and _has_fused():
             module.forward = partial(_gated, module.proj)
         elif name.endswith("attn1") and _plain_attention(module):
-            module.set_processor(SelfAttention())
+            module.set_processor(SelfAttention(module.processor))
 
 
 def restore(network: nn.Module) -> None:
     """Give modules that `arrange` changed their own ways back."""
-    from diffusers.models.attention_processor import AttnProcessor2_0
-
     for module in network.modules():
         vars(module).pop("forward", None)
-        if isinstance(getattr(module, "processor", None), SelfAttention):
-            module.set_processor(AttnProcessor2_0())  # type: ignore[operator]
+        processor = getattr(module, "processor", None)
+        if isinstance(processor, SelfAttention):
+            module.set_processor(processor.before)  # type: ignore[operator]
 
 
 def phase_kernels(weight: Tensor) -> list[Tensor]:
@@ -123,7 +120,13 @@ class SelfAttention:
     """Attention processor for the `attn1` layers: in bf16 matrix products picture by picture, else torch's own kernel.
 
     The mean key is subtracted from all keys, which changes no softmax and keeps what is rounded to bf16 small.
+
+    Args:
+        before: the processor whose place it takes.
     """
+
+    def __init__(self, before: Any = None) -> None:
+        self.before = before
 
     def __call__(self, layer: Attention, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """(B, N, C) to (B, N, C)."""

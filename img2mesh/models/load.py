@@ -128,11 +128,17 @@ def load_folder(
     variant: str = "auto",
     progress: Progress | None = None,
     options: dict[str, Any] | None = None,
+    own: bool | None = None,
 ) -> Zero123 | Zero123Plus:
     """Load `unet/ vae/ image_encoder/ clip_camera_projection/ (or cc_projection/) scheduler/` of a folder, or
     what a Zero123++ folder has in their place (`plus_folder.load_plus`).
 
     An `img2mesh.json` beside them may give name, licence, variant, distance, fov_deg, lowest_deg, steps and guidance.
+
+    Args:
+        options: fields of the sampler.
+        own: whether the networks may be this package's (`models.unet`), which are imported in no time, instead of
+            diffusers'; None: on a CPU, where both give the same bits.
 
     Raises:
         Img2MeshError: what `check_folder`, `weights_file`, `read_tensors` and `fill` refuse.
@@ -146,13 +152,14 @@ def load_folder(
     check_variant(variant, folder)
     dtype = options.get("dtype", torch.float32)
     record = model_record(folder)
+    own = options.get("device", torch.device("cpu")).type == "cpu" if own is None else own
     scheduler, warnings = corrected_scheduler(folder, progress, BETAS, "Zero-1-to-3")
     modules: dict[str, Any] = {}
     stored: set[str] = set()
     with progress.stage("load model", 4) as step:
         for part, source in module_folders(folder).items():
             path, which = weights_file(source)
-            modules[part] = empty_module(part, source)
+            modules[part] = empty_module(part, source, own)
             fill(modules[part], read_tensors(path, torch.float32 if part == OCCUPANCY else dtype), path)
             stored.add(which or "as published")
             step(1)

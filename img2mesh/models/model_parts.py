@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
+from img2mesh.models.autoencoder import Autoencoder
 from img2mesh.models.camera_projection import CLIPCameraProjection
+from img2mesh.models.clip_vision import CLIPVision
+from img2mesh.models.occupancy import OccupancyNetwork
 from img2mesh.models.recognise import OCCUPANCY, read_json
+from img2mesh.models.unet import ConditionalUNet
 
 
 def recommended(record: dict[str, Any]) -> dict[str, Any]:
@@ -43,37 +48,50 @@ def corrected_scheduler(
     return {**config, **right}, (warning,)
 
 
-def empty_module(part: str, folder: Path) -> torch.nn.Module:
-    """The module of a folder's config.json with parameters on the meta device and real buffers."""
+def empty_module(part: str, folder: Path, own: bool = False) -> nn.Module:
+    """The module of a folder's config.json with parameters on the meta device and real buffers.
+
+    Args:
+        own: take this package's classes where they are what the file describes: diffusers and transformers, with all
+            that they import, then stay away.
+
+    Raises:
+        Img2MeshError: the file describes no network that can be built.
+    """
+    path = folder / "config.json"
+    if part == "clip_camera_projection":
+        config = read_json(path) if path.is_file() else {}
+        with torch.device("meta"):
+            return CLIPCameraProjection.from_config(config)
+    config = read_json(path)
+    try:
+        if part == OCCUPANCY:
+            with torch.device("meta"):
+                return _empty_occupancy(config)
+        kinds: dict[str, Any] = {"unet": ConditionalUNet, "vae": Autoencoder, "image_encoder": CLIPVision}
+        kind = kinds.get(part)
+        if own and kind is not None and kind.fits(config):
+            with torch.device("meta"):
+                return kind(config)
+        return _library_module(part, config)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise Img2MeshError(f"{path} describes no network that can be built: {error}") from None
+
+
+def _library_module(part: str, config: dict[str, Any]) -> nn.Module:
     from accelerate import init_empty_weights
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModelWithProjection
 
-    if part == "clip_camera_projection":
-        config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
-        fields = ("embedding_dim", "additional_embeddings", "output_dim", "tokens")
-        with init_empty_weights(include_buffers=False):
-            return CLIPCameraProjection(**{key: config[key] for key in fields if key in config})
-    config = read_json(folder / "config.json")
-    try:
-        with init_empty_weights(include_buffers=False):
-            if part == "text_encoder":
-                return CLIPTextModel(CLIPTextConfig.from_dict(config))
-            if part in ("image_encoder", "vision_encoder"):
-                return CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
-            if part == OCCUPANCY:
-                return _empty_occupancy(config)
-            kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL}
-            return kinds[part].from_config(config)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise Img2MeshError(
-            f"{folder / 'config.json'} describes no network that can be built: {error}"
-        ) from None
+    with init_empty_weights(include_buffers=False):
+        if part == "text_encoder":
+            return CLIPTextModel(CLIPTextConfig.from_dict(config))
+        if part in ("image_encoder", "vision_encoder"):
+            return CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(config))
+        return {"unet": UNet2DConditionModel, "vae": AutoencoderKL}[part].from_config(config)
 
 
-def _empty_occupancy(config: dict[str, Any]) -> torch.nn.Module:
-    from img2mesh.models.occupancy import OccupancyNetwork
-
+def _empty_occupancy(config: dict[str, Any]) -> nn.Module:
     if config["_class_name"] == "UNet2DModel":  # the forerunner, which was no more than the core
         return OccupancyNetwork(tuple(config["block_out_channels"]), fine=0, pretrained=False)
     return OccupancyNetwork.from_config(config)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import ModelMixin, UNet2DModel
-from diffusers.configuration_utils import ConfigMixin, register_to_config
 from torch import Tensor, nn
 
 from img2mesh.models.efficientnet import FEATURES, EfficientNetLite
 from img2mesh.models.preprocess import to_network
+from img2mesh.models.stored_network import StoredNetwork
+from img2mesh.models.unet import PixelUNet
 
 SIZE = 256  # pixels per side of the picture that it sees
 CELLS = 64  # of its occupancy along each axis
@@ -74,7 +74,7 @@ class Answer:
     symmetry: Tensor
 
 
-class OccupancyNetwork(ModelMixin, ConfigMixin):
+class OccupancyNetwork(StoredNetwork):
     """See the module. With random weights; branches that are added to others begin at zero.
 
     Args:
@@ -85,7 +85,6 @@ class OccupancyNetwork(ModelMixin, ConfigMixin):
             (Guo et al. 2017, "On calibration of modern neural networks", section 4.2).
     """
 
-    @register_to_config
     def __init__(
         self,
         widths: tuple[int, ...] = (96, 192, 320),
@@ -95,6 +94,9 @@ class OccupancyNetwork(ModelMixin, ConfigMixin):
         bias: float = 0.0,
     ) -> None:
         super().__init__()
+        self.remember(
+            widths=tuple(widths), fine=fine, pretrained=pretrained, temperature=temperature, bias=bias
+        )
         self.core = build_core(tuple(widths))
         self.encoder = EfficientNetLite().requires_grad_(False) if pretrained else None
         inputs = (widths[0], widths[0], widths[1])  # of the three levels' first blocks
@@ -161,14 +163,14 @@ class OccupancyNetwork(ModelMixin, ConfigMixin):
             x = x + self.features[0](found[8])
         skips = (x,)
         for k, block in enumerate(core.down_blocks):
-            x, more = block(hidden_states=x, temb=noise)
+            x, more = block(x, noise)
             skips += more
             if found and k + 1 < len(self.features):
                 x = x + self.features[k + 1](found[8 * 2 ** (k + 1)])
                 skips = (*skips[:-1], x)
         x = core.mid_block(x, noise)
         for block in core.up_blocks:
-            count = len(block.resnets)
+            count = len(block.resnets)  # type: ignore[arg-type]
             more, skips = skips[-count:], skips[:-count]
             x = block(x, more, noise)
         return x, core.conv_out(core.conv_act(core.conv_norm_out(x)))
@@ -187,20 +189,10 @@ def _zero(layer: nn.Conv2d) -> nn.Conv2d:
     return layer
 
 
-def build_core(widths: tuple[int, ...]) -> UNet2DModel:
+def build_core(widths: tuple[int, ...]) -> PixelUNet:
     """The U-Net; the last of the widths has attention."""
-    n = len(widths)
-    return UNet2DModel(
-        sample_size=COARSE,
-        in_channels=4 * (SIZE // 2 // COARSE) ** 2,
-        out_channels=COARSE + 2 + PLANES,
-        block_out_channels=widths,
-        layers_per_block=1,
-        down_block_types=(*("DownBlock2D",) * (n - 1), "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", *("UpBlock2D",) * (n - 1)),
-        norm_num_groups=8,
-        attention_head_dim=32 if widths[-1] % 32 == 0 else 8,
-    )
+    inputs, outputs = 4 * (SIZE // 2 // COARSE) ** 2, COARSE + 2 + PLANES
+    return PixelUNet(inputs, outputs, widths, groups=8, head=32 if widths[-1] % 32 == 0 else 8)
 
 
 def covered(pictures: Tensor, cells: int = CELLS) -> Tensor:

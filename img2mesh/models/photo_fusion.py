@@ -8,26 +8,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffusers import ModelMixin
-from diffusers.configuration_utils import ConfigMixin, register_to_config
 from torch import Tensor, nn
 
 from img2mesh.core.files import data_folder
+from img2mesh.models.stored_network import StoredNetwork
 
 FEATURES = 24  # of a cell: `photos.evidence.features`
 FOLDER = "photo_fusion"
 
 
-class FusionNetwork(ModelMixin, ConfigMixin):
+class FusionNetwork(StoredNetwork):
     """See the module; with random weights.
 
     Args:
         hidden: width of both hidden layers.
     """
 
-    @register_to_config
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, hidden: int = 64) -> None:
         super().__init__()
+        self.remember(hidden=hidden)
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("deviation", torch.ones(FEATURES))
         self.layers = nn.Sequential(
@@ -42,5 +44,4 @@ class FusionNetwork(ModelMixin, ConfigMixin):
 def load_fusion(folder: str | Path | None = None) -> FusionNetwork:
     """The network of a folder, by default the one that is shipped; float32 on the CPU."""
     folder = data_folder("weights") / FOLDER if folder is None else Path(folder)
-    net = FusionNetwork.from_pretrained(folder, low_cpu_mem_usage=False, torch_dtype=torch.float32)
-    return net.float().requires_grad_(False).eval()
+    return FusionNetwork.from_pretrained(folder).requires_grad_(False).eval()

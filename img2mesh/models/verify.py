@@ -59,7 +59,7 @@ def _folder(folder: Path, step: Callable[..., None]) -> Verdict:
     for part, source in module_folders(folder).items():
         path, which = weights_file(source)
         stored.add(which or "as published")
-        found = _finite(matched(empty_module(part, source), read_tensors(path), path), path)
+        found = _finite(matched(empty_module(part, source, own=True), read_tensors(path), path), path)
         count, size = count + found[0], size + found[1]
         step(1)
     variant = record.get("variant") or guess_variant(f"{record.get('name', '')} {folder.resolve()}")

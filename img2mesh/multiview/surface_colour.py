@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from img2mesh.core.adam import Adam, Group
 from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.view import ViewSet
 from img2mesh.field.exposure_compensation import ExposureCompensation
@@ -46,15 +47,15 @@ class Paint:
         self.weight = weight / weight[self.view].mean().clamp_min(1e-6)
         self.exposure = ExposureCompensation(len(views.views), device)
         layers = [self.net.first, self.net.second, self.net.last]
-        self.optimiser = torch.optim.Adam(
+        self.optimiser = Adam(
             [
-                {"params": [self.net.grid.parameters_flat], "lr": 1e-2, "eps": 1e-15},
-                {"params": [p for layer in layers for p in layer.parameters()], "lr": 4e-3},
-                {"params": list(self.exposure.parameters()), "lr": 3e-3},
+                Group([self.net.grid.parameters_flat], lr=1e-2, eps=1e-15),
+                Group([p for layer in layers for p in layer.parameters()], lr=4e-3),
+                Group(list(self.exposure.parameters()), lr=3e-3),
             ],
             betas=(0.9, 0.99),
         )
-        self.rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.rates = [group.lr for group in self.optimiser.groups]
 
     def step(self) -> dict[str, float]:
         """One iteration; returns the loss of its last step."""
@@ -65,8 +66,8 @@ class Paint:
     def _step(self) -> Tensor:
         share = self.done / max(STEPS * self.total - 1, 1)
         active = min(GRID["levels"], 4 + int(share * 1.4 * (GRID["levels"] - 3)))
-        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
-            group["lr"] = rate * min(1.0, (self.done + 1) / 10) * 0.05 ** max(0.0, share * 1.3 - 0.3)
+        for group, rate in zip(self.optimiser.groups, self.rates, strict=True):
+            group.lr = rate * min(1.0, (self.done + 1) / 10) * 0.05 ** max(0.0, share * 1.3 - 0.3)
         self.done += 1
         pick = torch.randint(0, len(self.points), (self.rays,), generator=self.generator)
         pick = pick.to(self.device)

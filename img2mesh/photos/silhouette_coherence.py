@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from img2mesh.core.adam import Adam, Group
 from img2mesh.core.camera import DISTANCE, FOV_DEG, Camera
 from img2mesh.core.visual_hull import mask_distance
 
@@ -152,10 +153,10 @@ class _Problem:
         else:
             free = torch.from_numpy(shared).float()
         moved = torch.zeros_like(begin[:1] if shared is not None else begin, requires_grad=True)
-        optimiser, units = torch.optim.Adam([moved], lr=RATE), torch.tensor(UNITS)
+        optimiser, units = Adam([Group([moved], lr=RATE)]), torch.tensor(UNITS)
         with torch.enable_grad():
             for step in range(steps):
-                optimiser.param_groups[0]["lr"] = RATE * (1 - step / steps) + RATE / 15
+                optimiser.groups[0].lr = RATE * (1 - step / steps) + RATE / 15
                 change = moved * units * free
                 told = ((change / deviation) ** 2).sum()
                 loss = self._loss(begin + change, rough=step < steps // 2) + PRIOR * told

@@ -110,7 +110,7 @@ def calibrate(
     """Give a network its `temperature` and `bias`; returns `reliability` before and after, of the same cells."""
     cells = validation_cells(net, sampler, batches)
     temperature, bias = fit_calibration(cells)
-    net.register_to_config(temperature=round(temperature, 4), bias=round(bias, 4))
+    net.remember(temperature=round(temperature, 4), bias=round(bias, 4))
     curves = [
         reliability(1 / (1 + np.exp(-z)), cells.inside)
         for z in (cells.logits, cells.logits / temperature + bias)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from img2mesh.models.camera_projection import CLIPCameraProjection, image_tokens, pose_features
 from img2mesh.models.preprocess import clip_pixels
+from img2mesh.models.unet_blocks import Attention, attend_plainly
 from img2mesh.train.checkpoints import Ema, Keeper, Log, resume, training_state
 from img2mesh.train.config import TrainConfig
 from img2mesh.train.dataset import RenderSet
@@ -141,7 +142,9 @@ def quick_attention(*networks: Any) -> None:
     """Plain matrix products for attention: on CPUs the fused kernel's gradient takes five times as long."""
     for network in networks:
         for module in network.modules():
-            if hasattr(module, "set_processor"):
+            if isinstance(module, Attention):
+                module.set_processor(attend_plainly)
+            elif hasattr(module, "set_processor"):
                 module.set_processor(AttnProcessor())
         if hasattr(network, "set_attn_implementation"):
             network.set_attn_implementation("eager")

@@ -129,9 +129,7 @@ def _starting_model(config: TrainConfig, start: str) -> Denoiser:
     encoder = CLIPVisionModelWithProjection.from_pretrained(folder / "image_encoder")
     scheduler = DDIMScheduler.from_pretrained(folder / "scheduler")
     if (folder / "clip_camera_projection").is_dir():
-        projection = CLIPCameraProjection.from_pretrained(
-            folder / "clip_camera_projection", low_cpu_mem_usage=False
-        )
+        projection = CLIPCameraProjection.from_pretrained(folder / "clip_camera_projection")
     else:
         projection = identity_projection(encoder.config.projection_dim)
     if unet.config.in_channels == 4:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -109,12 +110,13 @@ def begun(config: TrainConfig) -> OccupancyNetwork:
     recipe = config.occupancy
     try:
         if recipe.start:
-            return OccupancyNetwork.from_pretrained(recipe.start, low_cpu_mem_usage=False).float()
+            return OccupancyNetwork.from_pretrained(recipe.start)
         net = OccupancyNetwork(recipe.widths, recipe.fine, bool(recipe.encoder))
         if recipe.encoder:
             from img2mesh.models.efficientnet import from_published
 
             published = torch.load(recipe.encoder, map_location="cpu", weights_only=True)
+            assert net.encoder is not None
             net.encoder.load_state_dict(from_published(published).state_dict())
         return net
     except (OSError, RuntimeError, KeyError, ValueError) as error:
@@ -138,7 +140,8 @@ def train_occupancy(config: TrainConfig, data: RenderSet, validation: RenderSet,
     """Train until the recipe's steps or the config's minutes are used up; resumes from the run's state."""
     plan, run = config.occupancy.optimisation, Path(config.run)
     torch.manual_seed(config.seed + 2)
-    net = begun(config).to(workers.device, memory_format=torch.channels_last)
+    untyped: Any = begun(config)  # PyTorch's stubs do not know `memory_format` here
+    net = untyped.to(workers.device, memory_format=torch.channels_last)
     if workers.device.type == "cpu":
         quick_attention(net.core)
     modules = {NAME: net}

@@ -44,7 +44,7 @@ def test_the_record_beside_the_folder_is_used(tiny_mini):
         1.5,
     )
     assert model.distance == 1.6 and model.variant == "original" and model.source == tiny_mini
-    assert model.unet.dtype == torch.float32 and not model.unet.training
+    assert next(model.unet.parameters()).dtype == torch.float32 and not model.unet.training
 
 
 def test_the_other_pose_module_and_pickled_weights(copy, tiny_full):

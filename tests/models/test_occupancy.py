@@ -1,5 +1,7 @@
 """The occupancy network: shapes, outline, mirror images, and folders of its forerunner."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -40,9 +42,9 @@ def test_the_distance_matters(net):
 def test_calibrated_chances_are_softer(net):
     rgba = np.full((256, 256, 4), 200, np.uint8)
     plain = predict(net, rgba, 1.6).occupancy
-    net.register_to_config(temperature=2.0, bias=0.5)
+    net.remember(temperature=2.0, bias=0.5)
     calibrated = predict(net, rgba, 1.6).occupancy
-    net.register_to_config(temperature=1.0, bias=0.0)
+    net.remember(temperature=1.0, bias=0.0)
     logit = np.log(plain / (1 - plain))
     assert np.allclose(calibrated, 1 / (1 + np.exp(-(logit / 2 + 0.5))), atol=1e-5)
 
@@ -64,7 +66,8 @@ def test_pretrained_features_change_nothing_at_first():
 def test_a_folder_of_the_forerunner_is_its_core(tmp_path):
     torch.manual_seed(2)
     old = build_core((8, 16, 16)).eval()
-    old.save_pretrained(tmp_path)
+    record = {"_class_name": "UNet2DModel", "block_out_channels": [8, 16, 16]}
+    (tmp_path / "config.json").write_text(json.dumps(record))
     net = empty_module(OCCUPANCY, tmp_path)
     net.load_state_dict({f"core.{k}": v for k, v in old.state_dict().items()}, assign=True)
     pictures = torch.rand(1, 4, 256, 256) * 2 - 1

@@ -11,6 +11,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.models import cpu, load_model
 from img2mesh.models.attention import ConstantContext
 from img2mesh.models.camera_projection import pose_features
+from img2mesh.models.load import load_folder
 from img2mesh.models.preprocess import CLIP_MEAN, CLIP_STD
 from img2mesh.models.zero123 import view_generator
 
@@ -106,7 +107,7 @@ def test_every_step_equals_the_papers_equations(mini, steps, tiny_mini, tiny_ful
         [view_generator(5, 0)],
         watch=lambda i, x: ours.append(x.clone()),
     )
-    plain = load(folder)
+    plain = load_folder(folder, own=False)
     as_diffusers_has_it(plain)
     theirs, decoded = paper_run(plain, picture, ring[4], 5, steps, 3.0, mini)
     assert len(ours) == len(theirs) == (steps if mini else steps - 1)
