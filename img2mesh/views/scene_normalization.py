@@ -99,6 +99,7 @@ def _carved_box(views: list[View], centre: np.ndarray, radius: float) -> tuple[n
 def inside(camera: Camera, mask: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(N,) bool: the point projects into the mask; outside of the picture its nearest border pixel decides."""
     pixels, depth = camera.project(points)
+    pixels = np.nan_to_num(pixels)  # points in the camera's own plane are nowhere in the picture
     u = np.clip(pixels[:, 0], 0, camera.width - 1).astype(np.int64)
     v = np.clip(pixels[:, 1], 0, camera.height - 1).astype(np.int64)
     return mask[v, u] & (depth > 0)

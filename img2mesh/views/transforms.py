@@ -23,14 +23,12 @@ from img2mesh.core.marks import PLY_COMMENT, png_mark
 from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
+from img2mesh.views.frame_camera import INTRINSICS, PARALLEL, finite_number, frame_camera
 
 NAME = "transforms.json"
 POINTS = "points3D.ply"
 BODY = "body.npz"
-_INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
-_PARALLEL = ("ORTHOGRAPHIC", "ORTHO", "ORTHOGRAPHY")
-FAR = 40.0  # times the width of what an orthographic camera shows: from there a pinhole sees nearly the same
 
 
 def save_views(viewset: ViewSet, folder: str | Path) -> Path:
@@ -61,10 +59,10 @@ def save_views(viewset: ViewSet, folder: str | Path) -> Path:
                 frame["full_path"] = full
             frames.append(frame | _intrinsics(view.camera))
         document: dict[str, Any] = {"camera_model": "OPENCV"}
-        shared = {k: frames[0][k] for k in _INTRINSICS} if frames else {}
-        if frames and all(frame[k] == shared[k] for frame in frames for k in _INTRINSICS):
+        shared = {k: frames[0][k] for k in INTRINSICS} if frames else {}
+        if frames and all(frame[k] == shared[k] for frame in frames for k in INTRINSICS):
             document |= shared
-            frames = [{k: v for k, v in frame.items() if k not in _INTRINSICS} for frame in frames]
+            frames = [{k: v for k, v in frame.items() if k not in INTRINSICS} for frame in frames]
         if viewset.points is not None:
             (target / POINTS).write_bytes(_points_ply(viewset.points))
             document["ply_file_path"] = POINTS
@@ -138,7 +136,7 @@ def load_views(source: str | Path) -> ViewSet:
     path = _find(Path(source))
     document = _read_json(path)
     model = str(document.get("camera_model", "OPENCV")).upper()
-    if model not in (*_PINHOLE, *_PARALLEL):
+    if model not in (*_PINHOLE, *PARALLEL):
         raise Img2MeshError(
             f"{path} uses the camera model {model}; only pinhole and orthographic cameras are understood."
         )
@@ -155,11 +153,9 @@ def load_views(source: str | Path) -> ViewSet:
         if not has_picture(path.parent, frame):
             missing.append(frame["file_path"])
             continue
-        rgba, size, how = read_frame_picture(path.parent, frame, {**document, **frame})
-        values = {**document, **frame}
-        camera = (
-            _parallel(path, index, values, size) if model in _PARALLEL else _camera(path, index, values, size)
-        )
+        values = {**document, **frame, "camera_model": model}
+        rgba, size, how = read_frame_picture(path.parent, frame, values)
+        camera = frame_camera(path, index, values, size)
         camera = camera.resized(rgba.shape[1], rgba.shape[0])
         sources.add(how)
         views.append(_view(path, index, frame, rgba, camera, bool(ours)))
@@ -194,7 +190,7 @@ def _view(path: Path, index: int, frame: dict, rgba: np.ndarray, camera: Camera,
         full = open_rgba(path.parent / frame["full_path"])
     known = frame.get("kind") in [source.value for source in Source]
     source = Source(frame["kind"]) if known else Source.GIVEN
-    weight, certainty = (_number(path, index, frame, key) for key in ("weight", "certainty"))
+    weight, certainty = (finite_number(path, index, frame, key) for key in ("weight", "certainty"))
     weight = 1.0 if weight is None else weight
     if weight < 0 or not 0 <= (certainty or 0) <= 1:
         raise Img2MeshError(f"Frame {index} of {path}: weights are 0 or more, certainties from 0 to 1.")
@@ -244,62 +240,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Img2MeshError(f"{path} is not a transforms file: it holds no object at the top.")
     return document
-
-
-def _number(path: Path, index: int, values: dict, key: str) -> float | None:
-    value = values.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise Img2MeshError(f"Frame {index} of {path}: {key} must be a finite number, not {value!r}.")
-    return float(value)
-
-
-def _camera(path: Path, index: int, values: dict, size: tuple[int, int]) -> Camera:
-    """Camera for a picture of `size` (width, height), from a frame's keys over the file's."""
-    number = {k: _number(path, index, values, k) for k in (*_INTRINSICS, "camera_angle_x", "camera_angle_y")}
-    width, height = number["w"] or size[0], number["h"] or size[1]
-    fl_x, fl_y = number["fl_x"], number["fl_y"]
-    if fl_x is None and number["camera_angle_x"] is not None:
-        fl_x = 0.5 * width / math.tan(number["camera_angle_x"] / 2)
-    if fl_y is None and number["camera_angle_y"] is not None:
-        fl_y = 0.5 * height / math.tan(number["camera_angle_y"] / 2)
-    fl_x, fl_y = fl_x or fl_y, fl_y or fl_x
-    if fl_x is None or fl_y is None or min(fl_x, fl_y, width, height) <= 0:
-        raise Img2MeshError(f"Frame {index} of {path} has no usable focal length (fl_x or camera_angle_x).")
-    cx = width / 2 if number["cx"] is None else number["cx"]
-    cy = height / 2 if number["cy"] is None else number["cy"]
-    camera = Camera(_pose(path, index, values), fl_x, fl_y, cx, cy, round(width), round(height))
-    return camera.resized(*size)
-
-
-def _parallel(path: Path, index: int, values: dict, size: tuple[int, int]) -> Camera:
-    """A pinhole so far away that it sees what an orthographic camera does."""
-    width = _number(path, index, values, "ortho_scale")
-    if width is None or width <= 0:
-        raise Img2MeshError(
-            f"Frame {index} of {path} has no ortho_scale, the world units that the picture is wide."
-        )
-    pose = _pose(path, index, values)
-    pose[:3, 3] += FAR * width * pose[:3, 2]
-    towards = pose[:3, 2] @ pose[:3, 3]  # distance to the plane through the world's origin
-    focal = size[0] / width * max(towards, FAR * width)
-    return Camera(pose, focal, focal, size[0] / 2, size[1] / 2, *size)
-
-
-def _pose(path: Path, index: int, values: dict) -> np.ndarray:
-    try:
-        matrix = np.array(values.get("transform_matrix"), dtype=np.float64)
-    except (TypeError, ValueError):
-        matrix = np.empty(0)
-    if matrix.shape == (3, 4):
-        matrix = np.concatenate([matrix, [[0.0, 0.0, 0.0, 1.0]]])
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-        raise Img2MeshError(f"Frame {index} of {path} needs a transform_matrix of 4 by 4 finite numbers.")
-    # Some exporters scale the axes; a camera is a rotation, so take the nearest one.
-    u, s, vt = np.linalg.svd(matrix[:3, :3])
-    if s[-1] < 1e-6 or np.linalg.det(u @ vt) < 0:
-        raise Img2MeshError(f"Frame {index} of {path}: the transform_matrix is not a rotation and a place.")
-    rigid = np.eye(4)
-    rigid[:3, :3], rigid[:3, 3] = u @ vt, matrix[:3, 3]
-    return rigid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.views.chroma_key import cut_from_colour
 
 LARGEST = 512  # the field sees no more; full resolution would only cost memory
+_MOST_PIXELS, _LONGEST = 150_000_000, 32766  # OpenCV takes no longer sides
 _DISTORTION = ("k1", "k2", "p1", "p2", "k3")
 
 
@@ -26,8 +28,14 @@ def open_rgba(path: Path) -> np.ndarray:
 def _open(path: Path) -> tuple[np.ndarray, bool]:
     from PIL import Image, ImageOps
 
+    from img2mesh.segment.read import known_formats
+
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=known_formats()) as opened:
+            if opened.width * opened.height > _MOST_PIXELS or max(opened.size) > _LONGEST:
+                raise Img2MeshError(
+                    f"The picture {path} is too large: {opened.width} x {opened.height} pixels."
+                )
             image: Image.Image = opened
             if image.mode.startswith("I;16"):
                 # Pillow clips 16-bit greys when it converts; keep the upper byte.
@@ -36,8 +44,11 @@ def _open(path: Path) -> tuple[np.ndarray, bool]:
             image = ImageOps.exif_transpose(image).convert("RGBA")
     except FileNotFoundError:
         raise Img2MeshError(f"No such picture: {path}.") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise Img2MeshError(f"Cannot read the picture {path}: {error}.") from None
+    except (Img2MeshError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, zlib.error ...
+        said = " ".join(str(error).split()).rstrip(".")[:160] or type(error).__name__
+        raise Img2MeshError(f"Cannot read the picture {path}: {said}.") from None
     rgba = np.array(image)
     return rgba, has_alpha and bool((rgba[..., 3] < 255).any())
 
@@ -106,21 +117,33 @@ def _straight(values: np.ndarray) -> np.ndarray:
     return np.round(np.clip(np.concatenate([colour, alpha], axis=-1), 0, 255)).astype(np.uint8)
 
 
+def _finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
 def _undistorted(rgba: np.ndarray, values: dict, size: tuple[int, int]) -> np.ndarray:
-    numbers = [values.get(key, 0.0) for key in _DISTORTION]
-    if not all(isinstance(n, (int, float)) and abs(n) < 100 for n in numbers):
+    numbers = [values.get(key) or 0.0 for key in _DISTORTION]
+    if not all(_finite(n) and abs(n) < 100 for n in numbers):
         raise Img2MeshError("The lens distortion in transforms.json must be numbers (k1 k2 p1 p2 k3).")
-    if not any(numbers) or not all(isinstance(values.get(k), (int, float)) for k in ("fl_x", "cx", "cy")):
+    given = {key: values.get(key) for key in ("fl_x", "fl_y", "cx", "cy", "w", "h")}
+    given["fl_y"], given["w"], given["h"] = (
+        given["fl_y"] or given["fl_x"],
+        given["w"] or size[0],
+        given["h"] or size[1],
+    )
+    if not any(numbers) or not all(map(_finite, given.values())):
+        return rgba  # nothing to do, or a camera that `frame_camera` judges
+    lens = {key: float(value) for key, value in given.items() if value is not None}
+    if min(lens["fl_x"], lens["fl_y"], lens["w"], lens["h"]) <= 0:
         return rgba
     import cv2
 
-    sx, sy = size[0] / values.get("w", size[0]), size[1] / values.get("h", size[1])
-    fl_y = values.get("fl_y", values["fl_x"])
+    sx, sy = size[0] / lens["w"], size[1] / lens["h"]
     # OpenCV puts pixel centres at whole numbers, we at halves.
     matrix = np.array(
         [
-            [values["fl_x"] * sx, 0, values["cx"] * sx - 0.5],
-            [0, fl_y * sy, values["cy"] * sy - 0.5],
+            [lens["fl_x"] * sx, 0, lens["cx"] * sx - 0.5],
+            [0, lens["fl_y"] * sy, lens["cy"] * sy - 0.5],
             [0, 0, 1],
         ]
     )

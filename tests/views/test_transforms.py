@@ -14,6 +14,7 @@ from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.core.view import Source
 from img2mesh.errors import Img2MeshError
 from img2mesh.views import View, ViewSet, load_views, save_views
+from img2mesh.views.scene_normalization import inside
 from tests.fakes import RADII, ellipsoid
 
 
@@ -169,6 +170,34 @@ def test_broken_files_are_named_in_one_sentence(tmp_path, how):
     with pytest.raises(Img2MeshError) as caught:
         load_views(folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),  # all found by benchmarks/fuzz.py
+    [
+        ({"fl_x": 30, "cx": 9, "cy": 9, "k1": 0.1, "fl_y": "a"}, "fl_y must be a finite number"),
+        ({"fl_x": 30, "cx": 9, "cy": 9, "k1": 0.1, "h": "a"}, "h must be a finite number"),
+        ({"fl_x": 30, "cx": 9, "cy": 9, "k1": 0.1, "w": 0, "h": -3}, "no usable focal length"),
+        ({"k1": float("nan")}, "lens distortion"),
+        ({"camera_angle_x": 0}, "no usable focal length"),
+        ({"camera_angle_x": 5e-324}, "no usable focal length"),
+        ({"transform_matrix": (1e300 * np.eye(4)).tolist()}, "4 by 4 finite numbers"),
+        ({"file_path": "long.png"}, "too large: 20 x 40000"),
+    ],
+)
+def test_cameras_and_pictures_of_impossible_sizes(tmp_path, keys, sentence):
+    folder = _foreign(tmp_path / "set", "blender", n=3)
+    Image.new("1", (20, 40000)).save(folder / "long.png")
+    document = json.loads((folder / "transforms.json").read_text())
+    document["frames"][0] |= keys
+    (folder / "transforms.json").write_text(json.dumps(document))
+    with pytest.raises(Img2MeshError, match=sentence):
+        load_views(folder)
+
+
+def test_a_point_in_the_cameras_own_plane_is_not_in_its_picture():
+    camera = orbit_camera(0, 0, size=64)
+    assert not inside(camera, np.ones((64, 64), bool), camera.c2w[None, :3, 3]).any()
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", "[" * 100000])
