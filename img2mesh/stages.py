@@ -13,7 +13,7 @@ from img2mesh.core.device import own_random_state, resolve_device, use_threads
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
-from img2mesh.core.view import Source, ViewSet
+from img2mesh.core.view import ViewSet
 from img2mesh.outputs import check_outputs, kept_outputs
 from img2mesh.report import Recorder, front_psnr, run_report
 from img2mesh.settings import Settings
@@ -193,14 +193,10 @@ class Stages:
         """The photos, and what the sampler draws of the sides that none of them shows."""
         from img2mesh.photos.draw import draw_unseen
         from img2mesh.views import save_views
-        from img2mesh.views.synthesize import model_facts
 
-        chosen = [cutouts[k] for k in placed.kept]
         with self.timed("views"):
-            drawn = draw_unseen(placed.views, placed.witnesses, chosen, model, self.settings, self.progress)
-        facts = {**model_facts(model, self.settings), **placed.facts, "warnings": list(placed.warnings)}
-        facts["elevation_deg"] = placed.facts["photos"][0]["elevation_deg"]
-        views = ViewSet((*placed.views, *drawn), facts)
+            chosen = [cutouts[k] for k in placed.kept]
+            views = draw_unseen(placed, chosen, model, self.settings, self.progress)
         if self.keep is not None:
             save_views(views, self.keep / "views")
         return views
@@ -260,15 +256,10 @@ class Stages:
 
     def render(self, mesh: TexturedMesh, views: ViewSet, directions: Directions | None, size: int) -> ViewSet:
         """The photo, and the mesh seen from the directions (None: one ring), all of them `size` pixels square."""
-        from img2mesh.preview.shape_views import rendered_views, surface_points
-        from img2mesh.views.orbit import ring_cameras, ring_directions
+        from img2mesh.preview.shape_views import views_of_mesh
 
-        directions = ring_directions(36) if directions is None else directions
-        cameras, points = ring_cameras(views, directions, size), surface_points(mesh)
-        with self.timed("render"), self.progress.stage("render", len(cameras)) as step:
-            made = rendered_views(mesh, cameras, step)
-        photo = [view.resized(size) for view in views.views if view.source is Source.PHOTO]
-        return ViewSet((*photo, *made), {**views.facts, "rendered": True}, points=points)
+        with self.timed("render"):
+            return views_of_mesh(mesh, views, directions, size, self.progress)
 
     def result(self, mesh: TexturedMesh, shape: Shape, cutout: Cutout | None = None) -> Result:
         """The mesh, finished for its purpose, with a report of the whole run."""

@@ -10,20 +10,37 @@ import numpy as np
 
 from img2mesh.core.camera import Camera, orbit_camera
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import Source, View
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.photos.evidence import Witness
 from img2mesh.settings import Settings
 from img2mesh.views.plan import angle_weights, view_offsets, within_poles
-from img2mesh.views.synthesize import SMALLEST_MASK, sample_views
+from img2mesh.views.synthesize import SMALLEST_MASK, model_facts, sample_views
 
 if TYPE_CHECKING:
     from img2mesh.models.sampler import Sampler
+    from img2mesh.photos.place import PlacedPhotos
     from img2mesh.segment import Cutout
 
 SEEN_DEG = 50.0  # angle from a photo's direction within which it shows the object itself
 
 
 def draw_unseen(
+    placed: PlacedPhotos, cutouts: Sequence[Cutout], model: Sampler, settings: Settings, progress: Progress
+) -> ViewSet:
+    """The photos, and what a sampler draws from the directions of the main job's plan that none of them covers.
+
+    A model that always draws the same views draws none: it would draw them anew for every photo.
+
+    Args:
+        cutouts: of the placed photos, in their order.
+    """
+    drawn = _drawn(placed.views, placed.witnesses, cutouts, model, settings, progress)
+    facts = {**model_facts(model, settings), **placed.facts, "warnings": list(placed.warnings)}
+    facts["elevation_deg"] = placed.facts["photos"][0]["elevation_deg"]
+    return ViewSet((*placed.views, *drawn), facts)
+
+
+def _drawn(
     views: Sequence[View],
     witnesses: Sequence[Witness],
     cutouts: Sequence[Cutout],
@@ -31,13 +48,6 @@ def draw_unseen(
     settings: Settings,
     progress: Progress,
 ) -> list[View]:
-    """What a sampler draws from the directions of the main job's plan that no photo covers.
-
-    A model that always draws the same views draws none: it would draw them anew for every photo.
-
-    Args:
-        views, witnesses, cutouts: of the photos, in the same order.
-    """
     if getattr(model, "fixed_views", 0):
         return []
     photos = [k for k, witness in enumerate(witnesses) if witness.occupancy is not None] or [0]

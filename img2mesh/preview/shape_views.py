@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from img2mesh.core.camera import Camera
+from img2mesh.core.progress import Progress
 from img2mesh.core.rasterise import sample_bilinear
-from img2mesh.core.view import Source, View
+from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.mesh.textured_mesh import TexturedMesh, surface
 from img2mesh.preview.raster import render_mesh
+
+Directions = Sequence[tuple[float | None, float]]
 
 SUPERSAMPLE = {256: 4, 512: 3}  # samples per pixel along each axis up to these sizes, 2 beyond
 POINTS = 20_000  # on the surface, as many as a structure from motion of such an object leaves
@@ -28,6 +31,25 @@ def rendered_views(
         views.append(View(picture, camera, Source.RENDERED))
         step(1)
     return tuple(views)
+
+
+def views_of_mesh(
+    mesh: TexturedMesh, views: ViewSet, directions: Directions | None, size: int, progress: Progress
+) -> ViewSet:
+    """The photo, and a mesh seen from the directions (None: one ring) about it, all `size` pixels square.
+
+    Args:
+        directions: (azimuth in degrees or None, elevation in degrees) of each, as `views.orbit` has them.
+    """
+    from img2mesh.views.orbit import ring_cameras, ring_directions
+
+    directions = ring_directions(36) if directions is None else directions
+    cameras = ring_cameras(views, directions, size)
+    with progress.stage("render", len(cameras)) as step:
+        made = rendered_views(mesh, cameras, step)
+    photo = [view.resized(size) for view in views.views if view.source is Source.PHOTO]
+    facts = {**views.facts, "rendered": True}
+    return ViewSet((*photo, *made), facts, points=surface_points(mesh))
 
 
 def surface_points(mesh: TexturedMesh, number: int = POINTS, seed: int = 0) -> np.ndarray:

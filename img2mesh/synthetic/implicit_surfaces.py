@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from img2mesh.synthetic.procedural_vessels import Part
+from img2mesh.synthetic.swept_surfaces import Part
 
 CELLS = 88  # of the lattice along the longest side
 EDGE = 0.03  # world units around everything

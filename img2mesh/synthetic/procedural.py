@@ -14,7 +14,7 @@ from img2mesh.synthetic import procedural_goods as goods
 from img2mesh.synthetic import procedural_toys as toys
 from img2mesh.synthetic.implicit_surfaces import Piece, surface
 from img2mesh.synthetic.procedural_textures import random_colour
-from img2mesh.synthetic.procedural_vessels import Part, darkened, spun
+from img2mesh.synthetic.swept_surfaces import Part, darkened, spun
 
 KINDS = {  # makers, and how often each comes
     "carton": (goods.carton, 3),

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from img2mesh.synthetic.procedural_textures import Paint, openness, random_colour, shadowed
+from img2mesh.synthetic.procedural_textures import Paint, random_colour
+from img2mesh.synthetic.swept_surfaces import AROUND, Part, capped, darkened, revolved, spun, tube
 
-AROUND = 128  # vertices of a ring
 ALONG = 48  # rings of a wall
 CLOSED = 0.12  # share of vessels with a lid level with the rim
 FILLED = 0.15  # share of vessels with something in them
@@ -25,20 +24,6 @@ SAUCER = {"cup": 0.5, "mug": 0.15, "bowl": 0.1, "pot": 0.15}  # share of kinds t
 DIVIDED = 0.2  # share of boxes and baskets with a wall across
 KINDS = {"bowl": 3, "plate": 1, "mug": 2, "cup": 2, "pan": 2, "pot": 1, "vase": 1, "box": 2, "basket": 1}
 STRAIGHT = ("box", "basket")  # kinds whose cross-section is mostly angular
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A closed surface.
-
-    Attributes:
-        vertices: (V, 3) float64, z up. faces: (F, 3) int64, counter-clockwise from outside.
-        colour: (V, 3) float64 sRGB in [0, 1].
-    """
-
-    vertices: np.ndarray
-    faces: np.ndarray
-    colour: np.ndarray
 
 
 Radius = Callable[[np.ndarray], np.ndarray]  # of a height
@@ -71,29 +56,6 @@ def random_vessel(rng: np.random.Generator) -> tuple[str, list[Part]]:
         turn = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], dtype=float)
         parts = [dataclasses.replace(part, vertices=part.vertices @ turn.T) for part in parts]
     return kind, spun(parts, rng)
-
-
-def spun(parts: list[Part], rng: np.random.Generator) -> list[Part]:
-    """The parts turned together by a random angle about the vertical."""
-    spin = rng.uniform(0, 2 * np.pi)
-    turn = np.array([[np.cos(spin), -np.sin(spin), 0], [np.sin(spin), np.cos(spin), 0], [0, 0, 1]])
-    return [dataclasses.replace(part, vertices=part.vertices @ turn.T) for part in parts]
-
-
-def darkened(parts: list[Part], rng: np.random.Generator) -> list[Part]:
-    """The parts with the soft shadows that all of them cast on each other."""
-    starts = np.cumsum([0] + [len(part.vertices) for part in parts])
-    faces = np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)])
-    seen, strength = (
-        openness(np.concatenate([part.vertices for part in parts]), faces, rng),
-        rng.uniform(0.2, 1),
-    )
-    return [
-        dataclasses.replace(
-            part, colour=shadowed(part.colour, seen[start : start + len(part.vertices)], strength)
-        )
-        for part, start in zip(parts, starts, strict=False)
-    ]
 
 
 def _outline(kind: str, rng: np.random.Generator) -> tuple[float, Radius]:
@@ -175,31 +137,13 @@ def _shell(
         inner = [np.zeros(ALONG, bool), np.zeros(5, bool), np.ones(ALONG, bool)]
         last = floor
     radii, heights = (np.concatenate([ring[k] for ring in rings]) for k in range(2))
-    part = _revolved(radii, heights, section, last, np.concatenate(inner), painted)
+    part = revolved(radii, heights, section, last, np.concatenate(inner), painted)
     middle = np.sin(np.pi * np.linspace(0, 1, ALONG))[:, None]
     part.vertices[: ALONG * AROUND, :2] *= 1 + (middle * ribs).reshape(-1, 1)
     if content is not None:
         part.colour[-1] = content
         part.colour[-2 - AROUND : -2] = content
     return part
-
-
-def _revolved(
-    radii: np.ndarray,
-    heights: np.ndarray,
-    section: np.ndarray,
-    last: float,
-    inner: np.ndarray,
-    painted: Paint,
-) -> Part:
-    """Rings stacked on a bottom's centre, closed by a centre at the height `last`."""
-    n, rings = AROUND, len(radii)
-    body = np.empty((rings, n, 3))
-    body[..., :2] = radii[:, None, None] * section
-    body[..., 2] = heights[:, None]
-    vertices, faces = _capped(body, np.array([[0, 0, heights[0]], [0, 0, last]]))
-    inside = np.concatenate([np.repeat(inner, n), [False, inner[-1]]])
-    return Part(vertices, faces, painted(vertices, inside))
 
 
 def _saucer(radius: Radius, painted: Paint, rng: np.random.Generator) -> Part:
@@ -212,7 +156,7 @@ def _saucer(radius: Radius, painted: Paint, rng: np.random.Generator) -> Part:
     radii = np.concatenate([under, under[::-1]])
     heights = np.concatenate([over - thick, over[::-1]]) - thick / 2
     section = np.stack([np.cos(a := np.arange(AROUND) / AROUND * 2 * np.pi), np.sin(a)], axis=1)
-    return _revolved(radii, heights, section, float(heights[-1]), np.zeros(len(radii), bool), painted)
+    return revolved(radii, heights, section, float(heights[-1]), np.zeros(len(radii), bool), painted)
 
 
 def _wall_across(
@@ -237,23 +181,8 @@ def _wall_across(
     rings = np.empty((len(z), AROUND, 3))
     rings[..., :2] = square * [thickness / 2, half] + [at, 0]
     rings[..., 2] = z[:, None]
-    vertices, faces = _capped(rings, np.array([[at, 0, z[0]], [at, 0, z[-1]]]))
+    vertices, faces = capped(rings, np.array([[at, 0, z[0]], [at, 0, z[-1]]]))
     return Part(vertices, faces, painted(vertices, np.ones(len(vertices), bool)))
-
-
-def _capped(rings: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices and faces of rings (R, n, 3), first and last closed towards the points `ends` (2, 3).
-
-    Outwards for rings that run counter-clockwise, seen from where the last one lies.
-    """
-    count, n, _ = rings.shape
-    i, j = np.meshgrid(np.arange(count - 1), np.arange(n), indexing="ij")
-    a, b = i * n + j, i * n + (j + 1) % n
-    wall = np.stack([a, b, b + n, a, b + n, a + n], axis=-1).reshape(-1, 3)
-    here, after, last = np.arange(n), (np.arange(n) + 1) % n, (count - 1) * n
-    first = np.stack([np.full(n, count * n), after, here], axis=1)
-    cover = np.stack([np.full(n, count * n + 1), last + here, last + after], axis=1)
-    return np.concatenate([rings.reshape(-1, 3), ends]), np.concatenate([wall, first, cover])
 
 
 def _handles(
@@ -279,41 +208,24 @@ def _handles(
         up = (low + high) / 2 - (high - low) / 2 * np.cos(bend)
         x = np.interp(up, [low, high], [wall(low), wall(high)]) + bulge
         path = np.stack([x, 0 * x, up], axis=1)
-        return [_tube(path, rng.uniform(0.02, 0.05), rng.uniform(1, 2), colour)]
+        return [tube(path, rng.uniform(0.02, 0.05), rng.uniform(1, 2), colour)]
     if kind == "pan":
         level, long, rise = height * rng.uniform(0.5, 0.95), rng.uniform(0.5, 1.1), rng.uniform(-0.05, 0.25)
         s = np.linspace(0, 1, 12)
         path = np.stack([wall(level) + long * s, 0 * s, level + rise * s ** rng.uniform(0.7, 2)], axis=1)
-        return [_tube(path, rng.uniform(0.015, 0.035), rng.uniform(1, 2.2), colour)]
+        return [tube(path, rng.uniform(0.015, 0.035), rng.uniform(1, 2.2), colour)]
     if kind in ("pot", "box") and rng.random() < 0.5:
         level, wide, out = height * rng.uniform(0.6, 0.9), rng.uniform(0.06, 0.15), rng.uniform(0.08, 0.2)
         bend = np.linspace(0, np.pi, 16)
         path = np.stack(
             [wall(level) - 0.01 + out * np.sin(bend), -wide * np.cos(bend), 0 * bend + level], axis=1
         )
-        lug = _tube(path, rng.uniform(0.012, 0.03), 1.0, colour)
+        lug = tube(path, rng.uniform(0.012, 0.03), 1.0, colour)
         other = Part(lug.vertices * [-1, -1, 1], lug.faces, lug.colour)
         return [lug, other]
     if kind == "basket" and rng.random() < 0.6:
         rise, base = rng.uniform(0.3, 0.8), height * 0.9
         bend = np.linspace(0, np.pi, 32)
         path = np.stack([wall(base) * np.cos(bend), 0 * bend, base + rise * np.sin(bend)], axis=1)
-        return [_tube(path, rng.uniform(0.012, 0.03), rng.uniform(1, 2), colour)]
+        return [tube(path, rng.uniform(0.012, 0.03), rng.uniform(1, 2), colour)]
     return []
-
-
-def _tube(path: np.ndarray, radius: float, flat: float, colour: np.ndarray) -> Part:
-    """A round bar along a path (N, 3) whose tangents are never (0, 1, 0); `flat` times as wide across as thick."""
-    n, along = 16, np.gradient(path, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    upright = (
-        np.array([0.0, 0.0, 1.0]) if np.ptp(path[:, 1]) > np.ptp(path[:, 2]) else np.array([0.0, 1.0, 0.0])
-    )
-    side = np.cross(along, upright)
-    side /= np.linalg.norm(side, axis=1, keepdims=True)
-    across = np.cross(side, along)
-    angle = np.arange(n) / n * 2 * np.pi
-    ring = side[:, None] * np.cos(angle)[:, None] + flat * across[:, None] * np.sin(angle)[:, None]
-    vertices, faces = _capped(path[:, None] + radius * ring, path[[0, -1]])
-    # These rings run clockwise.
-    return Part(vertices, faces[:, ::-1], np.broadcast_to(colour, vertices.shape))

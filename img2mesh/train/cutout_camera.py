@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from img2mesh.train.cutout_backdrops import blurred, colour, gradient
+from img2mesh.train.cutout_patterns import blurred, colour, gradient
 
 _FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,

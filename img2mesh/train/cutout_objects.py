@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from img2mesh.train.cutout_backdrops import blurred, colour, gradient, noise
+from img2mesh.train.cutout_patterns import blurred, colour, gradient, noise
 
 Layer = np.ndarray  # (S, S, 4) float32: colour times alpha, alpha; both in [0, 1]
 

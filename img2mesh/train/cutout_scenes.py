@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from img2mesh.train.cutout_backdrops import Backdrops, blurred
+from img2mesh.train.cutout_backdrops import Backdrops
 from img2mesh.train.cutout_camera import framed, photographed
 from img2mesh.train.cutout_objects import (
     Layer,
@@ -21,6 +21,7 @@ from img2mesh.train.cutout_objects import (
     varied,
     wall_shadow,
 )
+from img2mesh.train.cutout_patterns import blurred
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 TRIES = 20
