@@ -65,6 +65,7 @@ def read_checkpoint(data: bytes, place: Path) -> None:
     with Checkpoint(place / "a.ckpt") as found:
         found.shapes()
         list(found.items())
+        found.check()
 
 
 SCENE: dict[str, bytes] = {}

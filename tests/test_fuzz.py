@@ -5,10 +5,13 @@ IMG2MESH_FUZZ=20000 python -m pytest tests/test_fuzz.py  runs so many examples o
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import pickle
+import re
+import resource
 import zipfile
 
 import numpy as np
@@ -178,6 +181,90 @@ def test_checkpoints(tmp_path_factory, how, inside):
             list(found.items())
     except Img2MeshError as error:
         assert str(error).endswith(".")
+
+
+OBJ = ["v 0\nv 1\nv 2\nf 1 2 3\n", "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0\nvt 1\nvt 0\nf 1/1 2/2 3/3\n"]
+
+
+@pytest.mark.parametrize("text", OBJ)  # found by benchmarks/fuzz.py, as all that follow
+def test_points_of_too_few_numbers(tmp_path, text):
+    (tmp_path / "a.obj").write_text(text)
+    try:
+        assert read_mesh(tmp_path / "a.obj").uv.shape == (3, 2)
+    except Img2MeshError as error:
+        assert said(error)
+
+
+def test_a_texture_that_is_no_picture_leaves_the_triangles(tmp_path):
+    path = write_mesh(ball(), tmp_path / "a.glb")[0]
+    data = path.read_bytes()
+    key = re.search(rb'"baseColorTexture": ?(\{[^}]*\})', data)
+    path.write_bytes(data[: key.start(1)] + b"7".ljust(len(key[1])) + data[key.end(1) :])
+    assert len(read_mesh(path).faces) == len(ball().faces)
+
+
+def in_an_archive(path, pickled: bytes, **more: bytes):
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", pickled)
+        for name, data in more.items():
+            file.writestr(f"archive/{name}", data)
+    return path
+
+
+def test_a_checkpoint_cannot_ask_for_all_memory(tmp_path):
+    """One byte code makes the memo of pickle's reader in C 30 GB long; a number of bytes may be as large."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    far = b"\x80\x02}r\xff\xff\xff\xef."
+    with pytest.raises(Img2MeshError):
+        Checkpoint(in_an_archive(tmp_path / "a.ckpt", far))
+    with pytest.raises(Img2MeshError, match="big-endian"):
+        Checkpoint(in_an_archive(tmp_path / "b.ckpt", pickle.dumps({}), byteorder=bytes(300 << 20)))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600 << 10
+
+
+def test_few_numbers_do_not_become_many(tmp_path):
+    import torch
+
+    torch.save({"a": torch.zeros(1).expand(10**6, 10**6), "b": torch.zeros(1).expand(9)}, tmp_path / "a.ckpt")
+    with Checkpoint(tmp_path / "a.ckpt") as found:
+        assert found.read("b").shape == (9,)
+        with pytest.raises(Img2MeshError, match="impossible layout"):
+            found.read("a")
+
+
+def test_an_entry_before_the_file_begins(tmp_path):
+    path = in_an_archive(tmp_path / "a.ckpt", pickle.dumps({}))
+    data = bytearray(path.read_bytes())
+    data[-6:-2] = (int.from_bytes(data[-6:-2], "little") + 1000).to_bytes(4, "little")  # of the directory
+    path.write_bytes(data)
+    with pytest.raises(Img2MeshError), Checkpoint(tmp_path / "a.ckpt") as found:
+        list(found.items())
+        found.check()
+
+
+def test_a_tag_that_is_many_numbers_does_not_take_all_memory(capfd):
+    data = bytearray(PICTURES["TIFF"])
+    entries = int.from_bytes(data[8:10], "little")
+    tags = [data[10 + 12 * k : 22 + 12 * k] for k in range(entries)]
+    place = {int.from_bytes(tag[:2], "little"): 10 + 12 * k for k, tag in enumerate(tags)}
+    data[place[256] + 4] = 3  # three widths ...
+    data[place[257] + 8 : place[257] + 12] = (1 << 31).to_bytes(
+        4, "little"
+    )  # ... and as many rows as there can be
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Img2MeshError):
+        read_photo(bytes(data))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10
+
+
+def test_libraries_print_nothing_of_their_own(capfd):
+    """OpenCV and Pillow's TIFF readers say on the screen what they forgive."""
+    data = bytearray(PICTURES["deep TIFF"])
+    for place in range(8, len(data), 97):
+        hurt_one = data[:place] + b"\xff\xff" + data[place + 2 :]
+        with contextlib.suppress(Img2MeshError):
+            read_photo(bytes(hurt_one))
+    assert capfd.readouterr() == ("", "")
 
 
 class Evil:

@@ -34,8 +34,6 @@ def read_mesh(path: str | Path) -> TexturedMesh:
     Raises:
         Img2MeshError: no such file, unknown suffix, not readable as its suffix says, or no faces inside.
     """
-    import trimesh
-
     logging.getLogger("trimesh").addHandler(
         logging.NullHandler()
     )  # it logs tracebacks of textures that are missing
@@ -45,48 +43,56 @@ def read_mesh(path: str | Path) -> TexturedMesh:
         raise Img2MeshError(f"Cannot read a mesh from {path.name}: use one of {', '.join(READABLE)}.")
     if not path.is_file():
         raise Img2MeshError(f"No such mesh file: {path}.")
-    if suffix in (".3mf", ".usdz"):
-        return _archive(path, suffix)
     try:
-        scene = trimesh.load_scene(path, process=False)
-        parts = [part for part in scene.dump() if isinstance(part, trimesh.Trimesh) and len(part.faces)]
-    except Exception as error:  # trimesh's parsers raise whatever the bytes lead them to
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        mesh = _archive(path, suffix) if suffix in (".3mf", ".usdz") else _by_trimesh(path, suffix)
+        _check(mesh.vertices, mesh.faces)
+    except (Img2MeshError, MemoryError):
+        raise
+    except Exception as error:  # parsers raise whatever the bytes lead them to
+        reason = " ".join(str(error).split()).rstrip(".")[:120] or type(error).__name__
         raise Img2MeshError(f"Cannot read {path.name} as a mesh: {reason}.") from None
-    if not parts or not all(np.isfinite(part.vertices).all() for part in parts):
+    return mesh
+
+
+def _by_trimesh(path: Path, suffix: str) -> TexturedMesh:
+    import trimesh
+
+    scene = trimesh.load_scene(path, process=False)
+    parts = [part for part in scene.dump() if isinstance(part, trimesh.Trimesh) and len(part.faces)]
+    for part in parts:
+        _check(part.vertices, part.faces)
+    if not parts:
         raise Img2MeshError(f"{path.name} holds no triangles.")
-    if any(part.faces.min() < 0 or part.faces.max() >= len(part.vertices) for part in parts):
-        raise Img2MeshError(
-            f"Cannot read {path.name} as a mesh: its triangles name vertices that are not there."
-        )
     mesh = _join([_part(part) for part in parts])
     back = from_stl if suffix == ".stl" else from_z_up if _z_up(path, suffix) else from_gltf
     return TexturedMesh(back(mesh.vertices), mesh.faces, mesh.uv, mesh.texture)
 
 
+def _check(vertices: np.ndarray, faces: np.ndarray) -> None:
+    """Positions and triangles are what they should be.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if np.ndim(vertices) != 2 or np.shape(vertices)[1] != 3 or not np.isfinite(vertices).all():
+        raise ValueError("its vertices are no points in space")
+    if np.ndim(faces) != 2 or np.shape(faces)[1] != 3 or not len(faces):
+        raise ValueError("it holds no triangles")
+    if np.min(faces) < 0 or np.max(faces) >= len(vertices):
+        raise ValueError("its triangles name vertices that are not there")
+
+
 def _archive(path: Path, suffix: str) -> TexturedMesh:
     """3MF and USDZ, which trimesh does not read by itself."""
-    try:
-        if suffix == ".usdz":
-            from img2mesh.mesh.usdz import read_usdz
+    if suffix == ".usdz":
+        from img2mesh.mesh.usdz import read_usdz
 
-            return read_usdz(path)
-        from img2mesh.mesh.read_threemf import read_threemf
+        return read_usdz(path)
+    from img2mesh.mesh.read_threemf import read_threemf
 
-        parts = read_threemf(path)
-    except Img2MeshError:
-        raise
-    except Exception as error:  # a damaged archive, or XML of any other shape
-        raise Img2MeshError(f"Cannot read {path.name} as a mesh: {str(error)[:120]}.") from None
+    parts = read_threemf(path)
     for part in parts:
-        if (
-            not np.isfinite(part.vertices).all()
-            or part.faces.min() < 0
-            or part.faces.max() >= len(part.vertices)
-        ):
-            raise Img2MeshError(
-                f"Cannot read {path.name} as a mesh: its triangles name vertices that are not there."
-            )
+        _check(part.vertices, part.faces)
     mesh = _join([_threemf_part(part) for part in parts])
     return TexturedMesh(from_z_up(mesh.vertices), mesh.faces, mesh.uv, mesh.texture)
 
@@ -117,9 +123,10 @@ def _part(part: Any) -> TexturedMesh:
     kind = getattr(visual, "kind", None)
     if kind == "texture":
         picture, factor = _picture(visual.material)
-        uv = None if visual.uv is None else np.asarray(visual.uv, dtype=np.float64)[:, :2]
-        if picture is not None and uv is not None and len(uv) == len(vertices):
-            return _wrapped(vertices, faces, uv, picture)
+        uv = None if visual.uv is None else np.asarray(visual.uv, dtype=np.float64)
+        fits = uv is not None and uv.ndim == 2 and len(uv) == len(vertices) and uv.shape[1] >= 2
+        if picture is not None and uv is not None and fits and np.isfinite(uv[:, :2]).all():
+            return _wrapped(vertices, faces, uv[:, :2], picture)
         return _plain(vertices, faces, factor)
     if kind == "vertex":
         return corner_colours(vertices, faces, np.asarray(visual.vertex_colors)[faces][..., :3])
@@ -136,9 +143,12 @@ def _picture(material: Any) -> tuple[np.ndarray | None, tuple[int, ...]]:
         image = getattr(material, "image", None)
     colour = getattr(material, "main_color", None)
     factor = tuple(int(c) for c in colour[:3]) if colour is not None else GREY
-    if image is None:
+    try:
+        picture = None if image is None else np.asarray(image.convert("RGB"))
+    except Exception:  # the triangles are there all the same
+        picture = None
+    if picture is None:
         return None, factor
-    picture = np.asarray(image.convert("RGB"))
     scale = getattr(material, "baseColorFactor", None)
     if scale is not None and tuple(scale[:3]) != (255, 255, 255):
         picture = (picture * (np.asarray(scale[:3], dtype=np.float32) / 255) + 0.5).astype(np.uint8)

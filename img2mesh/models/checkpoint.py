@@ -7,6 +7,7 @@ describe tensors; bytes are read when a tensor is asked for, so optimiser states
 
 from __future__ import annotations
 
+import math
 import pickle
 import struct
 import zipfile
@@ -35,6 +36,7 @@ _DTYPES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
+_REPEATED = 1 << 20  # elements that a tensor with strides of 0 may make of few
 _PICKLE_LIMIT = 256 << 20  # bytes of the description; a real one has under 2 MB
 
 
@@ -44,6 +46,7 @@ _DAMAGED = (
     zlib.error,
     struct.error,
     EOFError,
+    OSError,  # an entry that begins before the file does
     NotImplementedError,
     ValueError,
     RuntimeError,
@@ -123,8 +126,11 @@ _ALLOWED = {
 }
 
 
-class _Reader(pickle.Unpickler):
-    """Unpickles descriptions of tensors and plain containers; everything else becomes `Inert`."""
+class _Reader(pickle._Unpickler):
+    """Unpickles descriptions of tensors and plain containers; everything else becomes `Inert`.
+
+    Python's own reader, not the one in C, whose memo is an array: one byte code makes it 32 GB long.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name in _DTYPES:
@@ -191,7 +197,7 @@ class Checkpoint:
         if entries[pickles[0]].file_size > _PICKLE_LIMIT:
             raise Img2MeshError(f"{self.path} has a description too large for a checkpoint.")
         order = self._root + "byteorder"
-        if order in entries and self._zip.read(order).strip() != b"little":
+        if order in entries and (entries[order].file_size > 64 or self._zip.read(order).strip() != b"little"):
             raise Img2MeshError(f"{self.path} was written on a big-endian machine, which is not supported.")
         try:
             with self._zip.open(pickles[0]) as file:
@@ -225,7 +231,8 @@ class Checkpoint:
         reach = sum((n - 1) * s for n, s in zip(record.shape, record.stride, strict=True))
         if 0 in record.shape:
             return torch.empty(record.shape, dtype=dtype or record.dtype)
-        if record.offset < 0 or min(record.stride, default=0) < 0:
+        repeated = math.prod(record.shape) > max(reach + 1, _REPEATED)
+        if record.offset < 0 or min(record.stride, default=0) < 0 or repeated:
             raise Img2MeshError(f"{self.path} is damaged: {name} has an impossible layout.")
         buffer = self._bytes(record.storage.key, record.offset * size, (reach + 1) * size, name)
         tensor = torch.frombuffer(buffer, dtype=record.dtype).as_strided(record.shape, record.stride)
@@ -257,8 +264,15 @@ class Checkpoint:
         return buffer
 
     def check(self) -> str | None:
-        """Compare every entry with its checksum; the name of the first damaged one, or None."""
-        return self._zip.testzip()
+        """Compare every entry with its checksum; the name of the first damaged one, or None.
+
+        Raises:
+            Img2MeshError: the archive is too damaged to tell.
+        """
+        try:
+            return self._zip.testzip()
+        except _DAMAGED as error:
+            raise Img2MeshError(f"{self.path} is damaged: {type(error).__name__}.") from None
 
 
 def is_zip(path: Path) -> bool:

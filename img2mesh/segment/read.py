@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -84,6 +85,7 @@ def read_photo(source: Source) -> Photo:
 
 def _guarded(read: Callable[[], Photo], name: str) -> Photo:
     try:
+        logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its complaints are printed
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: the limit here is on memory
             return read()
@@ -200,7 +202,7 @@ def _read_deep_png(stream: BinaryIO, name: str) -> Photo:
         check_size(width * height * 8, width, height, name)
         image.load()
         turned, profile = image.getexif().get(0x0112, 1), image.info.get("icc_profile")
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    pixels = tiff.opencv_pixels(data, cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None or pixels.ndim != 3:
         raise Img2MeshError(f"{name} is damaged and cannot be read.")
     order = [2, 1, 0, 3][: pixels.shape[2]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import operator
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,12 +72,14 @@ def pages(data: bytes, name: str) -> list[Page]:
                     continue
                 tag = page.tags.get(_ORIENTATION)
                 turned = int(tag.value) if tag is not None and int(tag.value) in range(1, 9) else 1
-                bits = page.bitspersample if isinstance(page.bitspersample, int) else max(page.bitspersample)
-                size = page.imagewidth * page.imagelength * page.samplesperpixel * max(1, bits // 8)
-                deep = bits > 8 or int(page.sampleformat or 1) == 3
-                found.append(
-                    Page(index, page.offset, page.imagewidth, page.imagelength, kind, deep, size, turned)
+                # A damaged tag may be a tuple, and a tuple times a number is a long one.
+                width, height, samples = map(
+                    operator.index, (page.imagewidth, page.imagelength, page.samplesperpixel)
                 )
+                bits = page.bitspersample if isinstance(page.bitspersample, int) else max(page.bitspersample)
+                size = width * height * samples * max(1, bits // 8)
+                deep = bits > 8 or int(page.sampleformat or 1) == 3
+                found.append(Page(index, page.offset, width, height, kind, deep, size, turned))
     except Exception as error:
         raise Img2MeshError(f"{name} is damaged and cannot be read: {type(error).__name__}.") from None
     if not found and raw:
@@ -136,13 +139,23 @@ def _all(level: Any, depth: int = 0) -> Iterator[Any]:
             yield from _all(page.pages, depth + 1)
 
 
-def _by_opencv(data: bytes) -> np.ndarray | None:
+def opencv_pixels(data: bytes, flags: int = 0) -> np.ndarray | None:
+    """What OpenCV makes of a file, channels in its own order; None where it fails (it would print why)."""
     import cv2
 
+    log = cv2.utils.logging
+    level = log.getLogLevel()
+    log.setLogLevel(log.LOG_LEVEL_SILENT)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | flags)
     except cv2.error:
         return None
+    finally:
+        log.setLogLevel(level)
+
+
+def _by_opencv(data: bytes) -> np.ndarray | None:
+    pixels = opencv_pixels(data)
     if pixels is None:
         return None
     if pixels.ndim == 2:
