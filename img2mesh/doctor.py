@@ -60,8 +60,12 @@ class Diagnosis:
         self.lines.append(f"{name:<22} {text}")
 
 
-def examine(settings: Settings) -> Diagnosis:
-    """Look at everything the main job needs; takes a few seconds, changes nothing, uses no network."""
+def examine(settings: Settings, calibrate: bool = False) -> Diagnosis:
+    """Look at everything the main job needs; takes a few seconds, uses no network.
+
+    Args:
+        calibrate: measure the machine's pace again, and forget what runs have corrected.
+    """
     found = Diagnosis()
     _packages(found)
     if any(fault.startswith("torch") for fault in found.faults):
@@ -71,7 +75,7 @@ def examine(settings: Settings) -> Diagnosis:
     _weights(found, settings)
     _segmenters(found)
     if not found.faults:
-        _times(found, settings)
+        _times(found, settings, calibrate)
     return found
 
 
@@ -169,10 +173,11 @@ def _segmenters(found: Diagnosis) -> None:
         found.say("segmenter", "no model found; photos with alpha or a plain background work without one")
 
 
-def _times(found: Diagnosis, settings: Settings) -> None:
+def _times(found: Diagnosis, settings: Settings, anew: bool) -> None:
+    from img2mesh.calibration import Calibration
     from img2mesh.core.device import resolve_device, use_threads
     from img2mesh.models import load_model
-    from img2mesh.timing import float32_speed, in_words, seconds_per_stage, time_field, time_sampler
+    from img2mesh.timing import in_words
 
     use_threads()
     device = resolve_device(settings.device)
@@ -181,11 +186,13 @@ def _times(found: Diagnosis, settings: Settings) -> None:
     except Img2MeshError as error:
         found.faults.append(str(error))
         return
-    speed = float32_speed()
+    calibration = Calibration(device, anew)
+    predicted = {
+        preset: calibration.stages(model, Settings.load(preset).for_model(model)) for preset in PRESETS
+    }
+    speed = calibration.values["float32"]
     found.say("speed", f"{speed:.0f} GFLOP/s in float32; {model.name} runs in {_short(model.dtype)}")
-    for preset in PRESETS:
-        values = Settings.load(preset).for_model(model)
-        stages = seconds_per_stage(values, time_sampler(model, values), time_field(values, device), speed)
+    for preset, stages in predicted.items():
         parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in stages.items())
         found.say(f"preset {preset}", f"{in_words(sum(stages.values()))} ({parts})")
 

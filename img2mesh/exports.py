@@ -26,7 +26,7 @@ def default_suffix(settings: Settings) -> str:
 
 def export_paths(path: Path, settings: Settings | None = None) -> list[Path]:
     """Every file that `export` writes for a mesh at `path`: the mesh first."""
-    from img2mesh.mesh.write import side_files
+    from img2mesh.mesh.side_files import side_files
 
     found = [path, *side_files(path)]
     if settings is None:

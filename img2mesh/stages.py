@@ -19,6 +19,7 @@ from img2mesh.report import Recorder, front_psnr, run_report
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
+    from img2mesh.calibration import Calibration
     from img2mesh.mesh import TexturedMesh
     from img2mesh.models.sampler import Sampler
     from img2mesh.photos.photo import Photo
@@ -52,7 +53,7 @@ class Stages:
 
     Attributes:
         seconds: wall time of each stage that was done.
-        predicted: what `predict` foretold, if it did.
+        predicted: what `predict` foretold, if it did, after what had been taken by then (`start`).
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Stages:
         self.keep = None if keep is None else Path(keep)
         self.seconds: dict[str, float] = {}
         self.predicted: dict[str, float] | None = None
+        self.calibration: Calibration | None = None
         self.start = time.perf_counter()
         self.device = resolve_device(self.settings.device)
         self.threads = use_threads()
@@ -111,12 +113,21 @@ class Stages:
 
     def predict(self, model: Sampler) -> None:
         """Say how long the rest will take, from the model's own pace on this machine."""
-        from img2mesh.timing import float32_speed, seconds_per_stage, sentence, time_field, time_sampler
+        from img2mesh.calibration import Calibration
+        from img2mesh.timing import sentence
 
         with self.timed("predict"):
-            sampler, step = time_sampler(model, self.settings), time_field(self.settings, self.device)
-            self.predicted = seconds_per_stage(self.settings, sampler, step, float32_speed())
+            self.calibration = Calibration(self.device)
+            stages = self.calibration.stages(model, self.settings)
+        self.predicted = {"start": time.perf_counter() - self.start, **stages}
         self.progress.note(sentence(self.predicted))
+
+    def learn(self) -> None:
+        """Let the next prediction be nearer to what this run took."""
+        if self.calibration is not None and self.predicted is not None:
+            taken = {name: self.seconds.get(name, 0.0) for name in self.predicted}
+            taken["views"] += self.seconds.get("refine views", 0.0)
+            self.calibration.learn(self.settings, self.predicted, taken)
 
     @staticmethod
     def sees_body(model: Sampler) -> bool:
@@ -132,14 +143,15 @@ class Stages:
 
     def predict_views(self, model: Sampler, directions: Directions | None) -> None:
         """The same where only views are wanted."""
-        from img2mesh.timing import seconds_of_views, sentence, time_sampler
+        from img2mesh.calibration import Calibration
+        from img2mesh.timing import seconds_of_views, sentence
         from img2mesh.views.orbit import views_to_draw
 
         views = self.settings.views
         if directions is not None:
             views = views_to_draw(list(directions), self.settings, model)
         with self.timed("predict"):
-            sampler = time_sampler(model, self.settings, views)
+            sampler = Calibration(self.device).sampler(model, self.settings, views)
         self.progress.note(sentence({"views": seconds_of_views(self.settings, views, sampler)}))
 
     def draw(self, cutout: Cutout, model: Sampler, directions: Directions | None = None) -> ViewSet:
@@ -272,6 +284,7 @@ class Stages:
             finished = finish_mesh(mesh, self.settings, self.progress)
         for warning in finished.warnings:
             self.progress.warn(warning)
+        self.learn()
         run: dict[str, Any] = {
             "device": self.device,
             "threads": self.threads,

@@ -131,6 +131,10 @@ def in_words(seconds: float) -> str:
 
 
 def sentence(stages: dict[str, float]) -> str:
-    """One line for the user."""
+    """One line for the user.
+
+    Args:
+        stages: seconds by name; those already spent count, too.
+    """
     parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in stages.items())
-    return f"this will take {in_words(sum(stages.values()))} ({parts})"
+    return f"this takes {in_words(sum(stages.values()))} in all ({parts})"

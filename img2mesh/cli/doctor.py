@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from img2mesh.cli.options import Verbose, with_settings
 from img2mesh.settings import Settings
 
+Calibrate = Annotated[
+    bool,
+    typer.Option("--calibrate", help="Measure this machine's speed again, and forget what runs have taught."),
+]
+
 
 @with_settings("model", "device")
-def doctor(settings: Settings, verbose: Verbose = False) -> None:
+def doctor(settings: Settings, calibrate: Calibrate = False, verbose: Verbose = False) -> None:
     """Check devices, packages, extras, weights and segmentation models, and predict each preset's time.
 
     The exit code is 1 if the main job cannot run.
@@ -18,7 +25,7 @@ def doctor(settings: Settings, verbose: Verbose = False) -> None:
     from img2mesh.doctor import examine
 
     checks.check_model(settings.model)
-    found = examine(settings)
+    found = examine(settings, calibrate)
     print("\n".join(found.lines))
     if found.faults:
         print("\n".join(f"FAULT: {fault}" for fault in found.faults))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from img2mesh.mesh.axes import place, to_gltf, to_stl, to_z_up
 from img2mesh.mesh.glb import GlbOptions, glb_bytes
 from img2mesh.mesh.gltf_compression import chosen_compression
 from img2mesh.mesh.pictures import picture_bytes, png_bytes
+from img2mesh.mesh.side_files import side_files
 from img2mesh.mesh.tangents import tangents
 from img2mesh.mesh.textured_mesh import TexturedMesh, surface, weld
 from img2mesh.settings import Settings
@@ -38,20 +37,6 @@ def check_mesh_path(path: str | Path) -> Path:
     if path.suffix.lower() not in SUFFIXES:
         raise Img2MeshError(f"Cannot write a mesh as {path.name}: use one of {', '.join(SUFFIXES)}.")
     return path
-
-
-def side_files(path: Path) -> tuple[Path, ...]:
-    """The files that `write_mesh` puts beside a mesh: an .obj's material and texture.
-
-    An .obj cannot name files with spaces. Where the name has to be changed a few letters of its hash follow, so that
-    two meshes never share their texture.
-    """
-    if path.suffix.lower() != ".obj":
-        return ()
-    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)
-    if name != path.stem:
-        name += "-" + hashlib.sha256(os.fsencode(path.stem)).hexdigest()[:6]
-    return path.with_name(f"{name}.mtl"), path.with_name(f"{name}_texture.png")
 
 
 def write_mesh(
