@@ -33,12 +33,26 @@ def desk(tmp_path, monkeypatch):
     (tmp_path / "photos").mkdir()
     shutil.copy("photo.png", "photos/a.png")
     shutil.copy("photo.png", "photos/b.png")
+    draws(tmp_path / "photo.png", monkeypatch)
     for side in ("front", "back", "left", "right"):
         shutil.copy("photo.png", f"{side}.jpg")
     (tmp_path / "spin").mkdir()
     for k in range(6):
         shutil.copy("photo.png", f"spin/{k}.png")
     return tmp_path
+
+
+def draws(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text-to-image model that always draws this picture; it is not here, and large."""
+    from PIL import Image
+
+    from img2mesh.text_to_image.picture import Drawing
+
+    def picture_of(*words: object, **options: object) -> Drawing:
+        with Image.open(path) as image:
+            return Drawing(image.copy(), {})
+
+    monkeypatch.setattr("img2mesh.text_to_image.picture_of", picture_of)
 
 
 def _run(line: str) -> int:

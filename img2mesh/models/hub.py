@@ -62,32 +62,59 @@ def download(
     progress: Progress | None = None,
     confirm: Callable[[str], bool] | None = None,
 ) -> Path:
-    """The model's folder in the Hugging Face cache, fetched if it is not there; goes on where a try broke
-    off.
+    """A sampler's folder in the Hugging Face cache, fetched if it is not there.
 
     Args:
         entry: from `registry.lookup`.
+        Others: as for `fetch`, which says what is raised.
+    """
+    return find_cached(entry) or fetch(
+        entry,
+        choose_files,
+        find_cached,
+        offline=offline,
+        missing=(
+            f"The weights of {entry.name} are not in the Hugging Face cache and the network is switched off: "
+            f"run `img2mesh weights download {entry.name}` with network, or use --model mini."
+        ),
+        instead="without network use --model mini",
+        progress=progress,
+        confirm=confirm,
+    )
+
+
+def fetch(
+    entry: Entry,
+    choose: Callable[[dict[str, int]], dict[str, int]],
+    find: Callable[[Entry], Path | None],
+    *,
+    missing: str,
+    instead: str,
+    offline: bool = False,
+    progress: Progress | None = None,
+    confirm: Callable[[str], bool] | None = None,
+) -> Path:
+    """Fetch a model into the Hugging Face cache; goes on where a try broke off.
+
+    Args:
+        choose: of a repository's files and their sizes those that are wanted.
+        find: the folder of the model if it is in the cache whole.
+        missing: the sentence for those who are offline; instead: what they can do who have no network.
         offline: refuse to use the network; so does the environment's HF_HUB_OFFLINE.
         progress: told name, size and licence before the first byte.
         confirm: asked with the same line; False stops. None goes ahead.
 
     Raises:
-        Img2MeshError: offline and not cached, no such repository, a gated one, no network, a full disk.
+        Img2MeshError: offline, no such repository, a gated one, no network, a full disk.
     """
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
     progress = progress or Progress()
-    cached = find_cached(entry)
-    if cached is not None:
-        return cached
     if offline or constants.HF_HUB_OFFLINE:
-        raise Img2MeshError(
-            f"The weights of {entry.name} are not in the Hugging Face cache and the network is switched off: "
-            f"run `img2mesh weights download {entry.name}` with network, or use --model mini."
-        )
+        raise Img2MeshError(missing)
     try:
-        files = choose_files(_sizes(entry.repo))
+        files = choose(_sizes(entry.repo))
         line = describe(entry, sum(files.values()))
         progress.note(line)
         if confirm is not None and not confirm(line):
@@ -105,12 +132,21 @@ def download(
     except HfHubHTTPError as error:
         raise Img2MeshError(f"The Hub did not give {entry.repo}: {_first_line(error)}.") from None
     except _network_errors() as error:
-        raise Img2MeshError(
-            f"Cannot download {entry.repo}: {_first_line(error)}; without network use --model mini."
-        ) from None
-    if find_cached(entry) is None:
+        raise Img2MeshError(f"Cannot download {entry.repo}: {_first_line(error)}; {instead}.") from None
+    if find(entry) is None:
         raise Img2MeshError(f"{entry.repo} was fetched into {folder}, but is no whole model.")
     return folder
+
+
+def licence(repo: str) -> str:
+    """What a repository's page says of its licence; empty where it says nothing or does not answer."""
+    from huggingface_hub import HfApi
+
+    try:
+        card = HfApi().model_info(repo, timeout=20).card_data
+    except _network_errors():
+        return ""
+    return str(getattr(card, "license_name", None) or getattr(card, "license", None) or "")
 
 
 def _network_errors() -> tuple[type[Exception], ...]:

@@ -101,7 +101,7 @@ def find_cached(entry: Entry) -> Path | None:
     from img2mesh.models.safetensors_file import check_whole
     from img2mesh.models.state_dict import weights_file
 
-    folder = _snapshot(entry.repo)
+    folder = cached_snapshot(entry.repo)
     if folder is None:
         return None
     try:
@@ -113,7 +113,7 @@ def find_cached(entry: Entry) -> Path | None:
     return folder
 
 
-def _snapshot(repo: str) -> Path | None:
+def cached_snapshot(repo: str) -> Path | None:
     """The folder of the cache's `main`, else of the newest revision it holds of a repository."""
     from huggingface_hub import constants
 
