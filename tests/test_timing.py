@@ -78,9 +78,9 @@ def work_clock(monkeypatch):
     """A clock that only the field's network moves: a millionth for each level of each point."""
     now, forward = [0.0], SurfaceNet.forward
 
-    def counted(net, points, active=None):
+    def counted(net, points, active=None, base=None):
         now[0] += 1e-6 * len(points) * (active or GRID["levels"])
-        return forward(net, points, active)
+        return forward(net, points, active, base)
 
     monkeypatch.setattr(SurfaceNet, "forward", counted)
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])

@@ -46,15 +46,42 @@ class Body:
 
     def probability(self, points: np.ndarray) -> np.ndarray:
         """(N,) float32 trilinear values of the occupancy at (N, 3) world points; 0 outside of the frustum."""
-        import torch
+        turn, shift = self._to_grid()
+        return self._values(*(turn @ np.asarray(points, np.float32).T + shift))
 
-        pixels, depth = self.camera.project(points)
-        place = np.column_stack(
+    def along(self, origins: np.ndarray, directions: np.ndarray, ranges: np.ndarray) -> np.ndarray:
+        """(R, K) float32, `probability` at K ranges (R, K) from the origins (R, 3) of rays with directions (R, 3)."""
+        turn, shift = self._to_grid()
+        start, way = turn @ origins.astype(np.float32).T + shift, turn @ directions.astype(np.float32).T
+        ranges = ranges.astype(np.float32)
+        return self._values(*(a[:, None] + b[:, None] * ranges for a, b in zip(start, way, strict=True)))
+
+    def _to_grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """(3, 3) and (3, 1) float32: world points to depth, and to depth times grid_sample's x and y."""
+        camera = self.camera
+        right, up, back = camera.c2w[:3, :3].T
+        across, down = (2 * camera.cx / camera.width - 1), (2 * camera.cy / camera.height - 1)
+        turn = np.stack(
             [
-                pixels / [self.camera.width, self.camera.height] * 2 - 1,
-                (depth - self.camera.distance) / self.half,
+                2 * camera.fl_x / camera.width * right - across * back,
+                -2 * camera.fl_y / camera.height * up - down * back,
+                -back,
             ]
         )
-        grid = torch.from_numpy(np.where(depth[:, None] > 0, place, 9).astype(np.float32))[None, None, None]
+        return turn.astype(np.float32), -(turn @ camera.position).astype(np.float32)[:, None]
+
+    def _values(self, across: np.ndarray, down: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Values of places as `_to_grid` gives them, of any one shape."""
+        import torch
+
+        place = np.empty((*depth.shape, 3), np.float32)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            np.divide(across, depth, out=place[..., 0])
+            np.divide(down, depth, out=place[..., 1])
+        np.subtract(depth, np.float32(self.camera.distance), out=place[..., 2])
+        place[..., 2] *= np.float32(1 / self.half)
+        place[depth <= 0] = 9
         volume = torch.from_numpy(np.ascontiguousarray(self.occupancy))[None, None]
-        return torch.nn.functional.grid_sample(volume, grid, align_corners=False).view(-1).numpy()
+        grid = torch.from_numpy(place.reshape(1, 1, 1, -1, 3))
+        found = torch.nn.functional.grid_sample(volume, grid, align_corners=False)
+        return found.numpy().reshape(depth.shape)

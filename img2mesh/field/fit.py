@@ -123,7 +123,8 @@ class Fit:
         spread = 0.5 * (1 - share) + 0.05
         depths = importance_depths(depths, rough, min(sharp, 120.0), SAMPLES, spread, jitter[:, 1:])
         points = (rays.origin[:, None] + rays.direction[:, None] * depths[..., None]).view(-1, 3)
-        free, colour = self.net(points, active)
+        base = self.net.base_sdf(points)
+        free, colour = self.net(points, active, base)
         sdf = free
         # While the colours are wrong, their errors say nothing about the shape.
         if share < WARM:
@@ -140,7 +141,7 @@ class Fit:
         mask_loss = ((opacity - alpha[:, 0]).abs() * weight).mean()
         loss = colour_loss + self.exposure.penalty()
         eikonal, smooth = self.regularity(points, active)
-        residual = free - self.net.base_sdf(points)
+        residual = free - base
         loss = (
             loss
             + self.settings.mask_weight * mask_loss

@@ -5,21 +5,21 @@ other, a level being a dense lattice where that is small enough and a hash table
 
 - `torch`: on a CPU, interpolation is one sparse matrix product: every (level, point) is a row with eight entries,
   the corner weights. Its transpose gives the table's gradient. SciPy's compressed-row kernels do this several
-  times faster than gather and index_add_, on one thread and hence with the same bits every time. Elsewhere, and
-  in double precision, `encode_plain` does it with ordinary indexing.
+  times faster than gather and index_add_, each level on one thread and hence with the same bits every time. Elsewhere,
+  and in double precision, `encode_plain` does it with ordinary indexing.
 - `tcnn`: tinycudann.Encoding.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from img2mesh.errors import Img2MeshError
+from img2mesh.field.sparse_interpolation import Interpolate
 
 PRIMES = (1, 2654435761, 805459861)  # of the paper's hash, equation 4
 
@@ -160,7 +160,7 @@ class HashGrid(nn.Module):
         if x.device.type != "cpu":
             encoded = self.encode_plain(x, active)
         else:
-            encoded = _Interpolate.apply(self.table, x.detach(), self, active)
+            encoded = Interpolate.apply(self.table, x.detach(), self, active)
         return nn.functional.pad(encoded, (0, (self.levels - active) * self.features))
 
     def encode_plain(self, x: Tensor, active: int | None = None) -> Tensor:
@@ -189,22 +189,23 @@ class HashGrid(nn.Module):
                 entry = entry ^ (point[..., axis] * PRIMES[axis] & 0xFFFFFFFF)
         return entry % self.sizes[level]
 
-    def corners(self, x: np.ndarray, active: int) -> tuple[np.ndarray, np.ndarray]:
-        """Entries of the whole table and weights of the eight corners around each point.
+    def corners(self, x: np.ndarray, active: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Entries of the table, from level `first` on, and weights of the eight corners around each point.
 
         Args:
             x: (N, 3) float32 in [0, 1].
+            active, first: the levels from `first` up to below `active`, L of them.
 
         Returns:
-            (active, N, 8) int32 and (active, N, 8) float32.
+            (L, N, 8) int32 and (L, N, 8) float32.
         """
         n = len(x)
-        entries = np.empty((active, n, 8), dtype=np.int32)
-        weights = np.empty((active, n, 8), dtype=np.float32)
+        entries = np.empty((active - first, n, 8), dtype=np.int32)
+        weights = np.empty((active - first, n, 8), dtype=np.float32)
         # Corner after corner over long rows, turned into (N, 8) once: short inner axes do not vectorise.
         entry, weight = np.empty((8, n), dtype=np.int32), np.empty((8, n), dtype=np.float32)
         columns = np.ascontiguousarray(x.T)  # (3, N)
-        for level in range(active):
+        for level in range(first, active):
             position = columns * np.float32(self.scales[level]) + np.float32(0.5)
             cell = np.floor(position)
             above = position - cell
@@ -232,32 +233,7 @@ class HashGrid(nn.Module):
                 n and point.max() + 1 >= self.resolutions[level]
             ):  # past the lattice: wrap as tiny-cuda-nn does
                 entry %= self.sizes[level]
-            entry += self.offsets[level]
-            np.copyto(entries[level], entry.T)
-            np.copyto(weights[level], weight.T)
+            entry += self.offsets[level] - self.offsets[first]
+            np.copyto(entries[level - first], entry.T)
+            np.copyto(weights[level - first], weight.T)
         return entries, weights
-
-
-class _Interpolate(torch.autograd.Function):
-    """Sparse matrix (active * N rows, table columns) times table, and its transpose for the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, x: Tensor, grid: HashGrid, active: int) -> Tensor:
-        from scipy.sparse import csr_matrix
-
-        n = len(x)
-        entries, weights = grid.corners(x.float().numpy(), active)
-        rows = np.arange(0, active * n * 8 + 1, 8, dtype=np.int32)
-        shape = (active * n, sum(grid.sizes))
-        matrix = csr_matrix((weights.reshape(-1), entries.reshape(-1), rows), shape=shape, copy=False)
-        values = table.detach().view(-1, grid.features).numpy()
-        encoded = torch.from_numpy(matrix @ values)
-        ctx.matrix, ctx.grid, ctx.active = matrix, grid, active
-        return encoded.view(active, n, grid.features).transpose(0, 1).reshape(n, active * grid.features)
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        grid, active = ctx.grid, ctx.active
-        by_level = upstream.view(-1, active, grid.features).transpose(0, 1).reshape(-1, grid.features)
-        gradient = ctx.matrix.T @ by_level.contiguous().numpy()
-        return torch.from_numpy(gradient).view(-1), None, None, None

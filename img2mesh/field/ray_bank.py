@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2mesh.core.sdf_grid import SdfGrid, lattice
+from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.view import View
+from img2mesh.core.visual_hull import projected
 
 COARSE = 64  # pixels per side at which a ray's way through the hull is looked up
 SPARSE = 0.0125  # world units between the points that are looked up at least: half of such a pixel
@@ -63,19 +64,27 @@ def collect_rays(views: tuple[View, ...], hull: SdfGrid, size: int = 256, margin
     step = max(1, int(SPARSE / hull.spacing))
     near = np.zeros(hull.sdf.shape, bool)
     near[::step, ::step, ::step] = hull.sdf[::step, ::step, ::step] < margin
-    points = lattice(hull.bounds, hull.spacing)[0][near.ravel()]
+    low, shape = hull.bounds[0], hull.sdf.shape
+    points = (low + np.column_stack(np.unravel_index(np.flatnonzero(near), shape)) * hull.spacing).astype(
+        np.float32
+    )
     parts: list[list[np.ndarray]] = [[] for _ in range(6)]
     for number, view in enumerate(views):
         scale = min(1.0, size / max(view.camera.width, view.camera.height))
         width, height = round(view.camera.width * scale), round(view.camera.height * scale)
         camera = view.camera.resized(width, height)
         columns, rows = min(COARSE, width), min(COARSE, height)
-        pixels, _ = camera.resized(columns, rows).project(points)
-        depth = np.linalg.norm(points - camera.position, axis=-1)
-        cell = np.clip(np.floor(pixels), 0, [columns - 1, rows - 1]).astype(np.int64)
-        first, last = np.full((rows, columns), np.inf), np.full((rows, columns), -np.inf)
-        np.minimum.at(first, (cell[:, 1], cell[:, 0]), depth)
-        np.maximum.at(last, (cell[:, 1], cell[:, 0]), depth)
+        pixels, _ = projected(points, camera.resized(columns, rows))
+        depth = np.linalg.norm(points - camera.position.astype(np.float32), axis=-1)
+        column, row = (pixels[:, k].astype(np.int64).clip(0, n - 1) for k, n in enumerate((columns, rows)))
+        cell = row * columns + column
+        first, last = (
+            np.full((rows, columns), np.inf, np.float32),
+            np.full((rows, columns), -np.inf, np.float32),
+        )
+        # one index and one type: with others it takes ten times as long
+        np.minimum.at(first.reshape(-1), cell, depth)
+        np.maximum.at(last.reshape(-1), cell, depth)
         first, last = minimum_filter(first, 3), maximum_filter(last, 3)
         row = np.minimum(np.arange(height) * rows // height, rows - 1)
         column = np.minimum(np.arange(width) * columns // width, columns - 1)

@@ -64,14 +64,21 @@ class SurfaceNet(nn.Module):
         """(N, 3) points to (N,) signed distance of the hull, trilinear; outside its box plus the way to it."""
         return sample_lattice(self.base, self.low, self.extent, points)
 
-    def forward(self, points: Tensor, active: int | None = None) -> tuple[Tensor, Tensor]:
-        """(N, 3) world points to (N,) signed distances and (N, 3) colours in [0, 1]."""
+    def forward(
+        self, points: Tensor, active: int | None = None, base: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(N, 3) world points to (N,) signed distances and (N, 3) colours in [0, 1].
+
+        Args:
+            base: (N,) the points' `base_sdf`, where it is known.
+        """
         unit = ((points - self.low) / self.extent.max()).clamp(0, 1)
         hidden = torch.cat([self.grid(unit, active), unit * 2 - 1], dim=-1)
         hidden = nn.functional.relu(self.second(nn.functional.relu(self.first(hidden))))
         out = self.last(hidden)
         colour = torch.sigmoid(COLOUR_SCALE * out[:, 1:])
-        return self.base_sdf(points) + self.config["residual"] * out[:, 0], colour
+        base = self.base_sdf(points) if base is None else base
+        return base + self.config["residual"] * out[:, 0], colour
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:

@@ -83,11 +83,12 @@ def _middle(
     from scipy.ndimage import gaussian_filter
 
     range_ = np.linalg.norm(points - photo.camera.position, axis=-1)
-    value = np.where(cone < 0, common, np.inf)
-    order = np.lexsort((value, rays))
-    _, first = np.unique(rays[order], return_index=True)
-    best = order[first]
-    best = best[np.isfinite(value[best])]
+    inside = np.flatnonzero(cone < 0)
+    value = np.where(cone < 0, common, np.float32(np.inf))
+    least = np.full(PIXELS * PIXELS, np.inf, value.dtype)
+    np.minimum.at(least, rays[inside], value[inside])
+    inside = inside[value[inside] == least[rays[inside]]]
+    best = inside[np.unique(rays[inside], return_index=True)[1]]  # the first of equals
     offset = np.zeros(PIXELS * PIXELS)
     pixels, _ = photo.camera.project(points[best])
     offset[rays[best]] = range_[best] - body.plane_range(pixels)

@@ -15,6 +15,7 @@ import numpy as np
 
 from img2mesh.core.frustum import Body
 from img2mesh.core.symmetry_plane import Mirror
+from img2mesh.core.visual_hull import projected
 from img2mesh.settings import parse_symmetry
 
 SHOWN = 0.4  # how much the share of the photo that a plane allows counts beside the expected overlap
@@ -43,34 +44,39 @@ def mirror_of(body: Body, alpha: np.ndarray, wanted: str = "auto") -> Mirror | N
         return None
     azimuths = np.radians(body.camera.azimuth_deg) + np.arange(len(symmetry)) * np.pi / len(symmetry)
     mirrors = [Mirror(float(azimuth), 0.0) for azimuth in azimuths]
-    points, chance = body.points(), body.occupancy
+    best = body.occupancy.max(axis=0)
+    cells = np.nonzero((body.occupancy > 0) & (best > FAINT))  # the others say nothing of any plane
+    points, chance = body.points()[cells], body.occupancy[cells]
+    _, ray = np.unique(np.ravel_multi_index(cells[1:], best.shape), return_inverse=True)
     scores = [
-        overlap + SHOWN * _allowed(chance, _shown(alpha, body, mirror.reflected(points)))
+        overlap + SHOWN * _allowed(chance, ray, _shown(alpha, body, mirror.reflected(points)))
         for overlap, mirror in zip(symmetry, mirrors, strict=True)
     ]
     return mirrors[int(np.argmax(scores))]
 
 
 def _shown(alpha: np.ndarray, body: Body, points: np.ndarray) -> np.ndarray:
-    """(...,) bool: which of (..., 3) points lie behind the photo's outline, taken a little wide."""
-    pixels, depth = body.camera.project(points.reshape(-1, 3))
-    scale = np.array(alpha.shape[::-1]) / [body.camera.width, body.camera.height]
+    """(N,) bool: which of (N, 3) points lie behind the photo's outline, taken a little wide."""
+    pixels, depth = projected(points, body.camera)
+    scale = (np.array(alpha.shape[::-1]) / [body.camera.width, body.camera.height]).astype(np.float32)
     column, row = np.floor(pixels * scale).astype(int).T
     inside = (depth > 0) & (column >= 0) & (column < alpha.shape[1]) & (row >= 0) & (row < alpha.shape[0])
     found = np.zeros(len(pixels), bool)
     found[inside] = alpha[row[inside], column[inside]] > 0.3
-    return found.reshape(points.shape[:-1])
+    return found
 
 
-def _allowed(chance: np.ndarray, shown: np.ndarray) -> float:
+def _allowed(chance: np.ndarray, ray: np.ndarray, shown: np.ndarray) -> float:
     """Mean over the photo's rays of what a plane leaves of their best chance, in [0, 1].
 
     Args:
-        chance: (D, H, W) of the body. shown: (D, H, W) whether the photo shows the cells' mirror images.
+        chance: (N,) of cells. ray: (N,) the number of the ray that they are on. shown: (N,) whether the photo shows
+            their mirror images.
     """
-    best = chance.max(axis=0)
-    seen = best > FAINT
-    return float(((chance * shown).max(axis=0)[seen] / best[seen]).mean())
+    best, left = np.zeros((2, ray.max() + 1), chance.dtype)
+    np.maximum.at(best, ray, chance)
+    np.maximum.at(left, ray, chance * shown)
+    return float((left / best).mean())
 
 
 def symmetry_facts(body: Body, wanted: str = "auto") -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,21 +23,6 @@ STEPS = 80  # along each ray
 GUESSED = 0.8  # the body's share of an outline where the view decides nothing
 # Two opinions that agree are surer than each of them: the mixture's contrast grows by this per unit of the share.
 SURER = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A body from a camera, `PIXELS` square.
-
-    Attributes:
-        chance: (P, P) the best chance along each ray, that of the inside (`guessed_solid`) being 1.
-        points: (P, P, 3) world points where rays enter the inside, or where they come nearest to it.
-        depth: (P, P) their depths along the viewing axis, world units.
-    """
-
-    chance: np.ndarray
-    points: np.ndarray
-    depth: np.ndarray
 
 
 def refine_views(views: ViewSet, symmetry: str = "auto") -> ViewSet:
@@ -70,30 +54,20 @@ def redrawn(views: Iterable[View], body: Body) -> list[View]:
     return result
 
 
-def look(solid: Body, camera: Camera) -> Seen:
-    """What a camera sees of a body whose inside has chances above 1."""
+def look(solid: Body, camera: Camera) -> np.ndarray:
+    """(P, P) the best chance along each ray of a camera, `PIXELS` square, the inside's being above 1."""
     small = camera.resized(PIXELS, PIXELS)
     v, u = np.mgrid[:PIXELS, :PIXELS] + 0.5
     origins, directions = small.rays(np.column_stack([u.ravel(), v.ravel()]))
     axial = -directions @ camera.c2w[:3, 2]  # share of a ray's length along the viewing axis
     depth = camera.distance + solid.half * np.linspace(-1, 1, STEPS)
-    points = origins[:, None] + directions[:, None] * (depth / axial[:, None])[..., None]
-    chance = solid.probability(points.reshape(-1, 3)).reshape(-1, STEPS)
-    inside, ray = chance > 1, np.arange(len(chance))
-    first = np.where(inside.any(axis=1), inside.argmax(axis=1), chance.argmax(axis=1))
-    before = np.maximum(first - 1, 0)
-    low, high = chance[ray, before], chance[ray, first]
-    crossing = (low < 1) & (high > 1)
-    share = np.where(crossing, (1 - low) / np.where(crossing, high - low, 1), 1)
-    entry = depth[before] + share * (depth[first] - depth[before])
-    place = origins + directions * (entry / axial)[:, None]
-    square = (PIXELS, PIXELS)
-    return Seen(chance.max(axis=1).reshape(square), place.reshape(*square, 3), entry.reshape(square))
+    chance = solid.along(origins, directions, depth / axial[:, None])
+    return chance.max(axis=1).reshape(PIXELS, PIXELS)
 
 
-def _outline(view: View, share: float, seen: Seen) -> np.ndarray:
-    """(H, W) alpha in [0, 1]: the view's own mixed with a share of the body's silhouette."""
-    alpha = (1 - share) * view.mask + share * np.clip(_enlarged(np.clip(seen.chance / 2, 0, 1), view), 0, 1)
+def _outline(view: View, share: float, seen: np.ndarray) -> np.ndarray:
+    """(H, W) alpha in [0, 1]: the view's own mixed with a share of the body's silhouette, `look`."""
+    alpha = (1 - share) * view.mask + share * np.clip(_enlarged(np.clip(seen / 2, 0, 1), view), 0, 1)
     return np.clip((alpha - 0.5) * (1 + SURER * share) + 0.5, 0, 1)
 
 

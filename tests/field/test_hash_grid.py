@@ -63,3 +63,16 @@ def test_same_bits_twice():
 def test_missing_tcnn_names_the_guide():
     with pytest.raises(Img2MeshError, match=r"docs/install-gpu\.md"):
         HashGrid(implementation="tcnn")
+
+
+def test_a_second_core_changes_no_bit(monkeypatch):
+    results = []
+    for threads in (1, 2):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        grid = HashGrid(levels=5, log2_size=10, base=4, finest=40, seed=3)
+        x = torch.rand(5000, 3, generator=torch.Generator().manual_seed(0))
+        found = grid(x, 4)
+        (found**2).sum().backward()
+        results.append((found.detach(), grid.table.grad))
+    assert all(torch.equal(one, two) for one, two in zip(*results, strict=True))
+    assert results[0][1].abs().max() > 0
