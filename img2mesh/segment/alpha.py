@@ -8,6 +8,7 @@ from img2mesh.segment.background import SIDES, fill_from
 from img2mesh.segment.photo import FAINT
 
 _RECTANGLE = 0.985  # share of its smallest rectangle, or of its convex hull, that a frame fills
+_ELLIPSE = 0.985  # intersection over union of what is visible and an ellipse
 _RUN = 0.3  # share of each side that a photo with empty corners still reaches
 _OBJECT = (0.005, 0.7)  # share of a frame that an object inside of it may take
 _GLASS = 0.05  # share of what is visible that has to be half transparent to count as glass
@@ -46,6 +47,26 @@ def is_frame(alpha: np.ndarray) -> bool:
     edges = (solid[0], solid[-1], solid[:, 0], solid[:, -1])
     reaches = len([edge for edge in edges if edge.mean() >= _RUN]) == len(SIDES)
     return bool(reaches and area > _RECTANGLE * cv2.contourArea(cv2.convexHull(outline)))
+
+
+def is_disc(alpha: np.ndarray) -> bool:
+    """Whether what is visible is an ellipse: a round thing, or a picture that was cropped to one.
+
+    Args:
+        alpha: (H, W) uint8.
+    """
+    import cv2
+
+    solid = (alpha >= 128).astype(np.uint8)
+    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(contours, key=cv2.contourArea, default=None)
+    if outline is None or len(outline) < 40:
+        return False
+    ellipse = cv2.fitEllipse(outline)
+    if not np.isfinite(ellipse[1]).all() or max(ellipse[1]) > 2 * max(solid.shape):
+        return False
+    drawn = cv2.ellipse(np.zeros_like(solid), ellipse, 1, -1)
+    return bool((drawn & solid).sum() > _ELLIPSE * (drawn | solid).sum())
 
 
 def filled_frame(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:

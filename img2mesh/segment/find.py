@@ -10,13 +10,14 @@ import numpy as np
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.segment import models, own_network
-from img2mesh.segment.alpha import filled_frame, is_frame, object_in_frame, solid_alpha
+from img2mesh.segment.alpha import filled_frame, is_disc, is_frame, object_in_frame, solid_alpha
 from img2mesh.segment.checks import DOUBTFUL_BELOW, SMALLEST, faint_share, keep_object, outline_doubts
 from img2mesh.segment.matting import soft_edge
 from img2mesh.segment.openings import open_mask
 from img2mesh.segment.photo import Photo
 from img2mesh.segment.plain import PLAIN, plain_mask
 from img2mesh.segment.prompts import at_point, in_box
+from img2mesh.segment.shadows import without_reflection
 from img2mesh.segment.trust import Evidence, Found, at_a_loss, choose, disagreement, own_evidence
 from img2mesh.settings import Settings, parse_pixels
 
@@ -102,6 +103,11 @@ def _by_alpha(image: Photo, settings: Settings, progress: Progress) -> Found:
     framed = settings.segmenter == "auto" and is_frame(image.alpha)
     if framed and (found := _in_frame(image, settings, progress)) is not None:
         return found
+    if settings.segmenter == "auto" and is_disc(
+        image.alpha
+    ):  # a plate is round too: nothing is looked for inside
+        plain = plain_mask(filled_frame(image.rgb, image.alpha), guess=False)
+        framed = object_in_frame(plain.mask, image.alpha, plain.explained, PLAIN)
     progress.note("the object comes from the photo's alpha channel")
     alpha, said = solid_alpha(image.rgb, image.alpha)
     if framed:
@@ -144,8 +150,8 @@ def _offline(image: Photo, progress: Progress) -> Found:
 
 def _as_own(image: Photo, own: own_network.OwnMask, progress: Progress) -> Found:
     progress.note("the object is found by the cutout network")
-    found = soft_edge(image.rgb, open_mask(image.rgb, own.mask))
-    return Found(found, own_network.NAME, (), 1.0, own_evidence(own))
+    mask, said = without_reflection(image.rgb, open_mask(image.rgb, own.mask))
+    return Found(soft_edge(image.rgb, mask), own_network.NAME, said, 1.0, own_evidence(own))
 
 
 def _by_colours(image: Photo, progress: Progress) -> Found:
@@ -164,7 +170,8 @@ def _by_model(image: Photo, mask: np.ndarray, name: str) -> Found:
         evidence = Evidence(
             quality=own.quality, steadiness=own.agreement, overlap=same, other=own_network.NAME
         )
-    return Found(soft_edge(image.rgb, open_mask(image.rgb, mask)), name, (), 1.0, evidence)
+    mask, said = without_reflection(image.rgb, open_mask(image.rgb, mask))
+    return Found(soft_edge(image.rgb, mask), name, said, 1.0, evidence)
 
 
 def _model(wanted: str, settings: Settings, progress: Progress) -> tuple[str, Path | None]:

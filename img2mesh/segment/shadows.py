@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from img2mesh.segment.background import border, connected_to
+from img2mesh.segment.background import border, connected_to, fill_from, to_lab
+from img2mesh.segment.photo import FAINT
 
+_WORK = 480  # longer side at which a network's mask is looked at
 DEPTH = 45.0  # L units that a shadow may darken by
 _SMOOTH = 2.0  # L units per pixel (at plain.WORK) that a soft shadow may change by
 _SHIFT = 120  # longer side at which a shadow's offset is searched
@@ -146,7 +148,7 @@ def reflection(found: np.ndarray, lab: np.ndarray, local: np.ndarray) -> int | N
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     height = bottom - top
     contrast = (lab - local) * found[..., None]
-    best, where = _MIRRORED, None
+    best, where = 0.0, None
     for row in range(top + round(0.4 * height), bottom - max(4, round(0.04 * height))):
         depth = min(bottom - row, row - top)
         below, above = found[row : row + depth], found[row - depth : row][::-1]
@@ -159,9 +161,35 @@ def reflection(found: np.ndarray, lab: np.ndarray, local: np.ndarray) -> int | N
         alike = float((a * b).sum() / max(np.sqrt((a * a).sum() * (b * b).sum()), 1e-6))
         same = ((lab[row - depth : row][::-1][both] - lab[row : row + depth][both]) ** 2).sum()
         paler = ((b - strength * a) ** 2).sum()  # an object that is its own mirror image is as strong below
-        if _FAINTEST < strength < _CLEAREST and alike > best and paler < 0.25 * same:
-            best, where = alike, row
+        # The rows further down resemble one another as well, so the whole of the reflection has to count.
+        score = alike * float(both.sum())
+        if _FAINTEST < strength < _CLEAREST and alike > _MIRRORED and score > best and paler < 0.25 * same:
+            best, where = score, row
     return where
+
+
+def without_reflection(rgb: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A network's mask without the object's reflection in what it stands on, and a sentence where there was one.
+
+    Args:
+        rgb: (H, W, 3) uint8. mask: (H, W) uint8, object >= 128.
+    """
+    import cv2
+
+    height, width = mask.shape
+    scale = min(1.0, _WORK / max(height, width))
+    size = max(8, round(width * scale)), max(8, round(height * scale))
+    small, inside = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (rgb, mask))
+    lab = to_lab(cv2.GaussianBlur(small, (0, 0), 0.6))
+    outside = cv2.erode((inside < FAINT).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
+    if not outside.any():
+        return mask, ()
+    row = reflection(inside >= 128, lab, fill_from(lab, outside))
+    if row is None:
+        return mask, ()
+    kept = mask.copy()
+    kept[round(row / size[1] * height) :] = 0
+    return kept, ("A reflection below the object was left out.",)
 
 
 def _moved_overlap(shape: np.ndarray, part: np.ndarray) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from img2mesh.segment.checks import ASSUMED, SMALLEST, confidence
+from img2mesh.segment.drawing import only_strokes
 from img2mesh.segment.own_network import OwnMask, overlap
 from img2mesh.segment.plain import PlainMask
 
@@ -95,8 +96,8 @@ def own_evidence(own: OwnMask) -> Evidence:
 
 
 def at_a_loss(own: OwnMask) -> bool:
-    """Whether our network finds nothing, or hopes for nothing."""
-    return own.quality < HOPELESS or bool((own.mask >= 128).mean() < SMALLEST)
+    """Whether our network finds nothing, hopes for nothing, or shows a drawing's strokes."""
+    return own.quality < HOPELESS or bool((own.mask >= 128).mean() < SMALLEST) or only_strokes(own.mask)
 
 
 def choose(plain: PlainMask, own: OwnMask) -> tuple[np.ndarray, str, Evidence]:

@@ -12,8 +12,11 @@ from PIL import Image
 from img2mesh.core.progress import Progress
 from img2mesh.segment import segment_photo
 from img2mesh.segment.alpha import is_frame, solid_alpha
-from img2mesh.segment.checks import keep_object
+from img2mesh.segment.checks import DOUBTFUL_BELOW, keep_object
+from img2mesh.segment.find import find_object
+from img2mesh.segment.photo import Photo
 from img2mesh.segment.plain import plain_mask
+from img2mesh.segment.shadows import without_reflection
 from img2mesh.settings import Settings
 from tests.segment.scenes import flat, graded, overlap, photograph
 
@@ -95,6 +98,45 @@ def test_a_reflection_in_the_table_goes(strength):
     image[below] = 250 + strength * (mirrored[below] - 250)
     mask, said, _ = plain_mask(image.clip(0, 255).astype(np.uint8))
     assert overlap(mask > 0, truth) > 0.95 or said
+
+
+def offline(image):
+    """What is found without any download, on (H, W, 3) uint8."""
+    return find_object(Photo(image, None), Settings(offline=True), Progress())
+
+
+@pytest.mark.parametrize("strength", [0.35, 0.55])
+@pytest.mark.parametrize("table", [(245, 245, 248), (40, 42, 46)])
+@pytest.mark.parametrize("colour", [(60, 90, 200), (220, 120, 40)])
+def test_the_network_takes_no_reflection_for_the_object(strength, table, colour):
+    truth = vase(y=-0.12)
+    foot = round(0.7 * SIZE)
+    ground = flat(SIZE, table)
+    image = photograph(truth, ground, colour, noise=1.0).astype(float)
+    depth = SIZE - foot
+    mirrored = image[foot - depth : foot][::-1] - ground[foot - depth : foot][::-1]
+    fade = strength * np.linspace(1, 0.4, depth)[:, None, None]
+    image[foot:] = ground[foot:] + fade * mirrored
+    found = offline(image.clip(0, 255).astype(np.uint8))
+    assert overlap(found.alpha > 127, truth) > 0.95 or found.confidence < DOUBTFUL_BELOW
+
+
+def test_a_mirror_image_as_strong_as_the_object_is_a_part_of_it():
+    image = photograph(np.hypot(U - 0.5, V - 0.5) < 0.3, graded(SIZE))
+    mask = np.where(np.hypot(U - 0.5, V - 0.5) < 0.3, 255, 0).astype(np.uint8)
+    kept, said = without_reflection(image, mask)
+    assert kept is mask and said == ()
+
+
+@pytest.mark.parametrize("paper", [(255, 255, 255), (243, 232, 208)])
+def test_drawings_are_filled_offline_as_well(paper):
+    contours, _ = cv2.findContours(vase().astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    image = np.full((SIZE, SIZE, 3), paper, np.uint8)
+    cv2.drawContours(image, contours, -1, (25, 25, 30), 4, cv2.LINE_AA)
+    found = offline(image)
+    drawn = cv2.dilate(vase().astype(np.uint8), np.ones((5, 5))) > 0
+    assert overlap(found.alpha > 127, drawn) > 0.96
+    assert any("line drawing" in said for said in found.warnings)
 
 
 def test_what_is_its_own_mirror_image_stays_whole():
@@ -190,6 +232,15 @@ def test_things_with_a_frames_outline_stay_cutouts():
     ball = np.zeros((SIZE, SIZE, 4), np.uint8)
     ball[np.hypot(U - 0.5, V - 0.5) < 0.5] = (200, 40, 40, 255)
     assert not is_frame(ball[..., 3]) and not is_frame(np.where(vase(), 255, 0).astype(np.uint8))
+
+
+def test_a_picture_cropped_to_a_disc_is_doubted_and_a_ball_is_not():
+    disc = np.where(np.hypot(U - 0.5, V - 0.5) < 0.49, 255, 0).astype(np.uint8)
+    picture = photograph(vase(0.5), flat(SIZE, (225, 225, 222)))
+    for rgb, doubted in ((picture, True), (np.full_like(picture, (200, 40, 40)), False)):
+        found = find_object(Photo(rgb, disc), Settings(offline=True), Progress())
+        assert found.method == "alpha"
+        assert any("outline of a picture" in sentence for sentence in found.warnings) == doubted
 
 
 def test_two_things_are_called_two():
