@@ -1,4 +1,4 @@
-"""Colours of different sources made to meet: global offsets that take the steps out of seams, and fill beside them.
+"""Colours of different sources made to meet: global offsets that take the steps out of seams.
 
 Ivanov and Lempitsky 2007, "Seamless mosaicing of image-based texture maps": smooth offsets per source, found by
 least squares on the mesh's vertices. The photo has none, so that it stays as it is.
@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2mesh.mesh.laplacian import edges_of, solve_screened
+from img2mesh.mesh.laplacian import edges_of
 
 SMOOTH = 4.0  # weight of equal offsets along an edge, against equal colours across a seam
 HELD = 0.002  # of small offsets
 LARGEST = 0.25  # sRGB
-BANDS = 24  # heights at which the fill looks for colours
-REACH = 0.3  # world units over which the fill takes up the colours beside it
 
 
 def vertex_shares(faces: np.ndarray, labels: np.ndarray, count: int, sources: int) -> np.ndarray:
@@ -87,30 +85,3 @@ def seam_offsets(
     )
     offsets[used] = np.clip(solved, -LARGEST, LARGEST)
     return offsets
-
-
-def fill_colours(
-    vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray, known: np.ndarray
-) -> np.ndarray:
-    """(V, 3) harmonic continuation over the surface of (V, 3) colours that are known as far as `known` (V,) in [0, 1].
-
-    Away from everything known it tends half to the median of what is known at the same height, for things are painted
-    in bands and lit from above, and half to the mean of all.
-    """
-    mean = known @ colours / max(float(known.sum()), 1e-6)
-    rest = (_at_height(vertices[:, 2], colours, known > 0.5) + mean) / 2
-    return solve_screened(vertices, edges_of(faces), colours, known, REACH, rest)
-
-
-def _at_height(height: np.ndarray, colours: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(V, 3) median of the known colours (V, 3) around each of the heights (V,)."""
-    if not known.any():
-        return np.full(colours.shape, 0.5)
-    levels = np.linspace(height.min(), height.max(), BANDS)
-    width = (levels[1] - levels[0]) * 1.5
-    near = [known & (np.abs(height - level) <= width) for level in levels]
-    found = [
-        (level, np.median(colours[at], axis=0)) for level, at in zip(levels, near, strict=True) if at.any()
-    ]
-    at, medians = np.array([level for level, _ in found]), np.array([median for _, median in found])
-    return np.stack([np.interp(height, at, medians[:, k]) for k in range(3)], axis=1)

@@ -9,7 +9,8 @@ import numpy as np
 from img2mesh.core.rasterise import Fragments, rasterise_atlas
 from img2mesh.core.shape import SurfaceField
 from img2mesh.core.view import ViewSet
-from img2mesh.mesh.seam_levelling import fill_colours, seam_offsets, vertex_shares
+from img2mesh.mesh.material_fill import MaterialFill
+from img2mesh.mesh.seam_levelling import seam_offsets, vertex_shares
 from img2mesh.mesh.texture_sources import (
     DRAWN,
     FIELD,
@@ -120,8 +121,8 @@ def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces
 
 def _levelled(
     sources: Sequence[TextureSource], labels: np.ndarray, vertices: np.ndarray, faces: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(V, K + 1) shares of the sources and of fill, (V, K, 3) offsets of the sources, (V, 3) colours of the fill."""
+) -> tuple[np.ndarray, np.ndarray, MaterialFill]:
+    """(V, K + 1) shares of the sources and of fill, (V, K, 3) offsets of the sources, and the fill."""
     count, normals = len(sources), vertex_normals(vertices, faces)
     photo = bool(sources) and sources[0].name == PHOTO
     touched = vertex_shares(faces, labels, len(vertices), count + 1)
@@ -148,14 +149,14 @@ def _levelled(
     known = shares[:, :count] * (seen > 0)
     total = known.sum(axis=1)
     mean = np.einsum("vk,vkc->vc", known, colours + offsets) / np.maximum(total, 1e-6)[:, None]
-    return shares, offsets, fill_colours(vertices, faces, mean, np.minimum(total, 1.0))
+    return shares, offsets, MaterialFill.over(vertices, faces, mean, np.minimum(total, 1.0))
 
 
 def _texels(
     sources: Sequence[TextureSource],
     shares: np.ndarray,
     offsets: np.ndarray,
-    fill: np.ndarray,
+    fill: MaterialFill,
     vertices: np.ndarray,
     corners: np.ndarray,
     bary: np.ndarray,
@@ -165,9 +166,10 @@ def _texels(
     def at(values: np.ndarray) -> np.ndarray:
         return np.einsum("nk,nkc->nc", bary, values[corners])
 
-    points, result = at(vertices), at(fill).astype(np.float32)
-    weight = at(shares)
-    result *= weight[:, -1:]
+    points, weight = at(vertices), at(shares)
+    result = np.zeros((len(points), 3), np.float32)
+    filled = np.flatnonzero(weight[:, -1] > 1e-4)
+    result[filled] = weight[filled, -1:] * fill.at(corners[filled], bary[filled])
     for k, source in enumerate(sources):
         used = np.flatnonzero(weight[:, k] > 1e-4)
         if len(used):

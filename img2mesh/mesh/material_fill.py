@@ -1,0 +1,111 @@
+"""Colours where no source sees the surface: each place takes one material of those that are seen, with clean edges.
+
+Colours are grouped into materials; a random walker on the mesh (Grady 2006, "Random walks for image segmentation")
+says how likely each vertex is of each; every texel takes the likeliest. A mean of colours would draw a brown between
+a red band and a green one; this draws a band that ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from img2mesh.mesh.laplacian import edges_of, solve_screened
+
+GROUPS = 12  # of colours, before near ones are joined
+LIGHTNESS = 0.5  # weight of differences in lightness, which are light and shadow as well as paint
+DARKEST = 10.0  # CIELAB lightness, below which hues are noise
+APART = 12.0  # CIELAB distance, so weighted, below which two groups of colours are one material
+LEAST_SHARE = 0.02  # of what is seen, for a material of its own
+BANDS = 24  # heights at which the fill looks for materials
+REACH = 0.3  # world units over which the fill takes up what is beside it
+SOFTNESS = 0.02  # difference in chance over which one material gives way to the next
+SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class MaterialFill:
+    """Materials over a surface.
+
+    Attributes:
+        chances: (V, K) float32, of each material at each vertex; they sum to 1.
+        tones: (V, K, 3) float32, the colour that each material has there.
+    """
+
+    chances: np.ndarray
+    tones: np.ndarray
+
+    @classmethod
+    def over(
+        cls, vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray, known: np.ndarray
+    ) -> MaterialFill:
+        """From (V, 3) sRGB colours in [0, 1] that are known as far as `known` (V,) in [0, 1]."""
+        if not known.any():
+            return cls(
+                np.ones((len(vertices), 1), np.float32), np.full((len(vertices), 1, 3), 0.5, np.float32)
+            )
+        member = _members(colours, known)
+        edges = edges_of(faces)
+        rest = (_at_height(vertices[:, 2], member, known) + known @ member / known.sum()) / 2
+        chances = np.clip(solve_screened(vertices, edges, member, known, REACH, rest), 1e-6, None)
+        tones = np.empty((len(vertices), member.shape[1], 3), np.float32)
+        for k in range(member.shape[1]):
+            own = known * member[:, k]
+            mean = own @ colours / max(float(own.sum()), 1e-6)
+            tones[:, k] = solve_screened(vertices, edges, colours, own, REACH, mean)
+        return cls((chances / chances.sum(axis=1, keepdims=True)).astype(np.float32), tones)
+
+    def at(self, corners: np.ndarray, bary: np.ndarray) -> np.ndarray:
+        """(N, 3) float32 colours of points with weights (N, 3) of the vertices `corners` (N, 3)."""
+        chance = np.einsum("nk,nkm->nm", bary, self.chances[corners])
+        chance = np.exp((chance - chance.max(axis=1, keepdims=True)) / SOFTNESS)
+        chance /= chance.sum(axis=1, keepdims=True)
+        result = np.zeros((len(corners), 3), np.float32)
+        for k in range(chance.shape[1]):
+            used = np.flatnonzero(chance[:, k] > 1e-3)
+            tone = np.einsum("nk,nkc->nc", bary[used], self.tones[:, k][corners[used]])
+            result[used] += chance[used, k : k + 1] * tone
+        return result
+
+
+def _members(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(V, K) float64, 1 in the column of each vertex's material: k-means in CIELAB, whose near groups are joined."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.cluster.vq import kmeans2
+
+    lab = _shadeless(colours)
+    seen = np.flatnonzero(known > known.max() / 2)
+    count = min(GROUPS, len(np.unique(lab[seen].round(), axis=0)))
+    centres, group = kmeans2(lab[seen], count, iter=30, minit="++", seed=SEED)
+    joined = np.zeros(1, int)
+    if count > 1:
+        joined = fcluster(linkage(centres, "average"), APART, "distance") - 1
+    member = np.eye(joined.max() + 1)[joined[group]] * known[seen, None]
+    share = member.sum(axis=0)
+    centres = (member.T @ lab[seen] / np.maximum(share, 1e-9)[:, None])[share >= LEAST_SHARE * share.sum()]
+    nearest = np.linalg.norm(lab[:, None] - centres, axis=2).argmin(axis=1)
+    return np.eye(len(centres))[nearest]
+
+
+def _shadeless(colours: np.ndarray) -> np.ndarray:
+    """(V, 3) float64 CIELAB of (V, 3) sRGB colours, whose chroma is as at a lightness of 50.
+
+    a and b grow with L + 16 as the light does; so light and shadow change the lightness alone, which counts less.
+    """
+    from skimage.color import rgb2lab
+
+    lab = rgb2lab(np.clip(colours, 0, 1)).astype(np.float64)
+    lab[:, 1:] *= 66 / (np.maximum(lab[:, :1], DARKEST) + 16)
+    return lab * (LIGHTNESS, 1, 1)
+
+
+def _at_height(height: np.ndarray, member: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(V, K) shares of the materials known around each of the heights (V,)."""
+    levels = np.linspace(height.min(), height.max(), BANDS)
+    width = max((levels[1] - levels[0]) * 1.5, 1e-9)
+    weight = known[:, None] * np.exp(-(((height[:, None] - levels) / width) ** 2))  # (V, bands)
+    total = weight.sum(axis=0)[:, None]
+    mean = known @ member / known.sum()
+    shares = (weight.T @ member + 1e-3 * mean) / (total + 1e-3)
+    return np.stack([np.interp(height, levels, shares[:, k]) for k in range(member.shape[1])], axis=1)
