@@ -164,7 +164,7 @@ def fused(cutouts: list[Cutout], sides: tuple[str, ...], model) -> tuple[SdfGrid
     if len(cutouts) == 1:
         picture = cutouts[0].resized()
         body = seen_body(guesses[0], Camera(look_at(np.array([1.6, 0, 0])), 280, 280, 128, 128, 256, 256))
-        grid = occupancy_grid(symmetrised(body, picture[..., 3] / 255), 128)
+        grid = occupancy_grid(symmetrised(body), 128)
         assert grid is not None
         return grid, []
     photos = [Photo.of_side(side, side) for side in sides]

@@ -47,13 +47,12 @@ class MaterialFill:
             )
         member = _members(colours, known)
         edges = edges_of(faces)
-        rest = (_at_height(vertices[:, 2], member, known) + known @ member / known.sum()) / 2
-        chances = np.clip(solve_screened(vertices, edges, member, known, REACH, rest), 1e-6, None)
+        chances = solve_screened(vertices, edges, member, known, REACH, _far(vertices, member, known))
+        chances = np.clip(chances, 1e-6, None)
         tones = np.empty((len(vertices), member.shape[1], 3), np.float32)
         for k in range(member.shape[1]):
             own = known * member[:, k]
-            mean = own @ colours / max(float(own.sum()), 1e-6)
-            tones[:, k] = solve_screened(vertices, edges, colours, own, REACH, mean)
+            tones[:, k] = solve_screened(vertices, edges, colours, own, REACH, _far(vertices, colours, own))
         return cls((chances / chances.sum(axis=1, keepdims=True)).astype(np.float32), tones)
 
     def at(self, corners: np.ndarray, bary: np.ndarray) -> np.ndarray:
@@ -100,12 +99,16 @@ def _shadeless(colours: np.ndarray) -> np.ndarray:
     return lab * (LIGHTNESS, 1, 1)
 
 
-def _at_height(height: np.ndarray, member: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(V, K) shares of the materials known around each of the heights (V,)."""
+def _far(vertices: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(V, C) what (V, C) values, known as far as (V,) says, are likely to be far away from there.
+
+    Half their mean at the same height, for things are painted in bands and lit from above, and half that of all.
+    """
+    height = vertices[:, 2]
     levels = np.linspace(height.min(), height.max(), BANDS)
     width = max((levels[1] - levels[0]) * 1.5, 1e-9)
     weight = known[:, None] * np.exp(-(((height[:, None] - levels) / width) ** 2))  # (V, bands)
-    total = weight.sum(axis=0)[:, None]
-    mean = known @ member / known.sum()
-    shares = (weight.T @ member + 1e-3 * mean) / (total + 1e-3)
-    return np.stack([np.interp(height, levels, shares[:, k]) for k in range(member.shape[1])], axis=1)
+    mean = known @ values / max(float(known.sum()), 1e-9)
+    bands = (weight.T @ values + 1e-3 * mean) / (weight.sum(axis=0)[:, None] + 1e-3)
+    at_height = np.stack([np.interp(height, levels, band) for band in bands.T], axis=1)
+    return (at_height + mean) / 2

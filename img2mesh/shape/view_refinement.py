@@ -35,7 +35,7 @@ def refine_views(views: ViewSet, symmetry: str = "auto") -> ViewSet:
     """
     if views.body is None or views.photo is None or any(view.certainty is not None for view in views.views):
         return views
-    body = symmetrised(views.body, views.photo.mask, symmetry)
+    body = symmetrised(views.body, symmetry)
     facts = {**views.facts, "symmetry": symmetry_facts(body, symmetry)}
     return ViewSet(tuple(redrawn(views.views, body)), facts, body)
 

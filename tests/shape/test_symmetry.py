@@ -42,11 +42,6 @@ def test_points_and_their_images_lie_on_both_sides_of_the_plane():
     assert np.allclose(mirror.reflected(images), points)
 
 
-def outline(body):
-    """The photo's alpha, as large as the guess."""
-    return (body.occupancy.max(axis=0) > 0.4).astype(np.float32)
-
-
 def turned_by(mirror, turn_deg):
     return abs((np.degrees(mirror.azimuth) - turn_deg + 90) % 180 - 90)
 
@@ -54,30 +49,34 @@ def turned_by(mirror, turn_deg):
 @pytest.mark.parametrize("turn", [40.0, 85.0, 130.0, 175.0])
 def test_the_plane_is_found_relative_to_the_camera(turn):
     body = chair(turn)
-    mirror = mirror_of(dataclasses.replace(body, symmetry=expected(turn)), outline(body))
+    mirror = mirror_of(dataclasses.replace(body, symmetry=expected(turn)))
     assert turned_by(mirror, turn) < 4 and mirror.offset == 0
 
 
-def test_the_photo_decides_between_planes_that_are_expected_alike():
+def test_the_guess_decides_between_planes_that_are_expected_alike():
     body = chair(85.0)
     alike = np.maximum(expected(85.0, 0.7), expected(85.0 + 37.5, 0.72))  # the wrong one a little more
-    assert turned_by(mirror_of(dataclasses.replace(body, symmetry=alike), outline(body)), 85.0) < 4
-    assert (
-        turned_by(
-            mirror_of(dataclasses.replace(body, symmetry=alike), np.ones((CELLS, CELLS), np.float32)), 85.0
-        )
-        > 30
-    )
+    found = symmetrised(dataclasses.replace(body, symmetry=alike))
+    assert turned_by(found.mirror, 85.0) < 4
+    certain = np.maximum(expected(85.0, 0.4), expected(85.0 + 37.5, 0.9))
+    assert turned_by(mirror_of(dataclasses.replace(body, symmetry=certain)), 85.0) > 30
 
 
 def test_what_has_no_mirror_image_inside_is_doubted():
-    whole, half = chair(85.0), chair(85.0, lacking=True)
-    after = symmetrised(dataclasses.replace(half, symmetry=expected(85.0)), outline(whole))
+    half = chair(85.0, lacking=True)
+    after = symmetrised(dataclasses.replace(half, symmetry=expected(85.0)))
     image = image_of(half, 85.0)
     lone, both = (half.occupancy > 0.8) & (image < 0.05), (half.occupancy > 0.8) & (image > 0.8)
     assert lone.sum() > 30 and after.occupancy[lone].max() < 0.4
     assert both.sum() > 30 and after.occupancy[both].min() > 0.8
     assert after.mirror is not None and after.camera is half.camera and after.occupancy.dtype == np.float32
+
+
+def test_what_is_expected_to_be_askew_stays_as_it_is():
+    body = dataclasses.replace(chair(85.0, lacking=True), symmetry=expected(85.0, 0.55))
+    after = symmetrised(body)
+    assert np.array_equal(after.occupancy, body.occupancy) and turned_by(after.mirror, 85.0) < 4
+    assert not np.array_equal(symmetrised(body, "45").occupancy, body.occupancy)
 
 
 def image_of(body, turn_deg):
@@ -88,15 +87,15 @@ def image_of(body, turn_deg):
 
 def test_nothing_is_done_where_nothing_is_said_or_guessed():
     body, empty = chair(85.0), Body(np.zeros((CELLS,) * 3, np.float32), CAMERA, HALF)
-    assert symmetrised(body, outline(body)) is body
+    assert symmetrised(body) is body
     empty = dataclasses.replace(empty, symmetry=expected(85.0))
-    assert symmetrised(empty, outline(body)) is empty
+    assert symmetrised(empty) is empty
 
 
 @pytest.mark.parametrize(("wanted", "turn"), [("x", 90.0), ("y", 0.0), ("30", 30.0), ("-45.5", 134.5)])
 def test_a_plane_that_is_asked_for_is_taken(wanted, turn):
     body = dataclasses.replace(chair(85.0), symmetry=expected(85.0))
-    after = symmetrised(body, outline(body), wanted)
+    after = symmetrised(body, wanted)
     assert turned_by(after.mirror, CAMERA.azimuth_deg + turn) < 1e-6
     facts = symmetry_facts(after, wanted)
     assert facts["chosen"] == wanted and abs(facts["azimuth_deg"] - turn) < 0.1 and 0 < facts["score"] < 1
@@ -104,7 +103,7 @@ def test_a_plane_that_is_asked_for_is_taken(wanted, turn):
 
 def test_symmetry_can_be_switched_off():
     body = dataclasses.replace(chair(85.0), symmetry=expected(85.0))
-    assert symmetrised(body, outline(body), "none") is body
+    assert symmetrised(body, "none") is body
     assert symmetry_facts(body, "none") == {"chosen": "none", "azimuth_deg": None, "score": None}
-    found = symmetry_facts(symmetrised(body, outline(body)))
+    found = symmetry_facts(symmetrised(body))
     assert found["chosen"] == "auto" and found["score"] > 0.8
