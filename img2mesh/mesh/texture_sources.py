@@ -30,9 +30,9 @@ PHOTO_FACING = (0.04, 0.3)
 ASLANT = (0.1, 0.5)  # the same for the mirrored photo, which is as sharp as the photo
 AGREEMENT = {DRAWN: 0.15, GIVEN: 0.4}  # sRGB distance from the field's colour at which a view loses its say
 BELIEVED = 0.9  # share of belief in drawn views from which the field's colours are taken
-LEAST_OVERLAP = (
-    0.9  # IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count
-)
+# IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count: of a plane that faces the
+# camera to within so many degrees, whose picture falls on the back, and of one that puts a second face beside the first.
+FACING_PLANE_DEG, FACING_OVERLAP, LEAST_OVERLAP = 30.5, 0.8, 0.9
 HIGHLIGHT = 0.92  # least of a highlight's channels
 
 
@@ -127,6 +127,13 @@ def without_highlights(rgba: np.ndarray) -> np.ndarray:
     return np.dstack([painted, rgba[..., 3]])
 
 
+def least_overlap(photo: View, plane: Mirror) -> float:
+    """The `outline_overlap` that a mirrored photo needs to count."""
+    across = photo.camera.position[:2] / max(float(np.linalg.norm(photo.camera.position[:2])), 1e-9)
+    facing = abs(float(across @ plane.normal[:2])) >= np.cos(np.radians(FACING_PLANE_DEG))
+    return FACING_OVERLAP if facing else LEAST_OVERLAP
+
+
 def outline_overlap(view: View, vertices: np.ndarray, faces: np.ndarray) -> float:
     """IoU of a view's silhouette with the surface's from its camera."""
     small = view.camera.resized(128, 128)
@@ -156,7 +163,7 @@ def texture_sources(
             image = mirrored_view(photo, plane)
             overlap = outline_overlap(image, vertices, faces)
             facts["mirror_overlap"] = round(overlap, 3)
-            if overlap >= LEAST_OVERLAP:
+            if overlap >= least_overlap(photo, plane):
                 sources.append(Picture.of(MIRRORED, image, vertices, faces))
     if (
         belief < BELIEVED

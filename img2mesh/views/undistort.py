@@ -105,13 +105,15 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _premultiplied(rgba: np.ndarray) -> np.ndarray:
+def premultiplied(rgba: np.ndarray) -> np.ndarray:
+    """(H, W, 4) float32 in 0..255, colours times alpha, of straight uint8."""
     values = rgba.astype(np.float32)
     values[..., :3] *= values[..., 3:] / 255
     return values
 
 
-def _straight(values: np.ndarray) -> np.ndarray:
+def straight(values: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8 with straight alpha, white where there is nothing, of what `premultiplied` gives."""
     alpha = np.clip(values[..., 3:], 0, 255)
     colour = np.where(alpha > 0.5, values[..., :3] * 255 / np.maximum(alpha, 0.5), 255)
     return np.round(np.clip(np.concatenate([colour, alpha], axis=-1), 0, 255)).astype(np.uint8)
@@ -153,7 +155,7 @@ def _undistorted(rgba: np.ndarray, values: dict, size: tuple[int, int]) -> np.nd
         return cv2.remap(
             rgba, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,) * 4
         )
-    return _straight(cv2.undistort(_premultiplied(rgba), matrix, np.array(numbers, float)))
+    return straight(cv2.undistort(premultiplied(rgba), matrix, np.array(numbers, float)))
 
 
 def _reduced(rgba: np.ndarray) -> np.ndarray:
@@ -164,4 +166,4 @@ def _reduced(rgba: np.ndarray) -> np.ndarray:
     import cv2
 
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return _straight(cv2.resize(_premultiplied(rgba), size, interpolation=cv2.INTER_AREA))
+    return straight(cv2.resize(premultiplied(rgba), size, interpolation=cv2.INTER_AREA))

@@ -11,7 +11,7 @@ from img2mesh.mesh.extract import extract_surface
 from img2mesh.mesh.laplacian import spread
 from img2mesh.mesh.seam_levelling import seam_offsets, vertex_shares
 from img2mesh.mesh.texture import PALETTE
-from img2mesh.mesh.texture_sources import mirrored_view, without_highlights
+from img2mesh.mesh.texture_sources import least_overlap, mirrored_view, without_highlights
 from img2mesh.mesh.view_selection import label_faces
 from img2mesh.preview.raster import render_mesh
 
@@ -215,6 +215,14 @@ def test_offsets_take_the_step_out_of_a_seam_and_leave_the_photo_alone():
     assert np.abs(offsets[:, 0]).max() < 1e-4
     seam = (shares > 0).all(axis=1)
     assert np.abs(offsets[seam, 1] + [0.1, -0.05, 0.0]).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("off", "least"), [(0, 0.8), (30, 0.8), (-30, 0.8), (45, 0.9), (90, 0.9), (170, 0.8)]
+)
+def test_a_plane_beside_the_camera_needs_a_better_outline(off, least):
+    photo = View(np.zeros((8, 8, 4), np.uint8), orbit_camera(25.0, 40.0, size=8), Source.PHOTO)
+    assert least_overlap(photo, Mirror(float(np.radians(40.0 + off)), 0.0)) == least
 
 
 def test_highlights_are_not_mirrored():

@@ -72,6 +72,15 @@ def test_what_has_no_mirror_image_inside_is_doubted():
     assert after.mirror is not None and after.camera is half.camera and after.occupancy.dtype == np.float32
 
 
+def test_of_planes_that_are_alike_the_one_that_faces_the_camera_shows_the_far_side():
+    empty = Body(np.zeros((CELLS,) * 3, np.float32), CAMERA, HALF)
+    round_thing = 0.9 * (np.linalg.norm(empty.points(), axis=-1) < 0.4).astype(np.float32)
+    said = np.full(PLANES, 0.8, np.float32)
+    said[PLANES // 2] = 0.81
+    mirror = mirror_of(dataclasses.replace(empty, occupancy=round_thing, symmetry=said))
+    assert turned_by(mirror, CAMERA.azimuth_deg) < 8
+
+
 def test_what_is_expected_to_be_askew_stays_as_it_is():
     body = dataclasses.replace(chair(85.0, lacking=True), symmetry=expected(85.0, 0.55))
     after = symmetrised(body)
