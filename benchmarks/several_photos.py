@@ -162,7 +162,6 @@ def fused(cutouts: list[Cutout], sides: tuple[str, ...], model) -> tuple[SdfGrid
     """The shape of photos of some sides, and the names of those that were left out."""
     guesses = [model.guess(cutout.resized()) for cutout in cutouts]
     if len(cutouts) == 1:
-        picture = cutouts[0].resized()
         body = seen_body(guesses[0], Camera(look_at(np.array([1.6, 0, 0])), 280, 280, 128, 128, 256, 256))
         grid = occupancy_grid(symmetrised(body), 128)
         assert grid is not None

@@ -30,8 +30,8 @@ PHOTO_FACING = (0.04, 0.3)
 ASLANT = (0.1, 0.5)  # the same for the mirrored photo, which is as sharp as the photo
 AGREEMENT = {DRAWN: 0.15, GIVEN: 0.4}  # sRGB distance from the field's colour at which a view loses its say
 BELIEVED = 0.9  # share of belief in drawn views from which the field's colours are taken
-# IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count: of a plane that faces the
-# camera to within so many degrees, whose picture falls on the back, and of one that puts a second face beside the first.
+# IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count: of a plane that faces
+# the camera to so many degrees, whose picture falls on the back, and of one that puts a second face beside the first.
 FACING_PLANE_DEG, FACING_OVERLAP, LEAST_OVERLAP = 30.5, 0.8, 0.9
 HIGHLIGHT = 0.92  # least of a highlight's channels
 

@@ -1,4 +1,4 @@
-"""Hand-held photos of an object that stands still, placed by COLMAP: features of the whole scene, not of the object alone.
+"""Hand-held photos of an object that stands still, placed by COLMAP from features of the whole scene.
 
 Schoenberger and Frahm 2016, "Structure-from-motion revisited", through pycolmap (the extra [colmap]). What COLMAP gives
 has no scale and no upright: those come from the photos themselves.
@@ -192,7 +192,7 @@ def _upright(poses: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _ground(points: np.ndarray, up: np.ndarray, distance: float) -> np.ndarray | None:
-    """(3,) unit normal of the plane that holds most points (RANSAC; Fischler and Bolles 1981), None if there is none."""
+    """(3,) unit normal of the plane of most points (RANSAC; Fischler and Bolles 1981), None if there is none."""
     if len(points) < 50:
         return None
     rng = np.random.default_rng(0)

@@ -86,8 +86,8 @@ def symmetry_facts(body: Body, wanted: str = "auto") -> dict[str, Any]:
 def symmetrised(body: Body, wanted: str = "auto") -> Body:
     """The body mixed with its mirror image where it is sure to be symmetric; its `mirror` is that of `mirror_of`.
 
-    What is inside has an image that is inside. Unless a plane is asked for, it is mixed about the plane that the network
-    expects most of, if that is `EXPECTED`: about one that the guess agrees with already there is nothing to gain.
+    What is inside has an image that is inside. Unless a plane is asked for, it is mixed about the plane that the
+    network expects most of, if that is `EXPECTED`: one that the guess agrees with already gains nothing.
     """
     mirror = plane = mirror_of(body, wanted)
     if mirror is None or plane is None:

@@ -74,7 +74,8 @@ def test_what_has_no_mirror_image_inside_is_doubted():
 
 def test_of_planes_that_are_alike_the_one_that_faces_the_camera_shows_the_far_side():
     empty = Body(np.zeros((CELLS,) * 3, np.float32), CAMERA, HALF)
-    round_thing = 0.9 * (np.linalg.norm(empty.points(), axis=-1) < 0.4).astype(np.float32)
+    away = np.linalg.norm(empty.points(), axis=-1).astype(np.float32)
+    round_thing = 0.9 * np.clip((0.4 - away) / 0.1 + 0.5, 0, 1)
     said = np.full(PLANES, 0.8, np.float32)
     said[PLANES // 2] = 0.81
     mirror = mirror_of(dataclasses.replace(empty, occupancy=round_thing, symmetry=said))
