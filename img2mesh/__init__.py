@@ -14,7 +14,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from img2mesh.errors import Img2MeshError
     from img2mesh.photos.photo import Photo
-    from img2mesh.pipeline import image_to_mesh, reconstruct, synthesize_views, turntable_to_mesh
+    from img2mesh.pipeline import (
+        image_to_mesh,
+        reconstruct,
+        scan_to_mesh,
+        synthesize_views,
+        turntable_to_mesh,
+    )
     from img2mesh.settings import Settings
 
 __all__ = [
@@ -23,6 +29,7 @@ __all__ = [
     "Settings",
     "image_to_mesh",
     "reconstruct",
+    "scan_to_mesh",
     "synthesize_views",
     "turntable_to_mesh",
 ]
@@ -31,7 +38,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "errors": ["Img2MeshError"],
         "photos.photo": ["Photo"],
-        "pipeline": ["image_to_mesh", "reconstruct", "synthesize_views", "turntable_to_mesh"],
+        "pipeline": ["image_to_mesh", "reconstruct", "scan_to_mesh", "synthesize_views", "turntable_to_mesh"],
         "settings": ["Settings"],
     },
 )

@@ -103,6 +103,36 @@ def turntable_to_mesh(
 
 
 @own_random_state()
+def scan_to_mesh(
+    photos: Sequence[Source],
+    settings: Settings | None = None,
+    *,
+    keep: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Hand-held photos of an object that stands still, from all round, to a textured mesh; no sampler is needed.
+
+    Where they were taken from is found by COLMAP (the extra [colmap]).
+
+    Args:
+        photos: 8 or more, better 20, in the order in which they were taken; the first shows the front.
+
+    Raises:
+        Img2MeshError: bad input, too few photos that can be placed, or pycolmap is missing, in one sentence.
+    """
+    from img2mesh.photos.structure_from_motion import check_scan
+
+    check_scan(len(photos))
+    stages = Stages(settings, progress, keep)
+    for photo in photos:
+        stages.check_kept(photo)
+    cutouts = [stages.segment(photo) for photo in photos]
+    shape = stages.shape_from_views(stages.place_scan(photos, cutouts))
+    mesh = stages.mesh(shape)
+    return stages.result(mesh, shape, cutouts[0])
+
+
+@own_random_state()
 def synthesize_views(
     photo: Source,
     settings: Settings | None = None,

@@ -166,13 +166,10 @@ class Stages:
     def refine(self, views: ViewSet) -> ViewSet:
         """Drawn views made sharper by what the occupancy network sees in the photo; others as they are."""
         from img2mesh.shape.view_refinement import refine_views
-        from img2mesh.views import save_views
 
         with self.timed("refine views"):
             views = refine_views(views, self.settings.symmetry)
-        if self.keep is not None:
-            save_views(views, self.keep / "views")
-        return views
+        return self._kept_views(views)
 
     def place(self, photos: Sequence[Photo], cutouts: Sequence[Cutout], model: Sampler) -> PlacedPhotos:
         """Where several photos of the object were taken from."""
@@ -193,25 +190,29 @@ class Stages:
     def place_turn(self, cutouts: Sequence[Cutout], clockwise: bool | None = None) -> ViewSet:
         """Photos of one turn of a turntable as views at known cameras."""
         from img2mesh.photos.turntable import turntable_views
-        from img2mesh.views import save_views
 
         with self.timed("place photos"):
             views = turntable_views(cutouts, clockwise, self.progress)
-        if self.keep is not None:
-            save_views(views, self.keep / "views")
-        return views
+        return self._kept_views(views)
+
+    def place_scan(self, photos: Sequence[PhotoSource], cutouts: Sequence[Cutout]) -> ViewSet:
+        """Hand-held photos from all round as views at the cameras that COLMAP finds."""
+        from img2mesh.photos.structure_from_motion import scanned_views
+
+        with self.timed("place photos"):
+            views = scanned_views(photos, cutouts, self.progress)
+        for warning in views.facts["warnings"]:
+            self.progress.warn(warning)
+        return self._kept_views(views)
 
     def draw_unseen(self, placed: PlacedPhotos, cutouts: Sequence[Cutout], model: Sampler) -> ViewSet:
         """The photos, and what the sampler draws of the sides that none of them shows."""
         from img2mesh.photos.draw import draw_unseen
-        from img2mesh.views import save_views
 
         with self.timed("views"):
             chosen = [cutouts[k] for k in placed.kept]
             views = draw_unseen(placed, chosen, model, self.settings, self.progress)
-        if self.keep is not None:
-            save_views(views, self.keep / "views")
-        return views
+        return self._kept_views(views)
 
     def shape_from_photos(self, views: ViewSet, placed: PlacedPhotos) -> Shape:
         """The shape of several photos."""
@@ -244,6 +245,13 @@ class Stages:
 
         with self.timed("field"):
             return self._kept(shape_from_views(views, self.settings, self.progress, self.device))
+
+    def _kept_views(self, views: ViewSet) -> ViewSet:
+        if self.keep is not None:
+            from img2mesh.views import save_views
+
+            save_views(views, self.keep / "views")
+        return views
 
     def _kept(self, shape: Shape) -> Shape:
         if self.keep is not None:

@@ -86,6 +86,7 @@ def convert(
     photo: several.More = None,
     turntable: several.Turntable = False,
     clockwise: several.Clockwise = None,
+    poses: several.Poses = None,
     format: Format = None,
     preview: Preview = None,
     preview_sources: PreviewSources = None,
@@ -134,6 +135,7 @@ def convert(
             **{f"--{side}": path is not None for side, path in sides.items()},
             "--photo": bool(photo),
             "--turntable": turning,
+            "--poses": poses is not None,
             "--box": bool(settings.box),
             "--point": bool(settings.point),
         },
@@ -148,11 +150,14 @@ def convert(
     stem = photos[0].name if photos[0].is_dir() else photos[0].stem
     own = output or Path(short_stem(stem or "mesh") + (wanted.kind or default_suffix(settings)))
     single = len(photos) == 1 and photos[0].is_file() and photos[0].suffix.lower() not in LISTS
-    if (settings.box or settings.point) and (group or turntable or not single):
+    if (settings.box or settings.point) and (group or turntable or poses or not single):
         raise Img2MeshError("--box and --point say where the object is in one photo, not in several.")
-    if turning:
+    if turning and poses is None:
         many.refuse_for_one()
         convert_one(several.turn_of(photos, group, turntable), own, settings, wanted, clockwise)
+    elif poses is not None:
+        many.refuse_for_one()
+        convert_one(several.scan_of(photos, group, turning), own, settings, wanted)
     elif single:
         many.refuse_for_one()
         convert_one(group or photos[0], own, settings, wanted)

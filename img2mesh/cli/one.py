@@ -40,7 +40,7 @@ class Wanted:
 
 
 def convert_one(
-    photo: Path | list[Photo] | several.Turn | Wish,
+    photo: Path | list[Photo] | several.Turn | several.Scan | Wish,
     output: Path,
     settings: Settings,
     wanted: Wanted,
@@ -49,7 +49,7 @@ def convert_one(
     """Make and write what is wanted of one object.
 
     Args:
-        photo: of its front; several of its sides; those of a turntable; or the words for it.
+        photo: of its front; several of its sides; those of a turntable or of a walk around it; or the words.
         clockwise: how a turntable turns; None: found out.
     """
     files = _files(photo)
@@ -79,11 +79,13 @@ def convert_one(
     progress = ConsoleProgress(wanted.verbose)
     progress.note(f"seed {settings.seed}, preset {settings.preset}")
 
-    from img2mesh.pipeline import image_to_mesh, turntable_to_mesh
+    from img2mesh.pipeline import image_to_mesh, scan_to_mesh, turntable_to_mesh
 
     drawing = None
     if isinstance(photo, several.Turn):
         result = turntable_to_mesh(files, settings, clockwise=clockwise, keep=wanted.keep, progress=progress)
+    elif isinstance(photo, several.Scan):
+        result = scan_to_mesh(files, settings, keep=wanted.keep, progress=progress)
     elif isinstance(photo, Wish):
         drawing = photo.drawn(settings, wanted.keep, progress)
         result = image_to_mesh(drawing.picture, settings, keep=wanted.keep, progress=progress)
@@ -105,7 +107,7 @@ def convert_one(
     print(output)
 
 
-def _files(photo: Path | list[Photo] | several.Turn | Wish) -> list[Path]:
+def _files(photo: Path | list[Photo] | several.Turn | several.Scan | Wish) -> list[Path]:
     if isinstance(photo, Wish):
         return []
     if isinstance(photo, Path):

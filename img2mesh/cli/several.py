@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -39,6 +39,15 @@ Turntable = Annotated[
     typer.Option(
         "--turntable",
         help="The photos, or the folder's in name order, are one turn of the object, evenly spaced.",
+    ),
+]
+Poses = Annotated[
+    Literal["colmap"] | None,
+    typer.Option(
+        "--poses",
+        metavar="colmap",
+        help="The photos, or the folder's in name order, were taken by hand from all round an object that stands "
+        "still: COLMAP finds out where from (extra [colmap]).",
     ),
 ]
 Clockwise = Annotated[
@@ -76,6 +85,10 @@ class Turn(tuple[Path, ...]):
     """The photos of a turntable, in order."""
 
 
+class Scan(tuple[Path, ...]):
+    """Photos taken by hand from all round, in order."""
+
+
 def turn_of(photos: list[Path], group: list[Photo], turntable: bool) -> Turn:
     """The photos of one turn: those of a folder by name, numbers by their value, or those named.
 
@@ -84,18 +97,40 @@ def turn_of(photos: list[Path], group: list[Photo], turntable: bool) -> Turn:
     """
     if not turntable:
         raise Img2MeshError("--clockwise and --counter-clockwise are for --turntable.")
+    return Turn(_all_of_one(photos, group, "--turntable"))
+
+
+def scan_of(photos: list[Path], group: list[Photo], turntable: bool) -> Scan:
+    """The photos of a walk around an object, as for `turn_of`.
+
+    Raises:
+        Img2MeshError: options that contradict each other, a folder among files, too few photos, or no pycolmap.
+    """
+    if turntable:
+        raise Img2MeshError(
+            "--poses colmap is for a thing that stands still, --turntable for one that turns: give one."
+        )
+    from img2mesh.photos.structure_from_motion import check_scan
+
+    found = Scan(_all_of_one(photos, group, "--poses colmap"))
+    check_scan(len(found))
+    return found
+
+
+def _all_of_one(photos: list[Path], group: list[Photo], option: str) -> list[Path]:
+    """The photos of one object, of a folder in the order of their names."""
     if group:
         raise Img2MeshError(
-            "--turntable takes the photos of one turn; --back, --left and the like don't go with it."
+            f"{option} takes all photos of one object; --back, --left and the like don't go with it."
         )
     if len(photos) == 1 and photos[0].is_dir():
         from img2mesh.batch.inputs import find_photos
 
         found = [photo.path for photo in find_photos(photos)[0]]
-        return Turn(sorted(found, key=lambda path: _by_number(path.name)))
+        return sorted(found, key=lambda path: _by_number(path.name))
     if any(path.is_dir() for path in photos):
-        raise Img2MeshError("--turntable takes one folder, or the photos of one turn.")
-    return Turn(photos)
+        raise Img2MeshError(f"{option} takes one folder, or the photos themselves.")
+    return photos
 
 
 def _by_number(name: str) -> list[tuple[int, int, str]]:

@@ -54,11 +54,7 @@ def scanned_views(photos: Sequence[PhotoSource], cutouts: Sequence[Cutout], prog
     Raises:
         Img2MeshError: pycolmap is not installed, or too few photos can be placed.
     """
-    check_installed()
-    if len(photos) < FEWEST:
-        raise Img2MeshError(
-            f"{len(photos)} photos are too few to find out where they were taken from. {ADVICE}"
-        )
+    check_scan(len(photos))
     with progress.stage("place photos"), tempfile.TemporaryDirectory(prefix="img2mesh-") as folder:
         sizes = _write_pictures(photos, Path(folder) / "pictures")
         scene = _solved(Path(folder), len(set(sizes)) == 1)
@@ -91,14 +87,19 @@ def scanned_views(photos: Sequence[PhotoSource], cutouts: Sequence[Cutout], prog
         [[math.cos(start), math.sin(start), 0], [-math.sin(start), math.cos(start), 0], [0, 0, 1]]
     )
     first, *others = (dataclasses.replace(view, camera=_turned(view.camera, turn)) for view in found.views)
-    facts = {**found.facts, "elevation_deg": round(first.camera.elevation_deg, 2)}
+    facts = {
+        key: value for key, value in found.facts.items() if key != "world_to_unit"
+    }  # COLMAP's world is gone
+    facts["elevation_deg"] = round(first.camera.elevation_deg, 2)
     return ViewSet((dataclasses.replace(first, source=Source.PHOTO), *others), facts)
 
 
-def check_installed() -> None:
-    """Raises an `Img2MeshError` where pycolmap is missing."""
+def check_scan(count: int) -> None:
+    """Raises an `Img2MeshError` where pycolmap is missing, or so many photos are too few."""
     if find_spec("pycolmap") is None:
         raise Img2MeshError('--poses colmap needs the extra [colmap]: pip install "img2mesh[colmap]".')
+    if count < FEWEST:
+        raise Img2MeshError(f"Too few photos to find out where they were taken from: {count}. {ADVICE}")
 
 
 def _write_pictures(photos: Sequence[PhotoSource], folder: Path) -> list[tuple[int, int]]:
