@@ -36,10 +36,26 @@ def desk(tmp_path, monkeypatch):
     draws(tmp_path / "photo.png", monkeypatch)
     for side in ("front", "back", "left", "right"):
         shutil.copy("photo.png", f"{side}.jpg")
-    (tmp_path / "spin").mkdir()
-    for k in range(6):
-        shutil.copy("photo.png", f"spin/{k}.png")
+    for folder in ("spin", "scan"):
+        (tmp_path / folder).mkdir()
+        for k in range(8):
+            shutil.copy("photo.png", f"{folder}/{k}.png")
+    places(monkeypatch)
     return tmp_path
+
+
+def places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A COLMAP that takes a walk for a turn."""
+    from img2mesh.photos import structure_from_motion
+    from img2mesh.photos.turntable import turntable_views
+
+    def scanned_views(photos: list, cutouts: list, progress: object) -> object:
+        views = turntable_views(cutouts, True, progress)
+        views.facts["warnings"] = []
+        return views
+
+    monkeypatch.setattr(structure_from_motion, "check_scan", lambda count: None)
+    monkeypatch.setattr(structure_from_motion, "scanned_views", scanned_views)
 
 
 def draws(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
