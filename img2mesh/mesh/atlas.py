@@ -7,6 +7,7 @@ import numpy as np
 # Between charts, of the texture's side, and texels at least: each chart's colours go on over half of it, so that mip
 # levels down to an eighth of the side, and bilinear look-ups in them, stay within one chart's colours.
 PADDING, PADDING_LEAST = 1 / 128, 4
+PACKED = 1024  # texels of the side at which charts are laid out at most: finer takes longer and fills no more
 
 
 def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -26,8 +27,8 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarr
     charts = xatlas.ChartOptions()
     charts.max_cost = 4.0  # fewer, larger charts than the default 2.0, so fewer seams
     packing = xatlas.PackOptions()
-    packing.resolution = size
-    packing.padding = max(PADDING_LEAST, round(PADDING * size))
+    packing.resolution = min(size, PACKED)
+    packing.padding = max(PADDING_LEAST, round(PADDING * packing.resolution))
     packing.bilinear = True
     atlas = xatlas.Atlas()
     atlas.add_mesh(vertices.astype(np.float32), faces.astype(np.uint32))

@@ -68,7 +68,7 @@ def _outline_flow(
     """(H, W, 2) shift in pixels, smooth, that takes the mesh's outline towards the wanted one."""
     from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 
-    hit = rasterise_view(vertices, faces, camera).hit
+    hit = rasterise_view(vertices, faces, camera, outline=True).hit
     own = _signed_distance(hit.astype(np.float32))
     if own is None:
         return None
