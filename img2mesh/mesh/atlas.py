@@ -8,6 +8,7 @@ import numpy as np
 # levels down to an eighth of the side, and bilinear look-ups in them, stay within one chart's colours.
 PADDING, PADDING_LEAST = 1 / 128, 4
 PACKED = 1024  # texels of the side at which charts are laid out at most: finer takes longer and fills no more
+PART = 24000  # faces that are cut into charts together at most: the time grows with the power 1.5 of their number
 
 
 def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -31,11 +32,34 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarr
     packing.padding = max(PADDING_LEAST, round(PADDING * packing.resolution))
     packing.bilinear = True
     atlas = xatlas.Atlas()
-    atlas.add_mesh(vertices.astype(np.float32), faces.astype(np.uint32))
+    parts = _parts(vertices[faces].mean(axis=1), np.arange(len(faces)))
+    used = []
+    for part in parts:
+        of, local = np.unique(faces[part], return_inverse=True)
+        used.append(of)
+        atlas.add_mesh(vertices[of].astype(np.float32), local.reshape(-1, 3).astype(np.uint32))
     atlas.generate(charts, packing)
-    source, new_faces, uv = atlas.get_mesh(0)
+    sources, uvs, new_faces, count = [], [], np.empty((len(faces), 3), np.int64), 0
+    for number, part in enumerate(parts):
+        copied, own, place = atlas.get_mesh(number)
+        new_faces[part] = own.astype(np.int64) + count
+        sources.append(used[number][copied])
+        uvs.append(place)
+        count += len(copied)
+    source, uv = np.concatenate(sources), np.concatenate(uvs)
     # xatlas gives each axis in units of its own length, and treats `resolution` as a wish.
     shape = np.array([atlas.width, atlas.height], dtype=np.float64)
     uv = uv.astype(np.float64) * shape / shape.max()
     uv[:, 1] = 1 - uv[:, 1]
-    return source.astype(np.int64), new_faces.astype(np.int64), np.clip(uv, 0, 1)
+    return source.astype(np.int64), new_faces, np.clip(uv, 0, 1)
+
+
+def _parts(centres: np.ndarray, chosen: np.ndarray) -> list[np.ndarray]:
+    """The chosen of some faces with centres (F, 3), halved across their longest extent until `PART` are together."""
+    if len(chosen) <= PART:
+        return [chosen]
+    own = centres[chosen]
+    order = np.argsort(own[:, np.ptp(own, axis=0).argmax()], kind="stable")
+    half = len(order) // 2
+    sides = np.sort(chosen[order[:half]]), np.sort(chosen[order[half:]])
+    return [part for side in sides for part in _parts(centres, side)]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from img2mesh.core.rasterise import rasterise_atlas, sample_bilinear
 from img2mesh.mesh.atlas import unwrap
@@ -10,7 +11,9 @@ from img2mesh.mesh.textured_mesh import face_components
 from .analytic import Torus
 
 
-def test_charts_cover_without_overlap_and_keep_the_surface():
+@pytest.mark.parametrize("part", [24000, 400])
+def test_charts_cover_without_overlap_and_keep_the_surface(part, monkeypatch):
+    monkeypatch.setattr("img2mesh.mesh.atlas.PART", part)  # large surfaces are cut in several
     vertices, faces = simplify(*extract_surface(Torus(), 64), 1500)
     source, new_faces, uv = unwrap(vertices, faces, 512)
     assert np.array_equal(source[new_faces], faces)  # the same triangles, corner by corner
@@ -23,13 +26,17 @@ def test_charts_cover_without_overlap_and_keep_the_surface():
     assert hit > 0.4
 
 
-def test_equal_surfaces_give_equal_atlases():
+@pytest.mark.parametrize("part", [24000, 400])
+def test_equal_surfaces_give_equal_atlases(part, monkeypatch):
+    monkeypatch.setattr("img2mesh.mesh.atlas.PART", part)
     vertices, faces = simplify(*extract_surface(Torus(), 48), 1000)
     for one, two in zip(unwrap(vertices, faces, 256), unwrap(vertices, faces, 256), strict=True):
         assert np.array_equal(one, two)
 
 
-def test_texels_are_shared_out_by_area():
+@pytest.mark.parametrize("part", [24000, 400])
+def test_texels_are_shared_out_by_area(part, monkeypatch):
+    monkeypatch.setattr("img2mesh.mesh.atlas.PART", part)
     vertices, faces = simplify(*extract_surface(Torus(), 64), 1500)
     _, new_faces, uv = unwrap(vertices, faces, 512)
     a, b, c = (vertices[faces[:, k]] for k in range(3))
