@@ -8,7 +8,7 @@ import numpy as np
 # levels down to an eighth of the side, and bilinear look-ups in them, stay within one chart's colours.
 PADDING, PADDING_LEAST = 1 / 128, 4
 PACKED = 1024  # texels of the side at which charts are laid out at most: finer takes longer and fills no more
-PART = 24000  # faces that are cut into charts together at most: the time grows with the power 1.5 of their number
+PART = 24000  # faces that are cut into charts together at most: more are dealt out to the cores
 
 
 def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
