@@ -66,7 +66,6 @@ class Track:
     def __init__(self, expected: dict[str, float]) -> None:
         self.expected = expected
         self.stage, self.begun, self.share = "", time.monotonic(), 0.0
-        self.start = self.begun
         self.took: dict[str, float] = {}
         self.left: float | None = None
 
@@ -85,10 +84,20 @@ class Track:
         after = sum(self.expected[name] for name in _ORDER[place + 1 :])
         whole = before + own + after
         self.share = max(self.share, min(0.99, (before + inside * own) / whole))
-        slower = 1.0
-        if before + inside * own > 2.0:
-            slower = min(5.0, max(0.2, (now - self.start) / (before + inside * own)))
-        self.left = slower * (after + (1 - inside) * own)
+        self.left = self._slower(now, inside * own) * (after + (1 - inside) * own)
+
+    def _slower(self, now: float, inside: float) -> float:
+        """What the stages so far took, in units of what was expected of them, 0.2..5; skipped ones say nothing.
+
+        Args:
+            inside: seconds that were expected for what is done of this stage.
+        """
+        past = [name for name in self.took if name in self.expected and name != "load model"]
+        expected = sum(self.expected[name] for name in past)
+        took = sum(self.took[name] for name in past)
+        if self.stage != "load model" and inside > 0:
+            expected, took = expected + inside, took + now - self.begun
+        return min(5.0, max(0.2, took / expected)) if expected > 2.0 else 1.0
 
     def finish(self) -> dict[str, float]:
         """Seconds that each stage took."""

@@ -47,23 +47,27 @@ def explained(function: Callable) -> Callable:
     return careful
 
 
-def told(function: Callable, count: int, quiet: bool) -> Callable:
+def told(
+    function: Callable, count: int, quiet: bool = False, instead: tuple[Any, ...] | None = None
+) -> Callable:
     """A function that answers with one value more: what is wrong with a wish, in the program's one sentence.
 
     Args:
         count: values that the function itself answers with.
         quiet: nobody asked for it, so that what was told before stays.
+        instead: the values where it fails; otherwise all stay as they are.
     """
+    same = tuple(gr.skip() for _ in range(count)) if instead is None else instead
 
     @functools.wraps(function)
     def careful(*arguments: Any) -> Any:
         try:
             made = function(*arguments)
         except Img2MeshError as error:
-            return *[gr.skip()] * count, looks.trouble(str(error))
+            return *same, looks.passing(str(error))
         except Exception:
             traceback.print_exc()
-            return *[gr.skip()] * count, looks.trouble("That failed; the server's log says why.")
+            return *same, looks.passing("That failed; the server's log says why.")
         return *(made if count > 1 else (made,)), gr.skip() if quiet else ""
 
     return careful
@@ -76,6 +80,7 @@ def wire(
     outputs: list,
     place: Any,
     quiet: bool = False,
+    instead: tuple[Any, ...] | None = None,
     **options: Any,
 ) -> Any:
     """Let an event call a function of the page; none of them is part of the API.
@@ -86,6 +91,7 @@ def wire(
 
     Args:
         place: component that shows what went wrong.
+        Others: as for `told`.
     """
     options = {
         "api_visibility": "private",
@@ -93,4 +99,4 @@ def wire(
         **({"show_progress": "hidden"} if quiet else {}),
         **options,
     }
-    return event(told(function, len(outputs), quiet), inputs, [*outputs, place], **options)
+    return event(told(function, len(outputs), quiet, instead), inputs, [*outputs, place], **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import time
+from importlib.util import find_spec
 
 from img2mesh.service.job import CANCELLED, DONE, FAILED, QUEUED, Job
 
@@ -46,17 +47,31 @@ CSS = """
 #trouble:has(p) { position: fixed; z-index: 50; left: 50%; bottom: 1rem; transform: translateX(-50%);
   width: min(40rem, calc(100vw - 2rem)); padding: .75rem 1rem; border-radius: .4rem; box-shadow: 0 .2rem 1rem #0004;
   background: var(--background-fill-primary); border: 1px solid currentColor; color: var(--error-text-color, #b91c1c); }
+#trouble p { animation: passing .5s 20s forwards; }
+#trouble:has(p) { animation: passing .5s 20s forwards; }
+@keyframes passing { to { opacity: 0; visibility: hidden; } }
 .downloads { display: flex; flex-wrap: wrap; gap: .5rem; }
 .downloads a { padding: .5rem 1rem; border-radius: .4rem; text-decoration: none; font-weight: 600;
   background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); }
 .downloads a.first { background: var(--button-primary-background-fill); color: var(--button-primary-text-color); }
 .shot { width: 100%; height: auto; border-radius: .4rem; background: #fff; }
 .legend { display: flex; flex-wrap: wrap; gap: .4rem .6rem; align-items: center; }
+.legend b { font-weight: inherit; white-space: nowrap; }
 .legend span { width: 1rem; height: 1rem; border-radius: .2rem; display: inline-block; }
 .said { margin: .6rem 0 0; font-size: .9rem; opacity: .85; }
+#gallery .grid-wrap { padding-top: 2.25rem; }
 .checks img { background: repeating-conic-gradient(#ddd 0% 25%, #fff 0% 50%) 0 0 / 20px 20px; }
 footer { display: none !important; }
 """
+
+
+def offered() -> list[tuple[str, str]]:
+    """Names and files of the formats that can be written here."""
+    return [
+        (label, name)
+        for name, label in FORMATS.items()
+        if name.startswith("mesh") and (name != "mesh.usdz" or find_spec("pxr") is not None)
+    ]
 
 
 def progress_bar(job: Job | None) -> str:
@@ -77,7 +92,8 @@ def progress_bar(job: Job | None) -> str:
         what = what[:1].upper() + what[1:]
     left = ""
     if job.expected_end is not None:
-        left = f"about {in_words(max(1.0, job.expected_end - time.time()))} left"
+        seconds = job.expected_end - time.time()
+        left = f"about {in_words(seconds)} left" if seconds >= 1 else "longer than expected"
     percent = round(100 * job.share)
     return (
         f'<p class="told" role="status"><span>{html.escape(what)}</span><span>{percent} % · {left}</span></p>'
@@ -95,6 +111,11 @@ def _said(job: Job) -> str:
 def trouble(sentence: str) -> str:
     """HTML that says what went wrong."""
     return f'<p class="failed" role="alert">{html.escape(sentence)}</p>'
+
+
+def passing(sentence: str) -> str:
+    """The same, over the page for a while; told twice it is seen twice, as no two are alike."""
+    return f"{trouble(sentence)}<!-- {time.time()} -->"
 
 
 def downloads(job: Job, wanted: str = "mesh.glb") -> str:
@@ -120,7 +141,8 @@ def legend() -> str:
         FILL: "guessed: colours continued",
     }
     spots = [
-        f'<span style="background:rgb{tuple(PALETTE[name])}"></span> {text}' for name, text in means.items()
+        f'<b><span style="background:rgb{tuple(PALETTE[name])}"></span> {text}</b>'
+        for name, text in means.items()
     ]
     return f'<p class="legend">{" ".join(spots)}</p>'
 

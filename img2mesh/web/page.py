@@ -152,7 +152,7 @@ def _settings(parts: SimpleNamespace, desk: Desk) -> None:
                 list(PURPOSES), value="none", label="What it is for", elem_id="purpose"
             )
             parts.format = gr.Dropdown(
-                [(label, name) for name, label in looks.FORMATS.items() if name.startswith("mesh")],
+                looks.offered(),
                 value="mesh.glb",
                 label="Format",
                 elem_id="format",

@@ -17,6 +17,7 @@ from img2mesh.web.forms import FIELDS
 from img2mesh.web.gradio_parts import shown, wire
 from img2mesh.web.page import BOX, OFF, POINT, SOURCES, TEXTURE
 
+NOTHING = (None, None, "")  # is seen
 KEPT = 24  # results that a browser remembers
 
 
@@ -37,6 +38,7 @@ def connect(page: Any, parts: SimpleNamespace, desk: Desk) -> None:
         do.first_look,
         [p.photo, p.segmenter],
         [*seen, p.box, p.point, p.corner, p.clicks],
+        instead=(*NOTHING, "", "", "", OFF),
         **slow,
     )
     on(
@@ -79,7 +81,7 @@ class Events:
     def look(self, path: str | None, segmenter: str, box: str, point: str) -> tuple[Any, ...]:
         """Cut out as asked for."""
         if not path:
-            return None, None, ""
+            return NOTHING
         return _seen(self.desk.look(path, segmenter, box.strip(), point.strip()))
 
     def click(

@@ -30,3 +30,14 @@ def test_what_a_job_took_is_what_the_next_is_expected_to_take():
     known = pace.expected("draft", 1)
     assert abs(track.share - (45.0 + known["load model"]) / (100.0 + known["load model"])) < 0.01
     assert pace.expected("draft", 2)["place photos"] > 0 and pace.expected("standard", 1)["place photos"] == 0
+
+
+def test_a_model_that_is_loaded_already_makes_the_rest_no_quicker(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("img2mesh.service.pace.time.monotonic", lambda: now[0])
+    track = Track({**dict.fromkeys(STAGES, 10.0), "load model": 60.0})
+    track.at("segment", 0, 1)
+    assert track.left == 10.0 * (len(STAGES) - 1)
+    now[0] = 30.0
+    track.at("place photos", 0, 1)
+    assert track.left == 3 * 10.0 * (len(STAGES) - 2)

@@ -177,3 +177,24 @@ def test_a_failed_job_is_told_in_its_sentence(opened, small_photo):
         looks.progress_bar(failed) == '<p class="failed" role="alert">No object was found in the photo.</p>'
     )
     assert looks.progress_bar(None) == ""
+
+
+def test_what_goes_wrong_is_told_and_clears_what_it_concerns(capsys):
+    from img2mesh.web.gradio_parts import told
+
+    def good(value):
+        return value, 2
+
+    def bad(value):
+        raise Img2MeshError("It <is> bad.")
+
+    def broken(value):
+        raise KeyError(value)
+
+    assert told(good, 2)(1) == (1, 2, "")
+    *values, text = told(bad, 2, instead=(None, ""))(1)
+    assert values == [None, ""] and "It &lt;is&gt; bad." in text and text != told(bad, 2)(1)[-1]
+    *values, text = told(broken, 2)(1)
+    assert all(value["__type__"] == "update" for value in values) and "log" in text
+    assert "KeyError" in capsys.readouterr().err
+    assert told(lambda: 5, 1)() == (5, "")
