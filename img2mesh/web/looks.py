@@ -44,12 +44,9 @@ CSS = """
 .bar > div { height: 100%; background: var(--color-accent); transition: width .4s; }
 .told { display: flex; justify-content: space-between; gap: 1rem; margin: 0 0 .35rem; flex-wrap: wrap; }
 .failed { color: var(--error-text-color, #b91c1c); font-weight: 600; }
-#trouble:has(p) { position: fixed; z-index: 50; left: 50%; bottom: 1rem; transform: translateX(-50%);
+#trouble p { position: fixed; z-index: 50; left: 50%; bottom: 1rem; transform: translateX(-50%); margin: 0;
   width: min(40rem, calc(100vw - 2rem)); padding: .75rem 1rem; border-radius: .4rem; box-shadow: 0 .2rem 1rem #0004;
-  background: var(--background-fill-primary); border: 1px solid currentColor; color: var(--error-text-color, #b91c1c); }
-#trouble p { animation: passing .5s 20s forwards; }
-#trouble:has(p) { animation: passing .5s 20s forwards; }
-@keyframes passing { to { opacity: 0; visibility: hidden; } }
+  background: var(--background-fill-primary); border: 1px solid currentColor; }
 .downloads { display: flex; flex-wrap: wrap; gap: .5rem; }
 .downloads a { padding: .5rem 1rem; border-radius: .4rem; text-decoration: none; font-weight: 600;
   background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); }
@@ -114,8 +111,12 @@ def trouble(sentence: str) -> str:
 
 
 def passing(sentence: str) -> str:
-    """The same, over the page for a while; told twice it is seen twice, as no two are alike."""
-    return f"{trouble(sentence)}<!-- {time.time()} -->"
+    """The same, over the page for a while; the animation has a new name each time, else it would not begin anew."""
+    name = f"passing{time.monotonic_ns()}"
+    return (
+        f"<style>@keyframes {name} {{ to {{ opacity: 0; visibility: hidden; }} }}</style>"
+        f'<p class="failed" role="alert" style="animation: {name} .5s 20s forwards">{html.escape(sentence)}</p>'
+    )
 
 
 def downloads(job: Job, wanted: str = "mesh.glb") -> str:

@@ -169,7 +169,7 @@ def _result(parts: SimpleNamespace) -> None:
     with gr.Column(visible=False) as parts.result:
         parts.which = gr.Radio(list(SHOWN), value=TEXTURE, show_label=False, elem_id="which")
         parts.model = gr.Model3D(
-            label="Drag to turn, wheel or pinch to zoom",
+            label="Turn and zoom",
             height=430,
             clear_color=(1.0, 1.0, 1.0, 1.0),
             elem_id="model",

@@ -91,7 +91,10 @@ def test_a_box_a_point_and_the_brush(browser, home, photo):
         shown.click()
         page.wait_for_function("document.querySelector('#point textarea, #point input').value != ''")
         assert page.input_value("#box textarea, #box input") == ""
-        page.click("#start-brush")
+        with page.expect_response(lambda answer: "run/predict" in answer.url):
+            page.click("#start-brush")
+        page.wait_for_selector("#brush canvas")
+        page.wait_for_timeout(1500)
         brush = page.locator("#brush canvas").first
         corrected = page.locator("#told:has-text('found by alpha')")
         until = time.monotonic() + PATIENCE
