@@ -1,7 +1,7 @@
 """How fast this machine is: measured once per version of the program, kept in the user's cache, corrected by every run.
 
 A file holds a machine's pace under one version, device and number of threads: seconds of a sampler's evaluations and
-of a field's steps, the speed of matrix products, and for each preset and stage how much longer than foretold runs took.
+of a field's steps, the speed of matrix products, and for each stage and size how much longer than foretold runs took.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 LEARNED = 0.5  # share of a run's own ratio in the next correction, once there is one
 MOST = 10.0  # ratio beyond which a run says more about its neighbours than about the machine
 VARIABLE = "IMG2MESH_CACHE"
+SIZES = {  # settings that a stage's correction is for: others may be off by another factor
+    "views": ("views", "steps"),
+    "field": ("iterations", "rays", "hull_resolution"),
+    "mesh": ("faces", "mesh_resolution", "texture_size"),
+}
 
 
 def cache_folder() -> Path | None:
@@ -98,7 +103,7 @@ class Calibration:
         return {name: seconds * self._correction(settings, name) for name, seconds in found.items()}
 
     def learn(self, settings: Settings, predicted: Mapping[str, float], taken: Mapping[str, float]) -> None:
-        """Correct the coming predictions of a preset by what its stages took."""
+        """Correct the coming predictions of such runs by what the stages took."""
         for name, seconds in taken.items():
             if predicted.get(name, 0.0) <= 0 or seconds <= 0:
                 continue
@@ -113,7 +118,7 @@ class Calibration:
 
 
 def _name(settings: Settings, stage: str) -> str:
-    return f"correction {settings.preset} {stage}"
+    return " ".join(["correction", stage, *(str(getattr(settings, size)) for size in SIZES[stage])])
 
 
 def _machine(device: str) -> str:

@@ -41,12 +41,13 @@ def test_a_machine_is_measured_once(asked):
 def test_runs_correct_the_prediction(asked):
     model, settings = FakeModel(), Settings.load("draft", steps=1)
     true = {name: 1.7 * s for name, s in Calibration("cpu").stages(model, settings).items()}
-    other = Calibration("cpu").stages(model, settings.replace(preset="high"))
+    larger = settings.replace(faces=3 * settings.faces)
+    other = Calibration("cpu").stages(model, larger)
     for _ in range(3):
         calibration = Calibration("cpu")
         calibration.learn(settings, calibration.stages(model, settings), true)
     assert Calibration("cpu").stages(model, settings) == pytest.approx(true)
-    assert Calibration("cpu").stages(model, settings.replace(preset="high")) == other
+    assert Calibration("cpu").stages(model, larger)["mesh"] == other["mesh"], "not learned from smaller ones"
     calibration.learn(settings, calibration.stages(model, settings), {n: 100 * s for n, s in true.items()})
     assert Calibration("cpu").stages(model, settings) == pytest.approx(true), (
         "a machine that slept teaches nothing"
