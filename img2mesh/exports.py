@@ -60,21 +60,20 @@ def check_export(path: Path, settings: Settings) -> None:
     Raises:
         Img2MeshError: an extra is missing, or the format does not suit the purpose.
     """
-    from img2mesh.mesh.gltf_compression import chosen_compression
-    from img2mesh.mesh.usdz import check_usd
-
     suffix = path.suffix.lower()
-    if settings.purpose == "ar":
-        if suffix not in (".glb", ".usdz"):
-            raise Img2MeshError(f"--for ar makes .glb and .usdz, not {suffix}.")
-        check_usd()
-    if suffix == ".usdz":
+    if settings.purpose == "ar" and suffix not in (".glb", ".usdz"):
+        raise Img2MeshError(f"--for ar makes .glb and .usdz, not {suffix}.")
+    if settings.purpose == "ar" or suffix == ".usdz":
+        from img2mesh.mesh.usdz import check_usd
+
         check_usd()
     if settings.purpose == "web" and suffix != ".glb":
         raise Img2MeshError(f"--for web makes .glb, not {suffix}.")
     if settings.purpose == "game" and suffix not in GAMES:
         raise Img2MeshError(f"--for game makes {', '.join(GAMES)}, not {suffix}.")
-    if suffix == ".glb":
+    if suffix == ".glb" and settings.compression not in ("auto", "none"):
+        from img2mesh.mesh.gltf_compression import chosen_compression
+
         chosen_compression(settings.compression)
 
 

@@ -84,6 +84,17 @@ def test_a_reader_that_leaves_is_no_error():
     assert done.stderr == ""
 
 
+def test_a_photos_first_line_waits_for_no_numbers(tmp_path):
+    (tmp_path / "photo.png").write_bytes(b"no picture")
+    code = (
+        "import sys; from img2mesh.core.progress import ConsoleProgress\n"
+        "def note(self, text): print(text, *(n for n in ('numpy', 'PIL', 'torch') if n in sys.modules)); sys.exit()\n"
+        "ConsoleProgress.note = note; from img2mesh.cli import run; run(['photo.png'])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert found.stdout.strip() == "seed 0, preset standard", found.stderr
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     environment = {**os.environ, "COLUMNS": "110"}
