@@ -11,7 +11,14 @@ from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.segment import models, own_network
 from img2mesh.segment.alpha import filled_frame, is_disc, is_frame, object_in_frame, solid_alpha
-from img2mesh.segment.checks import DOUBTFUL_BELOW, SMALLEST, faint_share, keep_object, outline_doubts
+from img2mesh.segment.checks import (
+    ASSUMED,
+    DOUBTFUL_BELOW,
+    SMALLEST,
+    faint_share,
+    keep_object,
+    outline_doubts,
+)
 from img2mesh.segment.matting import soft_edge
 from img2mesh.segment.openings import open_mask
 from img2mesh.segment.photo import Photo
@@ -59,6 +66,8 @@ def judged(image: Photo, found: Found) -> Found:
         return replace(found, alpha=alpha, warnings=(*found.warnings, *doubts))
     faint = faint_share(image.rgb, alpha)
     sure = found.evidence.confidence(found.method, faint)
+    if any("separate objects" in sentence for sentence in doubts):
+        sure *= ASSUMED  # one of them may be meant
     said = (*found.warnings, *doubts, *disagreement(found.evidence), *outline_doubts(faint))
     if sure < DOUBTFUL_BELOW and not any("doubtful" in sentence for sentence in said):
         said = (*said, DOUBTFUL)

@@ -243,6 +243,12 @@ def test_a_picture_cropped_to_a_disc_is_doubted_and_a_ball_is_not():
         assert any("outline of a picture" in sentence for sentence in found.warnings) == doubted
 
 
+def test_two_things_in_a_photo_are_a_doubt():
+    both = (np.hypot(U - 0.25, V - 0.5) < 0.15) | (np.hypot(U - 0.75, V - 0.5) < 0.15)
+    found = offline(photograph(both, flat(SIZE, (235, 235, 235))))
+    assert found.confidence < DOUBTFUL_BELOW and any("2 separate" in said for said in found.warnings)
+
+
 def test_two_things_are_called_two():
     alpha = np.where((np.hypot(U - 0.25, V - 0.5) < 0.15) | (np.hypot(U - 0.75, V - 0.5) < 0.15), 255, 0)
     assert any("2 separate objects" in sentence for sentence in keep_object(alpha.astype(np.uint8))[1])
