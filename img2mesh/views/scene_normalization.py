@@ -93,7 +93,12 @@ def _carved_box(views: list[View], centre: np.ndarray, radius: float) -> tuple[n
     if not len(kept):
         raise Img2MeshError("The silhouettes have no point in common: check the poses and the masks.")
     cell = radius / _CELLS
-    return kept.min(axis=0) - cell, kept.max(axis=0) + cell
+    low, high = kept.min(axis=0) - cell, kept.max(axis=0) + cell
+    if not (high > low).all():  # the size of nothing, or lost in the digits of a place far away
+        raise Img2MeshError(
+            "The silhouettes have no size at the place that the cameras see: check the poses."
+        )
+    return low, high
 
 
 def inside(camera: Camera, mask: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """transforms.json: our round trip, and other people's files."""
 
+import dataclasses
 import json
 import math
 
@@ -14,7 +15,7 @@ from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.core.view import Source
 from img2mesh.errors import Img2MeshError
 from img2mesh.views import View, ViewSet, load_views, save_views
-from img2mesh.views.scene_normalization import inside
+from img2mesh.views.scene_normalization import inside, normalised
 from tests.fakes import RADII, ellipsoid
 
 
@@ -193,6 +194,16 @@ def test_cameras_and_pictures_of_impossible_sizes(tmp_path, keys, sentence):
     (folder / "transforms.json").write_text(json.dumps(document))
     with pytest.raises(Img2MeshError, match=sentence):
         load_views(folder)
+
+
+def test_cameras_that_all_stand_at_one_place():
+    views = []
+    for view in _views():
+        c2w = view.camera.c2w.copy()
+        c2w[:3, 3] = (2.0, 0.0, 0.0)
+        views.append(dataclasses.replace(view, camera=dataclasses.replace(view.camera, c2w=c2w)))
+    with pytest.raises(Img2MeshError):
+        normalised(ViewSet(tuple(views)))
 
 
 def test_a_point_in_the_cameras_own_plane_is_not_in_its_picture():
