@@ -1,9 +1,9 @@
 """What finishing costs and what a normal map is worth: `python benchmarks/finishing.py MESH...`.
 
 The meshes are dense ones as the pipeline hands them to `finish_mesh`: `mesh.glb` of `img2mesh PHOTO --faces 12000
---keep FOLDER`. Printed for each: processor seconds of finishing it for print; of baking 3000 faces with a normal map; and PSNR
-in dB of renders of these 3000 faces against the dense mesh, six views: with its texture under soft light, and as clay,
-with the normal map and without.
+--keep FOLDER`. Printed for each: processor seconds of finishing it for print, and of baking 3000 faces with a normal
+map; PSNR in dB of renders of these 3000 faces against the dense mesh, six views: with its texture under soft light, and
+as clay, with the normal map and without.
 """
 
 from __future__ import annotations
