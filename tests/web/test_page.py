@@ -63,6 +63,7 @@ def test_only_the_tools_are_offered_to_programs(client):
     assert {name.strip("/") for name in described["named_endpoints"]} == TOOLS
     config = client.get("/config").json()
     assert config["analytics_enabled"] is False
+    assert [each["id"] for each in config["dependencies"] if each["targets"] and each["queue"]] == []
 
 
 @pytest.mark.parametrize("door", ["run/predict", "queue/join"])
