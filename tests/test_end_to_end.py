@@ -48,6 +48,8 @@ def test_the_whole_way(run, tmp_path, capsys):
     assert run("photo.png", "-o", "b.glb") == 0
     assert (tmp_path / "a.glb").read_bytes() == (tmp_path / "b.glb").read_bytes(), "same seed, same bytes"
 
-    assert command(["reconstruct", "kept/views", "-o", "c.glb", *SURFACE]) == 0
+    drawn = ["--preview-sources", "s.png"]
+    assert command(["reconstruct", "kept/views", "-o", "c.glb", *drawn, *SURFACE]) == 0
+    assert (tmp_path / "s.png").stat().st_size > 0
     volume = trimesh.load(tmp_path / "c.glb", force="mesh").volume
     assert volume == pytest.approx(mesh.volume, rel=0.03), "the kept views lead to the same shape"

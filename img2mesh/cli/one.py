@@ -14,6 +14,8 @@ from img2mesh.outputs import Output, check_outputs, check_room, kept_outputs, me
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
+    from img2mesh.core.progress import Progress
+    from img2mesh.mesh import TexturedMesh
     from img2mesh.photos.photo import Photo
 
 
@@ -54,15 +56,12 @@ def convert_one(
     """
     files = _files(photo)
     kind, report = wanted.kind, wanted.report
-    pictures = {"--preview": wanted.preview, "--preview-sources": wanted.preview_sources}
-    drawn = [Output(option, path) for option, path in pictures.items() if path is not None]
+    drawn = previews(wanted.preview, wanted.preview_sources)
     if kind is not None and not output.suffix and output.name and not output.is_dir():
         output = output.with_name(output.name + kind)
     checks.check_output(output, checks.MESHES, "-o")
     if kind is not None and output.suffix.lower() != kind:
         raise Img2MeshError(f"--format {kind[1:]} contradicts the suffix of -o {output}.")
-    for picture in drawn:
-        checks.check_output(picture.path, checks.PREVIEWS, picture.option)
     planned = [
         *mesh_outputs(output, settings=settings),
         *drawn,
@@ -93,11 +92,7 @@ def convert_one(
         result = image_to_mesh(photo, settings, keep=wanted.keep, progress=progress)
     # Everything is made before anything is written, so an interrupted run leaves nothing.
     export(result, output, settings, progress, files[0].stem if files else output.stem)
-    for picture in drawn:
-        from img2mesh.preview import write_preview
-
-        with progress.stage(picture.option.removeprefix("--")):
-            write_preview(result.mesh, picture.path, sources=picture.option == "--preview-sources")
+    draw(drawn, result.mesh, progress)
     if report is not None:
         from img2mesh.report import write_report
 
@@ -105,6 +100,28 @@ def convert_one(
         write_report({**made_of, "output": output.name, **result.report}, report)
     progress.count_warnings()
     print(output)
+
+
+def previews(plain: Path | None, sources: Path | None) -> list[Output]:
+    """The pictures of the mesh that are asked for.
+
+    Raises:
+        Img2MeshError: a path that no picture can have.
+    """
+    pictures = {"--preview": plain, "--preview-sources": sources}
+    drawn = [Output(option, path) for option, path in pictures.items() if path is not None]
+    for picture in drawn:
+        checks.check_output(picture.path, checks.PREVIEWS, picture.option)
+    return drawn
+
+
+def draw(pictures: list[Output], mesh: TexturedMesh, progress: Progress) -> None:
+    """Write what `previews` has planned."""
+    for picture in pictures:
+        from img2mesh.preview import write_preview
+
+        with progress.stage(picture.option.removeprefix("--")):
+            write_preview(mesh, picture.path, sources=picture.option == "--preview-sources")
 
 
 def _files(photo: Path | list[Photo] | several.Turn | several.Scan | Wish) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from img2mesh.cli import checks
+from img2mesh.cli.one import draw, previews
 from img2mesh.cli.options import SURFACE, Overwrite, Verbose, with_settings
 from img2mesh.exports import check_export, export
 from img2mesh.outputs import (
@@ -37,6 +38,12 @@ def reconstruct(
     preview: Annotated[
         Path | None, typer.Option("--preview", metavar="FILE", help="Also draw the mesh (.png .gif .mp4).")
     ] = None,
+    preview_sources: Annotated[
+        Path | None,
+        typer.Option(
+            "--preview-sources", metavar="FILE", help="Like --preview, coloured by where the texture is from."
+        ),
+    ] = None,
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="DIR", help="Keep the field and the mesh.")
     ] = None,
@@ -53,14 +60,13 @@ def reconstruct(
     """
     checks.check_input(source, "folder or file")
     checks.check_output(output, checks.MESHES, "-o")
-    if preview is not None:
-        checks.check_output(preview, checks.PREVIEWS, "--preview")
+    drawn = previews(preview, preview_sources)
     if report is not None:
         checks.check_output(report, (".json",), "--report")
     if keep is not None:
         checks.check_folder(keep, "--keep")
-    asked = [Output(option, path) for option, path in (("--preview", preview), ("--report", report)) if path]
-    planned = [*mesh_outputs(output, settings=settings), *asked, *kept_outputs(keep, 0)]
+    reports = [] if report is None else [Output("--report", report)]
+    planned = [*mesh_outputs(output, settings=settings), *drawn, *reports, *kept_outputs(keep, 0)]
     check_outputs(planned, inputs_of(source), overwrite)
     check_export(output, settings)
     check_room(output.parent, run_bytes(settings, keep is not None))
@@ -74,10 +80,7 @@ def reconstruct(
 
     result = pipeline.reconstruct(source, settings, keep=keep, progress=progress)
     export(result, output, settings, progress)
-    if preview is not None:
-        from img2mesh.preview import write_preview
-
-        write_preview(result.mesh, preview)
+    draw(drawn, result.mesh, progress)
     if report is not None:
         from img2mesh.report import write_report
 
