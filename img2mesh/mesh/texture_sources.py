@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from img2mesh.core.frustum import Body
 from img2mesh.core.rasterise import rasterise_view
 from img2mesh.core.shape import SurfaceField
 from img2mesh.core.symmetry_plane import Mirror
@@ -30,9 +31,10 @@ PHOTO_FACING = (0.04, 0.3)
 ASLANT = (0.1, 0.5)  # the same for the mirrored photo, which is as sharp as the photo
 AGREEMENT = {DRAWN: 0.15, GIVEN: 0.4}  # sRGB distance from the field's colour at which a view loses its say
 BELIEVED = 0.9  # share of belief in drawn views from which the field's colours are taken
-# IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count: of a plane that faces
-# the camera to so many degrees, whose picture falls on the back, and of one that puts a second face beside the first.
-FACING_PLANE_DEG, FACING_OVERLAP, LEAST_OVERLAP = 30.5, 0.8, 0.9
+# IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count; less is enough for a
+# plane that faces the camera to so many degrees, if the network expects so much more of it than of the one across it.
+LEAST_OVERLAP, FACING_OVERLAP = 0.9, 0.8
+FACING_PLANE_DEG, SIDE_ON = 30.5, 0.03
 HIGHLIGHT = 0.92  # least of a highlight's channels
 
 
@@ -127,11 +129,20 @@ def without_highlights(rgba: np.ndarray) -> np.ndarray:
     return np.dstack([painted, rgba[..., 3]])
 
 
-def least_overlap(photo: View, plane: Mirror) -> float:
-    """The `outline_overlap` that a mirrored photo needs to count."""
-    across = photo.camera.position[:2] / max(float(np.linalg.norm(photo.camera.position[:2])), 1e-9)
-    facing = abs(float(across @ plane.normal[:2])) >= np.cos(np.radians(FACING_PLANE_DEG))
-    return FACING_OVERLAP if facing else LEAST_OVERLAP
+def least_overlap(photo: View, body: Body) -> float:
+    """The `outline_overlap` that the photo mirrored at the body's plane needs to count.
+
+    A thing seen from its side shows the same on its back. One that is as symmetric about the plane across, like a
+    figure seen from the front, may have one face only.
+    """
+    plane, expected = body.mirror, body.symmetry
+    if plane is None or not len(expected):
+        return LEAST_OVERLAP
+    turn = (np.degrees(plane.azimuth) - photo.camera.azimuth_deg) % 180
+    number = round(turn / 180 * len(expected))
+    across = expected[(number + len(expected) // 2) % len(expected)]
+    side_on = expected[number % len(expected)] >= across + SIDE_ON
+    return FACING_OVERLAP if side_on and min(turn, 180 - turn) <= FACING_PLANE_DEG else LEAST_OVERLAP
 
 
 def outline_overlap(view: View, vertices: np.ndarray, faces: np.ndarray) -> float:
@@ -159,11 +170,11 @@ def texture_sources(
         others = [view for view in views.views if view.source is Source.PHOTO and view is not photo]
         sources += [Picture.of(OTHER, view, vertices, faces) for view in others]
         plane = None if views.body is None else views.body.mirror
-        if plane is not None:
+        if views.body is not None and plane is not None:
             image = mirrored_view(photo, plane)
             overlap = outline_overlap(image, vertices, faces)
             facts["mirror_overlap"] = round(overlap, 3)
-            if overlap >= least_overlap(photo, plane):
+            if overlap >= least_overlap(photo, views.body):
                 sources.append(Picture.of(MIRRORED, image, vertices, faces))
     if (
         belief < BELIEVED

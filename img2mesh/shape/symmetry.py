@@ -18,7 +18,8 @@ from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.settings import parse_symmetry
 
 OWN = 0.4  # weight of the guess's overlap with its own mirror image beside the network's expectation
-ALIKE = 0.03  # of scores: less is no difference
+ALIKE = 0.01  # of expected overlaps: less is no difference
+FACING_DEG = 30.0  # between the camera and the normal of a plane that shows the far side
 CENTRES = (slice(1, None, 2),) * 3  # cells that are asked for it
 EXPECTED = 0.6  # overlap with its mirror image, from which an object is symmetric
 IMAGE = 0.3  # weight of the mirror image's chance in the geometric mean of both
@@ -28,8 +29,8 @@ def mirror_of(body: Body, wanted: str = "auto") -> Mirror | None:
     """The upright plane about which the object is likeliest to be symmetric; None where nothing is said of any.
 
     It goes through the origin, the middle of the object's box. The network's expectation and the guess's own symmetry
-    err in different ways (docs/reconstruction.md). Of planes that are alike, as a bowl has many, the one that faces the
-    camera most, for its mirror image shows the far side.
+    err in different ways (docs/reconstruction.md). Where the network expects as much of a plane that faces the camera,
+    as of a bowl's, it is that one, for its mirror image shows the far side.
 
     Args:
         body: as guessed, with the overlaps that its network expects.
@@ -44,10 +45,10 @@ def mirror_of(body: Body, wanted: str = "auto") -> Mirror | None:
         return None
     points, chance = body.points()[CENTRES], body.occupancy[CENTRES]
     scores = body.symmetry + [OWN * _overlap(chance, _mirrored(body, mirror, points)) for mirror in mirrors]
-    away = np.abs((np.arange(len(scores)) / len(scores) + 0.5) % 1 - 0.5)  # of half a turn
-    alike = scores >= scores.max() - ALIKE
-    nearest = alike & (away <= away[alike].min() + 1.01 / len(scores))
-    return mirrors[int(np.argmax(np.where(nearest, scores, -np.inf)))]
+    best = int(np.argmax(scores))
+    away = np.abs((np.arange(len(scores)) / len(scores) + 0.5) % 1 - 0.5) * 180
+    alike = (away <= FACING_DEG) & (body.symmetry >= body.symmetry[best] - ALIKE)
+    return mirrors[int(np.argmax(np.where(alike, scores, -np.inf))) if alike.any() else best]
 
 
 def _mirrors(body: Body) -> list[Mirror]:
