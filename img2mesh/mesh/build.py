@@ -11,7 +11,7 @@ from img2mesh.mesh.atlas import unwrap
 from img2mesh.mesh.contours import ENOUGH, fit_contours
 from img2mesh.mesh.extract import extract_surface
 from img2mesh.mesh.manifold import to_manifold
-from img2mesh.mesh.silhouette import fit_silhouette
+from img2mesh.mesh.silhouette import fit_silhouette, missed
 from img2mesh.mesh.simplify import simplify, smooth, snap_to_field
 from img2mesh.mesh.texture import bake_texture
 from img2mesh.mesh.textured_mesh import TexturedMesh, is_closed, weld
@@ -19,6 +19,10 @@ from img2mesh.settings import Settings
 
 SMOOTHING = 3  # rounds on marching cubes' output, against its staircase
 MAX_RESOLUTION = 1024
+MISSED, THIN_RESOLUTION = (
+    0.001,
+    216,
+)  # share of the photo's object that may be missed, and the cells that are tried
 
 
 def build_mesh(shape: Shape, settings: Settings, progress: Progress | None = None) -> TexturedMesh:
@@ -60,6 +64,9 @@ def closed_surface(
     """The field's surface with `settings.faces` faces within 2 %: (V, 3) and (F, 3), closed."""
     resolution = max(settings.mesh_resolution, field.cells)
     vertices, faces = extract_surface(field, resolution, photo)
+    while photo is not None and resolution < THIN_RESOLUTION and missed(vertices, faces, photo) > MISSED:
+        resolution = min(THIN_RESOLUTION, int(1.5 * resolution))  # a leg may be thinner than the grid is fine
+        vertices, faces = extract_surface(field, resolution, photo)
     while len(faces) < settings.faces and resolution < MAX_RESOLUTION:
         # More faces are wanted than the grid gives: their number grows with the square of the resolution.
         factor = np.sqrt(1.2 * settings.faces / len(faces))

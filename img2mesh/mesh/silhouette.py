@@ -91,3 +91,12 @@ def _outline_flow(
     fade = np.exp(-0.5 * (distance / (SPREAD * max(hit.shape))) ** 2)
     flow = carried * fade[..., None]
     return np.stack([gaussian_filter(flow[..., k], 2 * sigma) for k in range(2)], axis=-1)
+
+
+def missed(vertices: np.ndarray, faces: np.ndarray, photo: View) -> float:
+    """Share of the photo's object where the surface is missing, its rim of about a pixel aside."""
+    from scipy.ndimage import binary_opening
+
+    mask = photo.mask > 0.5
+    hit = rasterise_view(vertices, faces, photo.camera).hit
+    return float(binary_opening(mask & ~hit, np.ones((3, 3))).sum() / max(int(mask.sum()), 1))

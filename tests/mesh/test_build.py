@@ -3,11 +3,13 @@ import pytest
 
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, ViewSet
-from img2mesh.mesh.build import closed_surface
+from img2mesh.mesh.build import MISSED, closed_surface
+from img2mesh.mesh.extract import extract_surface
+from img2mesh.mesh.silhouette import missed
 from img2mesh.mesh.textured_mesh import is_closed, volume
 from img2mesh.settings import Settings
 
-from .analytic import Box, Sphere, Torus, mesh_of, photo_of, photo_set
+from .analytic import Box, Combined, Sphere, Torus, mesh_of, photo_of, photo_set
 
 
 @pytest.mark.parametrize("shape", [Sphere(), Box(), Torus()], ids=["sphere", "box", "torus"])
@@ -48,3 +50,11 @@ def test_single_precision_keeps_the_surface_closed(statue):
     assert is_closed(statue.welded()[1])
     normals = statue.normals()
     assert np.allclose(np.linalg.norm(normals, axis=1), 1)
+
+
+def test_a_rod_thinner_than_the_grid_is_fine_is_found():
+    shape = Combined(Sphere(0.3), Box((0.011, 0.011, 0.55)))
+    photo = photo_of(shape)
+    coarse = extract_surface(shape, 32, photo)
+    vertices, faces = closed_surface(shape, Settings(mesh_resolution=32, faces=2000), photo)
+    assert missed(vertices, faces, photo) <= MISSED < missed(*coarse, photo)

@@ -4,7 +4,7 @@ from trimesh.triangles import cross
 
 from img2mesh.core.rasterise import rasterise_view
 from img2mesh.mesh.extract import extract_surface
-from img2mesh.mesh.silhouette import fit_silhouette
+from img2mesh.mesh.silhouette import fit_silhouette, missed
 
 from .analytic import Sphere, Torus, photo_of
 
@@ -41,3 +41,12 @@ def test_a_different_opinion_is_left_alone():
     photo = photo_of(Sphere(0.45))
     vertices, faces = extract_surface(Sphere(0.3), 48)
     assert np.abs(fit_silhouette(vertices, faces, photo) - vertices).max() < 1e-6
+
+
+def test_what_the_surface_misses_of_the_photo():
+    photo = photo_of(Sphere(0.45))
+    whole = extract_surface(Sphere(0.447), 64)
+    assert missed(*whole, photo) == 0, "a rim of a pixel is no part"
+    vertices, faces = whole
+    upper = faces[(vertices[faces][..., 2] > 0).all(axis=1)]
+    assert 0.2 < missed(vertices, upper, photo) < 0.5
