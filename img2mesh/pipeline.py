@@ -16,6 +16,7 @@ from img2mesh.stages import Result, Stages
 
 if TYPE_CHECKING:
     from img2mesh.models.sampler import Sampler
+    from img2mesh.segment import Cutout
     from img2mesh.segment.read import Source
 
 
@@ -63,9 +64,7 @@ def _photos_to_mesh(photos: list[Photo], stages: Stages, model: Sampler | None) 
         return image_to_mesh(
             photos[0].source, stages.settings, keep=stages.keep, progress=stages.progress, model=model
         )
-    for photo in photos:
-        stages.check_kept(photo.source)
-    cutouts = [stages.segment(photo.source) for photo in photos]
+    cutouts = _cutouts([photo.source for photo in photos], stages)
     model = stages.load(model)
     placed = stages.place(photos, cutouts, model)
     views = stages.draw_unseen(placed, cutouts, model)
@@ -73,6 +72,13 @@ def _photos_to_mesh(photos: list[Photo], stages: Stages, model: Sampler | None) 
     shape = stages.shape_from_photos(views, placed)
     mesh = stages.mesh(shape)
     return stages.result(mesh, shape, cutouts[0])
+
+
+def _cutouts(photos: Sequence[Source], stages: Stages) -> list[Cutout]:
+    """The object of each photo; first it is made sure that none is where a stage's product goes."""
+    for photo in photos:
+        stages.check_kept(photo)
+    return [stages.segment(photo) for photo in photos]
 
 
 @own_random_state()
@@ -94,12 +100,9 @@ def turntable_to_mesh(
         Img2MeshError: bad input, in one sentence.
     """
     stages = Stages(settings, progress, keep)
-    for photo in photos:
-        stages.check_kept(photo)
-    cutouts = [stages.segment(photo) for photo in photos]
+    cutouts = _cutouts(photos, stages)
     shape = stages.shape_from_views(stages.place_turn(cutouts, clockwise))
-    mesh = stages.mesh(shape)
-    return stages.result(mesh, shape, cutouts[0])
+    return stages.result(stages.mesh(shape), shape, cutouts[0])
 
 
 @own_random_state()
@@ -124,12 +127,9 @@ def scan_to_mesh(
 
     check_scan(len(photos))
     stages = Stages(settings, progress, keep)
-    for photo in photos:
-        stages.check_kept(photo)
-    cutouts = [stages.segment(photo) for photo in photos]
+    cutouts = _cutouts(photos, stages)
     shape = stages.shape_from_views(stages.place_scan(photos, cutouts))
-    mesh = stages.mesh(shape)
-    return stages.result(mesh, shape, cutouts[0])
+    return stages.result(stages.mesh(shape), shape, cutouts[0])
 
 
 @own_random_state()

@@ -19,10 +19,8 @@ from img2mesh.settings import Settings
 
 SMOOTHING = 3  # rounds on marching cubes' output, against its staircase
 MAX_RESOLUTION = 1024
-MISSED, THIN_RESOLUTION = (
-    0.001,
-    216,
-)  # share of the photo's object that may be missed, and the cells that are tried
+MISSED = 0.001  # share of the photo's object that the surface may miss before a finer grid is tried
+THIN_RESOLUTION = 216  # cells of the finest of those
 
 
 def build_mesh(shape: Shape, settings: Settings, progress: Progress | None = None) -> TexturedMesh:

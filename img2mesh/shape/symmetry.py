@@ -90,9 +90,10 @@ def symmetrised(body: Body, wanted: str = "auto") -> Body:
     What is inside has an image that is inside. Unless a plane is asked for, it is mixed about the plane that the
     network expects most of, if that is `EXPECTED`: one that the guess agrees with already gains nothing.
     """
-    mirror = plane = mirror_of(body, wanted)
-    if mirror is None or plane is None:
+    mirror = mirror_of(body, wanted)
+    if mirror is None:
         return body
+    plane = mirror
     if parse_symmetry(wanted) == "auto":
         plane = _mirrors(body)[int(np.argmax(body.symmetry))]
         if body.symmetry.max() < EXPECTED:
