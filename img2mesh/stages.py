@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from img2mesh.core.device import own_random_state, resolve_device, use_threads
+from img2mesh.core.device import check_address_space, own_random_state, resolve_device, use_threads
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
@@ -66,6 +66,7 @@ class Stages:
         self.predicted: dict[str, float] | None = None
         self.calibration: Calibration | None = None
         self.start = time.perf_counter()
+        check_address_space()
         self.device = resolve_device(self.settings.device)
         self.threads = use_threads()
         self._shipped: Sampler | None = None

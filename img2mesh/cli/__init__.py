@@ -11,13 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from img2mesh.core.device import allowed_memory_gb
 from img2mesh.core.files import FULL
 from img2mesh.errors import Img2MeshError
-
-try:
-    import resource  # now, for there may be no memory left when it is needed
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -98,10 +94,12 @@ def _explain(error: BaseException, verbose: bool) -> int:
     if isinstance(error, OSError) and error.errno in FULL:
         return _say(f"{error.strerror}: the disk is full, and nothing half-written was left behind.", FAILED)
     if _out_of_memory(error):
-        return _say("Out of memory; try --preset draft, fewer --views or a smaller --batch.", FAILED)
-    if _memory_is_limited():  # libraries that get no memory fail in a hundred ways
-        limit = "the memory allowed to this program (ulimit -v) may be too little"
-        return _say(f"{' '.join(str(error).split())[:200]}; {limit}.", FAILED)
+        allowed = allowed_memory_gb()
+        limit = f" (ulimit -v allows this program {allowed:.2f} GB)" if allowed else ""
+        return _say(f"Out of memory{limit}; try --preset draft, fewer --views or a smaller --batch.", FAILED)
+    if allowed_memory_gb():  # libraries that get no memory fail in a hundred ways
+        doubt = "the memory allowed to this program (ulimit -v) may be too little"
+        return _say(f"{' '.join(str(error).split())[:200]}; {doubt}.", FAILED)
     hint = "" if verbose else " (run again with -v for the traceback)"
     text = " ".join(str(error).split())[:300]
     return _say(f"Unexpected {type(error).__name__}: {text}{hint}.", FAILED)
@@ -129,12 +127,6 @@ def _out_of_memory(error: BaseException) -> bool:
             and "memory" in text
         )
     )
-
-
-def _memory_is_limited() -> bool:
-    if resource is None:
-        return False
-    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _terminate(number: int, frame: Any) -> None:

@@ -11,7 +11,13 @@ from pathlib import Path
 
 from img2mesh.errors import Img2MeshError
 
+try:
+    import resource  # now, for there may be no memory left when it is needed
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 THREADS_VARIABLE = "IMG2MESH_THREADS"
+LEAST_ADDRESS_SPACE = 1.6  # GB; the libraries and a draft of the example, with one thread, take 1.7
 
 
 def cpu_flags() -> frozenset[str]:
@@ -114,9 +120,7 @@ def own_random_state() -> Iterator[None]:
 
 def peak_memory_mb() -> float | None:
     """Largest resident memory of this process so far, in MB (1e6 bytes); None where unknown."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if resource is None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
@@ -129,6 +133,25 @@ def resident_memory_mb(pid: int | None = None) -> float | None:
         return round(int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
     except (OSError, ValueError, IndexError, AttributeError):
         return None
+
+
+def allowed_memory_gb() -> float | None:
+    """Address space that this process may take (`ulimit -v`), in GB (1e9 bytes); None where there is no limit."""
+    if resource is None:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else round(limit / 1e9, 2)
+
+
+def check_address_space() -> None:
+    """Whether a mesh can be made at all under `ulimit -v`; native code that gets no memory ends without a word.
+
+    Raises:
+        MemoryError: less than `LEAST_ADDRESS_SPACE` is allowed.
+    """
+    allowed = allowed_memory_gb()
+    if allowed is not None and allowed < LEAST_ADDRESS_SPACE:
+        raise MemoryError(f"ulimit -v allows {allowed} GB, less than {LEAST_ADDRESS_SPACE} GB")
 
 
 def total_memory_gb() -> float | None:
