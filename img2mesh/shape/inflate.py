@@ -15,10 +15,8 @@ from img2mesh.core.view import View
 
 PRESSURE = 2.4
 FAINT = 0.2  # alpha from which a pixel far from broad parts belongs to a thin one
-UPRIGHT, FACING = (
-    30.0,
-    60.0,
-)  # degrees of elevation: up to the first the body stands, from the second it faces us
+UPRIGHT, FACING = 30.0, 60.0  # degrees of elevation: up to the first the body stands, from the second it faces us
+CHUNK = 1 << 16  # points whose distances are found at once; bounds the memory
 
 
 class Inflated:
@@ -71,6 +69,15 @@ class Inflated:
             shift: (N,) or a number, how far behind the plane the body's middle lies along the points' rays.
             most: (N,) or a number to which half depths are limited.
         """
+        found = np.empty(len(points), np.float32)
+        shift = np.broadcast_to(shift, len(points))
+        most = np.broadcast_to(np.asarray(most, np.float32), len(points))
+        for start in range(0, len(points), CHUNK):
+            part = slice(start, start + CHUNK)
+            found[part] = self._distance(points[part], shift[part], most[part])
+        return found
+
+    def _distance(self, points: np.ndarray, shift: np.ndarray, most: np.ndarray) -> np.ndarray:
         away = points - self.camera.position
         range_ = np.linalg.norm(away, axis=-1)
         offset = (range_ - self._plane_depth(away / range_[:, None]) - shift).astype(np.float32)
