@@ -107,7 +107,8 @@ def segment_photo(photo: Source, settings: Settings, progress: Progress) -> Cuto
 
 def finished_cutout(image: Photo, found: Found, settings: Settings) -> Cutout:
     """What was found, recentred, with the object's own colours along its edges."""
-    rgba = np.concatenate([clean_colours(image.rgb, found.alpha), found.alpha[..., None]], axis=2)
+    colours = clean_colours(image.rgb, found.alpha, smeared=found.method != "alpha")
+    rgba = np.concatenate([colours, found.alpha[..., None]], axis=2)
     square = recentre(rgba, settings.foreground_ratio)
     window = window_of(found.alpha, settings.foreground_ratio)
     return Cutout(square, found.method, found.warnings, round(found.confidence, 3), image.notes, window)

@@ -6,6 +6,8 @@ import numpy as np
 
 from img2mesh.segment.background import fill_from
 
+SMEARED = 4  # pixels to which halved chroma is smeared: two of its samples
+
 
 def soft_edge(rgb: np.ndarray, mask: np.ndarray, reach: int | None = None) -> np.ndarray:
     """Alpha along the outline of a mask, from the colours on both sides of it.
@@ -49,7 +51,7 @@ def soft_edge(rgb: np.ndarray, mask: np.ndarray, reach: int | None = None) -> np
     return np.where(band, alpha * 255 + 0.5, solid * 255).astype(np.uint8)
 
 
-def clean_colours(rgb: np.ndarray, alpha: np.ndarray, reach: int = 6) -> np.ndarray:
+def clean_colours(rgb: np.ndarray, alpha: np.ndarray, reach: int = 6, smeared: bool = False) -> np.ndarray:
     """Replace colours that contain background by the object's, continued from its inside.
 
     Pixels with alpha >= 250 keep their colour, unless they lie beside the outline and look like a mixture of what is
@@ -60,6 +62,7 @@ def clean_colours(rgb: np.ndarray, alpha: np.ndarray, reach: int = 6) -> np.ndar
         rgb: (H, W, 3) uint8.
         alpha: (H, W) uint8.
         reach: how near, in pixels.
+        smeared: the picture may have been stored with halved chroma (JPEG), so that colours ran over the outline.
 
     Returns:
         (H, W, 3) uint8.
@@ -77,32 +80,66 @@ def clean_colours(rgb: np.ndarray, alpha: np.ndarray, reach: int = 6) -> np.ndar
     weight = np.where(core, 1.0, np.where(trusted, 0.05, np.where(alpha >= 128, 0.001, 0.0)))
     if weight.max() == 0:
         return rgb
-    own = _unmixed(rgb.astype(np.float32), trusted, clear > 0)
+    own = _own_chroma(rgb, trusted, clear > 0) if smeared else rgb.astype(np.float32)
+    own = _unmixed(own, trusted, clear > 0)
     filled = fill_from(own, weight)
     return (np.where(trusted[..., None], own, filled) + 0.5).clip(0, 255).astype(np.uint8)
 
 
-def _unmixed(colour: np.ndarray, trusted: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """Colours (H, W, 3) float32 without what trusted pixels beside the outline owe to the background.
+def _own_chroma(rgb: np.ndarray, trusted: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3) float32 without the background's tint, which JPEG and its kind smear over the outline.
 
-    A mixture's colour lies between the inside's and the background's; an outline drawn in a third colour does not, and
-    is the object's own.
+    They store chroma at half the resolution (4:2:0) and brightness in full: where that lies between the inside's and
+    the background's, no other colour was drawn along the outline.
     """
     import cv2
 
-    reach = max(2, round(max(trusted.shape) / 250))
+    split = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2YCrCb) * 255
+    rim, front, back = _sides(split, trusted, clear, SMEARED)
+    if rim is None:
+        return rgb.astype(np.float32)
+    low, high = np.minimum(front, back)[..., 0], np.maximum(front, back)[..., 0]
+    beyond = np.maximum(low - split[..., 0], split[..., 0] - high)
+    share = (
+        rim * np.clip(1.5 - beyond / 15, 0, 1) * _mixture(split[..., 1:], front[..., 1:], back[..., 1:], 9)
+    )
+    split[..., 1:] += share[..., None] * (front - split)[..., 1:]
+    return cv2.cvtColor(split / 255, cv2.COLOR_YCrCb2RGB) * 255
+
+
+def _unmixed(colour: np.ndarray, trusted: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3) float32 without what trusted pixels beside the outline owe to the background."""
+    rim, front, back = _sides(colour, trusted, clear, max(2, round(max(trusted.shape) / 250)))
+    if rim is None:
+        return colour
+    return colour + (rim * _mixture(colour, front, back, 25))[..., None] * (front - colour)
+
+
+def _sides(
+    colour: np.ndarray, trusted: np.ndarray, clear: np.ndarray, reach: int
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """Trusted pixels so near the outline (H, W) bool, or None, and the inside's and the background's colours there."""
+    import cv2
+
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     solid = cv2.erode(trusted.astype(np.uint8), kernel, borderValue=1) > 0
     rim = trusted & ~solid
     if not rim.any() or not clear.any():
-        return colour
+        return None, colour, colour
     front = fill_from(colour, np.where(solid, 1.0, np.where(trusted, 1e-3, 0.0)))  # thin parts have no inside
-    line = front - fill_from(colour, clear)
+    return rim, front, fill_from(colour, clear)
+
+
+def _mixture(colour: np.ndarray, front: np.ndarray, back: np.ndarray, apart: float) -> np.ndarray:
+    """(H, W) float32 in [0, 1]: how surely each colour is a mixture of the other two, all (H, W, C) of 255.
+
+    A mixture's colour lies between the inside's and the background's; an outline drawn in a third colour does not, and
+    is the object's own. Colours nearer to each other than `apart` tell nothing, from twice as much on all.
+    """
+    line = front - back
     length = np.sqrt((line**2).sum(axis=-1))
-    missing = ((front - colour) * line).sum(axis=-1) / np.maximum(
-        length**2, 1
-    )  # 0: the inside, 1: the background
+    # 0: the inside's colour, 1: the background's
+    missing = ((front - colour) * line).sum(axis=-1) / np.maximum(length**2, 1)
     aside = np.sqrt(np.maximum(((front - colour) ** 2).sum(axis=-1) - (missing * length) ** 2, 0))
-    alike = np.clip(1.5 - aside / (0.15 * length + 8), 0, 1) * np.clip((length - 25) / 25, 0, 1)
-    mixed = np.where(rim, alike * np.clip((missing - 0.1) / 0.15, 0, 1), 0).astype(np.float32)
-    return colour + mixed[..., None] * (front - colour)
+    alike = np.clip(1.5 - aside / (0.15 * length + apart / 3), 0, 1) * np.clip(length / apart - 1, 0, 1)
+    return (alike * np.clip((missing - 0.1) / 0.15, 0, 1)).astype(np.float32)

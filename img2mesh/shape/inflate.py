@@ -15,7 +15,10 @@ from img2mesh.core.view import View
 
 PRESSURE = 2.4
 FAINT = 0.2  # alpha from which a pixel far from broad parts belongs to a thin one
-UPRIGHT, FACING = 30.0, 60.0  # degrees of elevation: up to the first the body stands, from the second it faces us
+UPRIGHT, FACING = (
+    30.0,
+    60.0,
+)  # degrees of elevation: up to the first the body stands, from the second it faces us
 CHUNK = 1 << 16  # points whose distances are found at once; bounds the memory
 
 

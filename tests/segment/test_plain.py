@@ -1,6 +1,9 @@
+import io
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from img2mesh.segment.matting import clean_colours, soft_edge
 from img2mesh.segment.plain import plain_mask
@@ -104,6 +107,25 @@ def test_a_contaminated_rim_is_cleaned_and_a_drawn_outline_stays():
     drawn[rim] = (20, 20, 60)  # ink
     assert np.abs(clean_colours(halo, alpha)[rim].astype(int) - (120, 60, 30)).max() < 12
     assert np.abs(clean_colours(drawn, alpha)[rim].astype(int) - (20, 20, 60)).max() < 12
+
+
+@pytest.mark.parametrize("outline", [None, (20, 20, 20)])
+def test_tints_that_a_jpeg_smears_over_the_outline(outline):
+    distance = np.hypot(*(np.mgrid[:400, :400] - 199.5))
+    disc = distance < 130
+    truth = np.where(disc[..., None], (50, 130, 60), (150, 150, 155)).astype(np.uint8)
+    if outline:
+        truth[disc & (distance > 126)] = outline
+    file = io.BytesIO()
+    Image.fromarray(truth).save(file, "JPEG", quality=85, subsampling="4:2:0")
+    stored = np.asarray(Image.open(file)).copy()
+    rim = disc & (distance > 125)
+    alpha = np.where(disc, 255, 0).astype(np.uint8)
+    error = [
+        np.abs(clean_colours(stored, alpha, smeared=smeared)[rim].astype(int) - truth[rim]).mean()
+        for smeared in (False, True)
+    ]
+    assert error[1] < 0.9 * error[0]
 
 
 def test_a_pale_part_on_white_is_no_bite():
