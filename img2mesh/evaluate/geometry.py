@@ -1,10 +1,8 @@
-"""How far one closed surface is from another: volume IoU, Chamfer distance, F-score."""
+"""Closed surfaces compared: volume IoU, and points sampled on them."""
 
 from __future__ import annotations
 
 import numpy as np
-
-from img2mesh.evaluate.metrics import point_scores
 
 
 def volume_iou(a: np.ndarray, b: np.ndarray) -> float:
@@ -21,13 +19,3 @@ def sample_surface(vertices: np.ndarray, faces: np.ndarray, count: int = 30000, 
     pick = rng.choice(len(faces), count, p=area / area.sum())
     r, s = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
     return a[pick] * (1 - r) + b[pick] * r * (1 - s) + c[pick] * r * s
-
-
-def surface_distances(a: np.ndarray, b: np.ndarray, threshold: float = 0.01) -> tuple[float, float]:
-    """Chamfer distance and F-score between two point samples.
-
-    Chamfer is the mean of both mean nearest-neighbour distances (not squared, not summed), in world units;
-    the F-score is the harmonic mean of the two shares within `threshold` (Tatarchenko et al. 2019).
-    """
-    scores = point_scores(a, b, (threshold,))
-    return scores["Chamfer"], scores[f"F@{threshold:g}"]

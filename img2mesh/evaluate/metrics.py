@@ -59,13 +59,12 @@ def chamfer(a: np.ndarray, b: np.ndarray) -> float:
     return point_scores(a, b, ())["Chamfer"]
 
 
-def fscore(a: np.ndarray, b: np.ndarray, threshold: float) -> float:
-    """Harmonic mean of the shares of both point sets that lie within `threshold` of the other."""
-    return point_scores(a, b, (threshold,))[f"F@{threshold:g}"]
-
-
 def point_scores(a: np.ndarray, b: np.ndarray, thresholds: Sequence[float]) -> dict[str, float]:
-    """`chamfer` as "Chamfer" and `fscore` at each threshold as "F@threshold", from one search."""
+    """`chamfer` as "Chamfer", and F-scores as "F@threshold", from one search.
+
+    The F-score is the harmonic mean of the shares of both sets within the threshold of the other (Tatarchenko et al.
+    2019).
+    """
     if not len(a) or not len(b):
         return {"Chamfer": float("inf"), **{f"F@{t:g}": 0.0 for t in thresholds}}
     to_b, to_a = _nearest(a, b)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from img2mesh.core.files import atomic_folder
 from img2mesh.core.progress import Progress
@@ -140,21 +139,6 @@ def tensors(
         pieces = value.chunk(len(new)) if len(new) > 1 else (value,)
         for name, piece in zip(new, pieces, strict=True):
             yield name, piece.clone() if len(new) > 1 else piece
-
-
-def original_tensor(key: str, states: Mapping[str, Mapping[str, Tensor]], shape: tuple[int, ...]) -> Tensor:
-    """The inverse: an original weight by its full name from our parts' state dicts.
-
-    Args:
-        key: with prefix, such as `model.diffusion_model.out.2.weight`.
-        states: part to state dict.
-        shape: of the original, which keeps some linear layers as 1x1 convolutions.
-    """
-    part = next(p for p, prefix in _PREFIXES.items() if key.startswith(prefix))
-    new = our_names(part, key.removeprefix(_PREFIXES[part]))
-    assert new is not None, f"{key} is no weight of ours"
-    value = torch.cat([states[part][name] for name in new])
-    return (value.T if new == ("visual_projection.weight",) else value).reshape(shape)
 
 
 def load_checkpoint(

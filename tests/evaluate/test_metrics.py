@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import trimesh
 
-from img2mesh.evaluate.metrics import HIGHEST_PSNR, chamfer, find_perceptual, fscore, mask_iou, psnr, ssim
+from img2mesh.evaluate.metrics import (
+    HIGHEST_PSNR,
+    chamfer,
+    find_perceptual,
+    mask_iou,
+    point_scores,
+    psnr,
+    ssim,
+)
 
 
 def disc(shift: int = 0, colour=(200, 60, 20)) -> np.ndarray:
@@ -40,6 +48,10 @@ def test_mask_iou_of_halves_and_of_nothing():
     b[:, 3:9, 3] = 255
     assert mask_iou(a, b) == pytest.approx(3 / 9)
     assert mask_iou(np.zeros_like(a), np.zeros_like(a)) == 1
+
+
+def fscore(a: np.ndarray, b: np.ndarray, threshold: float) -> float:
+    return point_scores(a, b, (threshold,))[f"F@{threshold:g}"]
 
 
 def test_chamfer_and_fscore_of_shifted_planes():
