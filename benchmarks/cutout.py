@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.core.camera import FOV_DEG, orbit_camera
+from img2mesh.core.files import atomic_file
 from img2mesh.errors import Img2MeshError, run_script
 from img2mesh.evaluate.ground_truth import render_truth
 from img2mesh.evaluate.objects import halves, load_objects, read_object
@@ -43,7 +44,8 @@ def renders(folder: Path, cache: Path) -> dict[str, np.ndarray]:
                 )
                 for _ in range(VIEWS)
             ]
-            np.savez_compressed(kept, views=np.stack(views))
+            with atomic_file(kept) as part:
+                np.savez_compressed(part, views=np.stack(views))
         found[path.stem] = np.load(kept)["views"]
     return found
 
@@ -56,7 +58,8 @@ def pictures(folder: Path, cache: Path, photographs: str, count: int) -> list[di
         wanted = [(index, ("dev", "test")[index % 2]) for index in range(count)]
         for (index, _), (rgb, alpha) in zip(wanted, made(folder, cache, photographs, wanted), strict=True):
             rows[f"rgb{index}"], rows[f"alpha{index}"] = rgb, alpha
-        np.savez_compressed(kept, **rows)
+        with atomic_file(kept) as part:
+            np.savez_compressed(part, **rows)
     held = np.load(kept)
     return [
         {"half": ("dev", "test")[k % 2], "rgb": held[f"rgb{k}"], "alpha": held[f"alpha{k}"]}
