@@ -31,10 +31,12 @@ class MaterialFill:
     Attributes:
         chances: (V, K) float32, of each material at each vertex; they sum to 1.
         tones: (V, K, 3) float32, the colour that each material has there.
+        centres: (K, 3) colours of the materials, as `material_of` compares them.
     """
 
     chances: np.ndarray
     tones: np.ndarray
+    centres: np.ndarray
 
     @classmethod
     def over(
@@ -42,10 +44,10 @@ class MaterialFill:
     ) -> MaterialFill:
         """From (V, 3) sRGB colours in [0, 1] that are known as far as `known` (V,) in [0, 1]."""
         if not known.any():
-            return cls(
-                np.ones((len(vertices), 1), np.float32), np.full((len(vertices), 1, 3), 0.5, np.float32)
-            )
-        member = _members(colours, known)
+            grey = np.full((len(vertices), 1, 3), 0.5, np.float32)
+            return cls(np.ones((len(vertices), 1), np.float32), grey, np.zeros((1, 3)))
+        centres = _centres(colours, known)
+        member = np.eye(len(centres))[material_of(colours, centres)]
         edges = edges_of(faces)
         chances = solve_screened(vertices, edges, member, known, REACH, _far(vertices, member, known))
         chances = np.clip(chances, 1e-6, None)
@@ -53,13 +55,17 @@ class MaterialFill:
         for k in range(member.shape[1]):
             own = known * member[:, k]
             tones[:, k] = solve_screened(vertices, edges, colours, own, REACH, _far(vertices, colours, own))
-        return cls((chances / chances.sum(axis=1, keepdims=True)).astype(np.float32), tones)
+        return cls((chances / chances.sum(axis=1, keepdims=True)).astype(np.float32), tones, centres)
 
-    def at(self, corners: np.ndarray, bary: np.ndarray) -> np.ndarray:
-        """(N, 3) float32 colours of points with weights (N, 3) of the vertices `corners` (N, 3)."""
+    def chance_at(self, corners: np.ndarray, bary: np.ndarray) -> np.ndarray:
+        """(N, K) of each material, nearly 1 for one, at points with weights (N, 3) of the vertices `corners` (N, 3)."""
         chance = np.einsum("nk,nkm->nm", bary, self.chances[corners])
         chance = np.exp((chance - chance.max(axis=1, keepdims=True)) / SOFTNESS)
-        chance /= chance.sum(axis=1, keepdims=True)
+        return chance / chance.sum(axis=1, keepdims=True)
+
+    def at(self, corners: np.ndarray, bary: np.ndarray, chance: np.ndarray | None = None) -> np.ndarray:
+        """(N, 3) float32 colours of such points, whose `chance_at` is `chance`, if that is known already."""
+        chance = self.chance_at(corners, bary) if chance is None else chance
         result = np.zeros((len(corners), 3), np.float32)
         for k in range(chance.shape[1]):
             used = np.flatnonzero(chance[:, k] > 1e-3)
@@ -68,23 +74,27 @@ class MaterialFill:
         return result
 
 
-def _members(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(V, K) float64, 1 in the column of each vertex's material: k-means in CIELAB, whose near groups are joined."""
+def _centres(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(K, 3) of the materials: k-means of `_shadeless` colours; near groups are joined, small ones left out."""
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.cluster.vq import kmeans2
 
-    lab = _shadeless(colours)
     seen = np.flatnonzero(known > known.max() / 2)
-    count = min(GROUPS, len(np.unique(lab[seen].round(), axis=0)))
-    centres, group = kmeans2(lab[seen], count, iter=30, minit="++", seed=SEED)
+    lab = _shadeless(colours[seen])
+    count = min(GROUPS, len(np.unique(lab.round(), axis=0)))
+    centres, group = kmeans2(lab, count, iter=30, minit="++", seed=SEED)
     joined = np.zeros(1, int)
     if count > 1:
         joined = fcluster(linkage(centres, "average"), APART, "distance") - 1
     member = np.eye(joined.max() + 1)[joined[group]] * known[seen, None]
     share = member.sum(axis=0)
-    centres = (member.T @ lab[seen] / np.maximum(share, 1e-9)[:, None])[share >= LEAST_SHARE * share.sum()]
-    nearest = np.linalg.norm(lab[:, None] - centres, axis=2).argmin(axis=1)
-    return np.eye(len(centres))[nearest]
+    return (member.T @ lab / np.maximum(share, 1e-9)[:, None])[share >= LEAST_SHARE * share.sum()]
+
+
+def material_of(colours: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """(N,) the number of the material to which each of (N, 3) sRGB colours in [0, 1] belongs."""
+    lab = _shadeless(colours)
+    return np.stack([((lab - centre) ** 2).sum(axis=1) for centre in centres]).argmin(axis=0)
 
 
 def _shadeless(colours: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 from img2mesh.core.rasterise import Fragments, rasterise_atlas
 from img2mesh.core.shape import SurfaceField
 from img2mesh.core.view import ViewSet
-from img2mesh.mesh.material_fill import MaterialFill
+from img2mesh.mesh.fine_structure import FineStructure
+from img2mesh.mesh.material_fill import MaterialFill, material_of
 from img2mesh.mesh.seam_levelling import seam_offsets, vertex_shares
 from img2mesh.mesh.texture_sources import (
     DRAWN,
@@ -20,6 +21,7 @@ from img2mesh.mesh.texture_sources import (
     OTHER,
     PHOTO,
     QUALITY,
+    Picture,
     TextureSource,
     texture_sources,
 )
@@ -33,6 +35,7 @@ INSIDE = (
 )  # weights of corners: where a face is looked at
 SEAM = 0.3  # cost of a seam as long as a mean edge, against a mean face without a source
 OWNED = 0.5  # score from which a face is the photo's
+LABELLED = 2  # every so many of the photo's pixels are told which material they are
 LEAST_SCORE = 0.05  # below which a source does not see a face
 PALETTE = {  # of the map of sources
     PHOTO: (60, 160, 80),
@@ -73,6 +76,8 @@ def bake_texture(
     names = [*(source.name for source in sources), FILL]
     labels = select_sources(sources, vertices, faces)
     shares, offsets, fill = _levelled(sources, labels, vertices, faces)
+    structure = _structure(sources, fill)
+    normals = vertex_normals(vertices, faces)
 
     atlas = rasterise_atlas(uv, atlas_faces, size, size)
     row, column = np.nonzero(atlas.hit)
@@ -80,7 +85,9 @@ def bake_texture(
     face, bary = atlas.face[row, column], atlas.bary[row, column]
     for i in range(0, len(row), CHUNK):
         part = slice(i, i + CHUNK)
-        colours[part] = _texels(sources, shares, offsets, fill, vertices, faces[face[part]], bary[part])
+        colours[part] = _texels(
+            sources, shares, offsets, fill, structure, vertices, normals, faces[face[part]], bary[part]
+        )
     if names[0] == PHOTO:  # exactly
         own = np.flatnonzero(labels[face] == 0)
         points = np.einsum("nk,nkc->nc", bary[own], vertices[faces[face[own]]])
@@ -157,7 +164,9 @@ def _texels(
     shares: np.ndarray,
     offsets: np.ndarray,
     fill: MaterialFill,
+    structure: FineStructure | None,
     vertices: np.ndarray,
+    normals: np.ndarray,
     corners: np.ndarray,
     bary: np.ndarray,
 ) -> np.ndarray:
@@ -169,13 +178,26 @@ def _texels(
     points, weight = at(vertices), at(shares)
     result = np.zeros((len(points), 3), np.float32)
     filled = np.flatnonzero(weight[:, -1] > 1e-4)
-    result[filled] = weight[filled, -1:] * fill.at(corners[filled], bary[filled])
+    chance = fill.chance_at(corners[filled], bary[filled])
+    result[filled] = weight[filled, -1:] * fill.at(corners[filled], bary[filled], chance)
+    if structure is not None:
+        result[filled] += weight[filled, -1:] * structure.at(points[filled], at(normals)[filled], chance)
     for k, source in enumerate(sources):
         used = np.flatnonzero(weight[:, k] > 1e-4)
         if len(used):
             shift = np.einsum("nk,nkc->nc", bary[used], offsets[:, k][corners[used]])
             result[used] += weight[used, k : k + 1] * (source.colours(points[used]) + shift)
     return result
+
+
+def _structure(sources: Sequence[TextureSource], fill: MaterialFill) -> FineStructure | None:
+    """The photo's fine structure for the fill; None without a photo."""
+    if not (sources and isinstance(sources[0], Picture) and sources[0].name == PHOTO):
+        return None
+    photo = sources[0].projector
+    small = photo.blurred[::LABELLED, ::LABELLED]
+    material = material_of(small.reshape(-1, 3), fill.centres).reshape(small.shape[:2])
+    return FineStructure.of(photo, material, len(fill.centres))
 
 
 def dilate(texture: np.ndarray, atlas: Fragments) -> np.ndarray:
