@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -137,6 +138,7 @@ def load_views(source: str | Path) -> ViewSet:
     document = _read_json(path)
     model = str(document.get("camera_model", "OPENCV")).upper()
     if model not in (*_PINHOLE, *PARALLEL):
+        model = textwrap.shorten(model, 60, placeholder="...")
         raise Img2MeshError(
             f"{path} uses the camera model {model}; only pinhole and orthographic cameras are understood."
         )
@@ -173,7 +175,7 @@ def load_views(source: str | Path) -> ViewSet:
             "Pictures without alpha or mask: masks were derived from the white background."
         )
     if ours:
-        facts = {**(ours.get("facts") or {}), **facts}
+        facts = {**(ours["facts"] if isinstance(ours.get("facts"), dict) else {}), **facts}
         return ViewSet(tuple(views), facts, _body(path, ours, views[0]))
     found = check_cameras(ViewSet(tuple(views), facts), normalised)
     found.facts["warnings"] += warnings_of(found)

@@ -271,3 +271,16 @@ def test_points_go_beside_the_pictures(tmp_path):
     assert read.colors[:, :3].tolist() == [[255, 128, 0], [0, 0, 255]]
     assert is_ours(tmp_path / "out" / "points3D.ply")
     assert len(load_views(tmp_path / "out").views) == 1
+
+
+def test_facts_that_are_none_and_models_without_end(tmp_path):
+    path = save_views(ViewSet(tuple(_views())), tmp_path / "views")
+    document = json.loads(path.read_text())
+    document["img2mesh"]["facts"] = 7
+    path.write_text(json.dumps(document))
+    assert len(load_views(path).views) == len(_views())
+    document["camera_model"] = {"a": ["long"] * 1000}
+    path.write_text(json.dumps(document))
+    with pytest.raises(Img2MeshError) as error:
+        load_views(path)
+    assert "camera model" in str(error.value) and len(str(error.value)) < 400
