@@ -74,6 +74,10 @@ class Settings:
     )
     solver: str = _setting("auto", "how the denoising steps are made", choices=("auto", "ddim", "dpm++"))
     batch: int = _setting(0, "views denoised at once; 0: all on a GPU, 8 elsewhere", low=0, high=256)
+    consistency: float = _setting(
+        0.0, "how far views are drawn towards each other while a model of independent views draws them", 0, 1
+    )
+    consistency_start: float = _setting(0.3, "share of the denoising steps before that begins", 0, 0.7)
     parity: str = _setting("off", "original: the published demo's numerics", choices=("off", "original"))
     low_vram: bool = _setting(False, "keep weights in main memory, one stage at a time on the GPU")
     compile: bool = _setting(False, "compile the sampler with CUDA graphs: a slow start, then faster")
@@ -122,6 +126,8 @@ class Settings:
         hints = get_type_hints(type(self))
         for item in dataclasses.fields(self):
             object.__setattr__(self, item.name, _checked(item, hints[item.name], getattr(self, item.name)))
+        if self.consistency and self.parity != "off":
+            raise Img2MeshError("Setting consistency must be 0 with parity original, which has no such step.")
         parse_elevation(self.elevation)
         parse_height(self.height)
         parse_pixels("box", self.box, 4)

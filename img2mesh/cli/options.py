@@ -15,7 +15,8 @@ from img2mesh.settings import PRESETS, Settings
 
 SEGMENT = ("segmenter", "box", "point", "foreground_ratio", "offline")
 SAMPLE = tuple(
-    """model variant device precision seed offline steps guidance solver batch parity low_vram compile""".split()
+    """model variant device precision seed offline steps guidance solver batch consistency
+    consistency_start parity low_vram compile""".split()
 )
 SURFACE = tuple(
     """device seed field_backend iterations rays hull_resolution carve_resolution photo_weight mask_weight

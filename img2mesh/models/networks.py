@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2mesh.models import cpu
@@ -15,6 +16,8 @@ from img2mesh.models.allocator import lean_memory, steady_memory
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    from img2mesh.models.sampler import Agreement
 
 DECODE_BATCH = 4  # pictures per decoder call on a GPU; one elsewhere, where more are slower and take memory
 CPU_BATCH = 8  # views per denoising call on a CPU: more at once are hardly faster and take memory
@@ -92,6 +95,23 @@ class Networks:
         with self._on_device(self.vae), steady_memory():
             for part in (latents / self.vae.config.scaling_factor).split(self.decoded_at_once):
                 yield self.vae.decode(self._activations(part)).sample
+
+    def _agreed(self, clean: Tensor, agreement: Agreement, done: float) -> Tensor:
+        """What predicted clean latents (B, 4, h, w) change by so that their pictures agree better.
+
+        At half their size, which the convolutions take as well and which costs a quarter. The difference of two
+        encodings is taken: what the autoencoder loses on the way there and back is no change.
+        """
+        small = F.interpolate(clean, scale_factor=0.5, mode="area")
+        pictures = torch.cat(list(self._decoded(small))).float()
+        change = agreement(pictures, done)
+        with self._on_device(self.vae):
+            before, after = (
+                torch.cat([self.vae.encode(self._activations(p)).latent_dist.mode() for p in batch.split(1)])
+                for batch in (pictures, pictures + change)
+            )
+        change = (after.float() - before.float()) * self.vae.config.scaling_factor
+        return F.interpolate(change, size=clean.shape[-2:], mode="bilinear", align_corners=False)
 
     @property
     def decoded_at_once(self) -> int:

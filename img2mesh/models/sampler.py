@@ -18,6 +18,7 @@ from img2mesh.core.camera import FOV_DEG, IMAGE_SIZE, Camera, orbit_camera
 from img2mesh.models.pose_embedding import demo_pose
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from typing_extensions import Self
 
     from img2mesh.models.occupancy import Guess
@@ -34,6 +35,7 @@ class Drawn:
         distance, fov_deg: of every picture's camera.
         background: None where alpha is the mask; else alpha is 255 everywhere and the object stands on this
             colour, three values in 0..255.
+        meetings: what making them agree found, for the report (`views.agreement`).
     """
 
     rgba: np.ndarray
@@ -42,6 +44,7 @@ class Drawn:
     distance: float
     fov_deg: float
     background: tuple[int, int, int] | None = None
+    meetings: tuple[dict[str, float], ...] = ()
 
     def elevations(self, photo_elevation_deg: float) -> np.ndarray:
         """(n,) degrees above the horizon."""
@@ -68,6 +71,21 @@ class Drawn:
             return orbit_camera(photo_elevation_deg, 0.0, self.distance, self.fov_deg, size)
         shown = self.distance * np.tan(np.radians(self.fov_deg / 2)) / np.tan(np.radians(FOV_DEG / 2))
         return orbit_camera(photo_elevation_deg, 0.0, float(shown), FOV_DEG, size)
+
+
+class Agreement(Protocol):
+    """What makes the views of one run agree while they are drawn (`views.agreement`)."""
+
+    def steps(self, count: int) -> frozenset[int]:
+        """After which of `count` denoising steps, numbered from 0, it wants to see the predictions."""
+        ...
+
+    def __call__(self, pictures: Tensor, done: float) -> Tensor:
+        """What to add to the clean pictures (n, 3 or 4, S, S) in about [-1, 1] that are predicted for all views.
+
+        Colours are on the model's background, a fourth channel is alpha. `done` is the share of the steps so far.
+        """
+        ...
 
 
 class Sampler(Protocol):
@@ -125,6 +143,7 @@ class Sampler(Protocol):
         step: Callable[[int], None] | None = None,
         parity: str | None = None,
         solver: str | None = None,
+        agreement: Agreement | None = None,
     ) -> Drawn:
         """Pictures of the object of a photo (S, S, 4) uint8, straight alpha.
 
@@ -134,6 +153,7 @@ class Sampler(Protocol):
             input_elevation_deg: of the photo, or the best guess; only some models use it.
             step: called with the number of view-steps just done.
             parity, solver: where they are not the defaults.
+            agreement: for samplers without `fixed_views`, which draw their views independently.
         """
 
     def at_distance(self, distance: float) -> Sampler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from img2mesh.models.networks import Networks
 from img2mesh.models.occupancy import Guess, OccupancyNetwork, predict
 from img2mesh.models.pose_embedding import variant_poses
 from img2mesh.models.preprocess import check_request, clip_pixels, from_network, to_network
-from img2mesh.models.sampler import RelativeViews
+from img2mesh.models.sampler import Agreement, RelativeViews
 from img2mesh.models.schedule import Schedule, make_schedule
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Zero123(Networks, RelativeViews):
         parity: str | None = None,
         solver: str | None = None,
         eta: float = 0.0,
+        agreement: Agreement | None = None,
     ) -> np.ndarray:
         """Draw the object from new cameras.
 
@@ -119,6 +121,8 @@ class Zero123(Networks, RelativeViews):
             parity: `original` for the published demo's numerics (`make_schedule`), pixels truncated.
             solver: `ddim` or `dpm++`; None takes DPM-Solver++ for noise-predicting models, DDIM for others.
             eta: share of DDPM's noise in DDIM.
+            agreement: all views are then denoised side by side, and what it makes of their predicted clean pictures
+                goes into the run.
 
         Returns:
             (n, S, S, 4) uint8 with straight alpha, 255 everywhere unless `predicts_alpha`.
@@ -134,10 +138,14 @@ class Zero123(Networks, RelativeViews):
         schedule = self.schedule(steps, parity=parity, solver=solver, eta=eta)
         condition = self.condition(image_rgba)
         pictures, batch = [], self.views_at_once(batch, len(poses))
-        for start in range(0, len(poses), batch):
-            rows = range(start, min(start + batch, len(poses)))
+        together = batch if agreement is None else max(1, len(poses))
+        for start in range(0, len(poses), together):
+            rows = range(start, min(start + together, len(poses)))
             generators = [view_generator(seed, i) for i in rows]
-            latents = self.denoise(condition, poses[start : rows.stop], schedule, guidance, generators, step)
+            latents = self.denoise(
+                condition, poses[start : rows.stop], schedule, guidance, generators, step,
+                batch=batch, agreement=agreement,
+            )
             pictures.append(self.decode(latents, truncate=parity is not None))
         if not pictures:
             return np.zeros((0, *image_rgba.shape), dtype=np.uint8)
@@ -184,47 +192,62 @@ class Zero123(Networks, RelativeViews):
         generators: list[torch.Generator],
         step: Callable[[int], None] | None = None,
         watch: Callable[[int, Tensor], None] | None = None,
+        batch: int = 0,
+        agreement: Agreement | None = None,
     ) -> Tensor:
         """Latents (B, 4, h, w) float32 of the pictures at `poses` (B, 4), in the network's own variant.
 
         Args:
             generators: one per view, on the CPU; each gives the initial noise, then that of every step.
             watch: called with the index of each finished step and the latents after it.
+            batch: views that the U-Net is handed at once; 0: all.
+            agreement: as in `sample`.
         """
         count, shape = len(poses), condition.latent.shape[1:]
         pose = torch.from_numpy(np.asarray(poses, dtype=np.float32)).to(self.device)
         x = _noise(generators, shape).to(self.device)
-        latent = condition.latent.expand(count, -1, -1, -1)
-        labels = None
-        if self.unet.config.class_embed_type == "projection":
-            labels = pose_features(pose)
+        labels = pose_features(pose) if self.unet.config.class_embed_type == "projection" else None
         with self._on_device(self.projection):
             context = self.projection(condition.tokens.expand(count, -1, -1), pose)  # (B, N, C)
-        if guidance != 1:  # the unconditional half: no latent, no pose features, no context
-            latent = torch.cat([latent, torch.zeros_like(latent)])
-            labels = None if labels is None else torch.cat([labels, torch.zeros_like(labels)])
-        labels = None if labels is None else labels.to(self.dtype)
-        rows = len(latent)
-        # The processors hold the context; what the U-Net is handed only has to have a fitting shape.
-        placeholder = context[:1].expand(rows, -1, -1)
+        parts = [slice(start, start + (batch or count)) for start in range(0, count, batch or count)]
+        meetings = frozenset() if agreement is None else agreement.steps(len(schedule))
         clean = None
         with self._on_device(self.unet), steady_memory():
-            for layer, processor in self._cross:
-                processor.prepare(layer, context)
             for i, time in enumerate(schedule.timesteps):
-                x_in = torch.cat([x, x]) if rows > count else x
-                times = torch.full((rows,), int(time), device=self.device)
-                y = self._activations(torch.cat([x_in, latent], dim=1))
-                y = self._evaluate(y, times, placeholder, class_labels=labels)
-                if rows > count:
-                    y = y[count:] + guidance * (y[:count] - y[count:])
+                outputs = []
+                for part in parts:
+                    if i == 0 or len(parts) > 1:
+                        for layer, processor in self._cross:
+                            processor.prepare(layer, context[part])
+                    own = None if labels is None else labels[part]
+                    outputs.append(self._guided(x[part], condition, context[part], own, int(time), guidance))
                 noise = _noise(generators, shape).to(self.device) if schedule.sigma(i) else None
-                x, clean = schedule.step(i, x, y, noise, clean)
+                x, clean = schedule.step(i, x, torch.cat(outputs), noise, clean)
+                if agreement is not None and i in meetings:
+                    change = self._agreed(clean, agreement, i / len(schedule))
+                    x, clean = x + math.sqrt(schedule.after[i]) * change, clean + change
                 if watch is not None:
                     watch(i, x)
                 if step is not None:
                     step(count)
         return x
+
+    def _guided(
+        self, x: Tensor, condition: Condition, context: Tensor, labels: Tensor | None, time: int, guidance: float
+    ) -> Tensor:
+        """The U-Net's output for noisy latents (b, 4, h, w), whose contexts the processors hold, with guidance."""
+        count = len(x)
+        latent = condition.latent.expand(count, -1, -1, -1)
+        if guidance != 1:  # the unconditional half: no latent, no pose features, no context
+            x, latent = torch.cat([x, x]), torch.cat([latent, torch.zeros_like(latent)])
+            labels = None if labels is None else torch.cat([labels, torch.zeros_like(labels)])
+        labels = None if labels is None else labels.to(self.dtype)
+        times = torch.full((len(x),), time, device=self.device)
+        # The processors hold the context; what the U-Net is handed only has to have a fitting shape.
+        placeholder = context[:1].expand(len(x), -1, -1)
+        y = self._activations(torch.cat([x, latent], dim=1))
+        y = self._evaluate(y, times, placeholder, class_labels=labels)
+        return y if len(y) == count else y[count:] + guidance * (y[:count] - y[count:])
 
     @torch.inference_mode()
     def decode(self, latents: Tensor, truncate: bool = False) -> np.ndarray:

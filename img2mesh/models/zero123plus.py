@@ -160,11 +160,12 @@ class Zero123Plus(Networks):
         step: Callable[[int], None] | None = None,
         parity: str | None = None,
         solver: str | None = None,
+        agreement: Any = None,
     ) -> Drawn:
         """The six views of the object of a square photo (S, S, 4) uint8, straight alpha.
 
         Args:
-            directions, batch, input_elevation_deg: without effect: the views are fixed and drawn together.
+            directions, batch, input_elevation_deg, agreement: without effect: the views are fixed and drawn together.
             steps, guidance: None takes the model's own.
             step: called with the six view-steps of every step.
             parity: without effect: with the model's own solver these are the published numerics.

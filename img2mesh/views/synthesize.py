@@ -32,6 +32,7 @@ FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used w
 # more sides, from 0.423 to 0.425.
 TILT = 0.5
 LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
+FEWEST = 3  # views that can be made to agree: two outlines contradict each other hardly ever
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
 
 
@@ -56,7 +57,8 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     facts: dict = {"elevation_confidence": None, "elevation_source": "given"}
     with progress.stage("views", settings.steps * settings.views) as step:
         sure = None if known is None else elevation
-        drawn = sample_views(shown, model, settings, offsets, sure, settings.seed, step)
+        likely_deg = elevation if guess is not None else None
+        drawn = sample_views(shown, model, settings, offsets, sure, settings.seed, step, likely_deg)
         if known is None:
             elevation, facts = find_elevation(photo, drawn, progress, guess)
             beyond = np.abs(drawn.elevations(elevation)) > HIGHEST_DEG + 1e-6
@@ -84,6 +86,7 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     facts.update(
         elevation_deg=elevation,
         **model_facts(model, settings),
+        agreement=list(drawn.meetings),
         empty_views=empty,
         mask_area_mean=float(np.mean([view.mask.mean() for view in seeing])),
         mask_area_photo=float(front.mask.mean()),
@@ -129,6 +132,7 @@ def sample_views(
     input_elevation_deg: float | None,
     seed: int,
     step: Callable[..., None] | None = None,
+    likely_deg: float | None = None,
 ) -> Drawn:
     """Pictures of the object from directions relative to the photo's, or from the model's own.
 
@@ -137,12 +141,21 @@ def sample_views(
         offsets: (n, 2) degrees: elevation minus the input's, azimuth.
         input_elevation_deg: of the photo, or None where it is not known yet; only the models whose fourth pose
             element is the absolute polar angle use it.
+        likely_deg: what the model takes it for; `settings.consistency` finds it in the views where neither is known.
 
     Returns:
         What was drawn, always with masks: the model's own, else from the distance to the background.
     """
     assumed = FALLBACK_ELEVATION_DEG if input_elevation_deg is None else input_elevation_deg
-    special = {} if settings.parity == "off" else {"parity": settings.parity}
+    special: dict[str, Any] = {} if settings.parity == "off" else {"parity": settings.parity}
+    agreement = None
+    if settings.consistency and not model.fixed_views and len(offsets) >= FEWEST:
+        from img2mesh.views.agreement import ViewAgreement
+
+        near = likely_deg if input_elevation_deg is None else input_elevation_deg
+        strength, start = settings.consistency, settings.consistency_start
+        agreement = ViewAgreement(photo, offsets, near, model.distance, model.fov_deg, strength, start)
+        special["agreement"] = agreement
     if settings.solver_name is not None:
         special["solver"] = settings.solver_name
     drawn = model.draw(
@@ -156,6 +169,8 @@ def sample_views(
         step=step,
         **special,
     )
+    if agreement is not None:
+        drawn = dataclasses.replace(drawn, meetings=tuple(agreement.facts))
     if drawn.background is None:
         return drawn
     cut = [cut_from_colour(picture[..., :3], drawn.background) for picture in drawn.rgba]
