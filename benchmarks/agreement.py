@@ -2,12 +2,10 @@
 
     python benchmarks/agreement.py HELDOUT [--half dev|test] [--objects N] [--sampler pretended|mini] [--steps 20]
         [--consistency 0 0.6] [--start 0.1] [--times 1 2] [--no-mesh]
-    python benchmarks/agreement.py --calibrate DRAWN
+    python benchmarks/agreement.py DRAWN --calibrate
 
-The pretended sampler is Zero-1-to-3's own sampling loop around networks that know the object: from noise they make the
-true view, bent and tinted by smooth random fields. Half of the fields' variance belongs to the view, whatever the seed,
-half is decided by the noise: of pictures bent and tinted in all such ways the network predicts the mean of those that
-fit what it sees, as a trained one does. Amplitudes and correlation lengths are those of SyncDreamer's chicken against
+The pretended sampler (`pretended_sampler.py`) draws true views with smooth errors of its own per view and seed.
+Amplitudes and correlation lengths are those of SyncDreamer's chicken against
 true renders of it (`--calibrate`); `--times` multiplies the amplitudes. Printed are, per consistency: PSNR between
 views that are re-projected into each other through the true shape, PSNR of the views against the true ones, volume IoU
 of the mesh, and processor seconds of drawing the views.
@@ -18,18 +16,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-import zlib
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from pretended_sampler import SIDE, pretended
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.progress import Progress
-from img2mesh.core.rasterise import rasterise_view
+from img2mesh.core.rasterise import rasterise_view, sample_bilinear
 from img2mesh.core.view import Source, ViewSet
 from img2mesh.errors import run_script
 from img2mesh.evaluate.ground_truth import Truth, render_truth
@@ -37,161 +32,16 @@ from img2mesh.evaluate.objects import halves, load_objects, read_object
 from img2mesh.evaluate.protocol import DISTANCE, ELEVATION, volume
 from img2mesh.mesh import build_mesh
 from img2mesh.models import load_model
-from img2mesh.models.architecture import SCHEDULER
-from img2mesh.models.camera_projection import pose_features
-from img2mesh.models.pose_embedding import demo_pose
 from img2mesh.models.preprocess import to_network
-from img2mesh.models.zero123 import Zero123
 from img2mesh.segment.cutout import Cutout
 from img2mesh.settings import Settings
 from img2mesh.shape.reconstruct import shape_from_photo
 from img2mesh.shape.view_refinement import refine_views
+from img2mesh.views import load_views
+from img2mesh.views.agreement import blurred, displaced, smooth_shift, smooth_tint
 from img2mesh.views.synthesize import generate_views
 
-# Root mean squares and correlation lengths (of a Gaussian), as shares of the picture and of full scale: `--calibrate`.
-BENT, BENT_OVER = 0.010, 0.17
-TINTED, TINTED_OVER = 0.029, 0.25
-OWN = 0.5  # share of the variance that belongs to the view, not to the seed
-SIDE, COARSE = 128, 64  # pixels of the pretended latents, and of those on which the fields are estimated
-CONTRAST = 0.25  # of the latents: a field then stands out of the noise as among 32 x 32 latents of contrast 1
 WITHIN_DEG = 60.0  # between cameras whose views are re-projected into each other
-
-
-def smooth_basis(modes: int, length: float, amplitude: float, side: int) -> Tensor:
-    """(modes^2, side, side) cosines whose unit Gaussian mixture has this deviation and correlation length."""
-    place = (torch.arange(side) + 0.5) / side
-    k = torch.arange(modes)
-    waves = torch.cos(torch.pi * k[:, None] * place)  # (M, side)
-    power = torch.exp(-0.25 * (torch.pi * length * k) ** 2)
-    both = torch.einsum("m,n,my,nx->mnyx", power, power, waves, waves).flatten(0, 1)
-    return both * amplitude / both.square().sum(0).mean().sqrt()
-
-
-class PretendedUNet(nn.Module):
-    """Predicts the mean picture, given a noisy one, of a true view that is bent and tinted at random."""
-
-    def __init__(self, scheduler: dict, times: float) -> None:
-        super().__init__()
-        from img2mesh.models.schedule import alpha_bars
-
-        self.config = SimpleNamespace(class_embed_type="projection")
-        self.bars = alpha_bars(scheduler)
-        self.bend = smooth_basis(5, BENT_OVER, times * BENT, SIDE)
-        self.tint = smooth_basis(4, TINTED_OVER, times * TINTED, SIDE)
-        self.truths: dict[bytes, tuple[Tensor, Tensor]] = {}
-        self.drawn = torch.randn(2, 2 * len(self.bend) + 3 * len(self.tint), generator=_random(1))
-
-    def learn(self, features: Tensor, pictures: Tensor, seed: int) -> None:
-        """The true pictures (n, 4, SIDE, SIDE) in [-1, 1] of views with these pose features, and their own errors."""
-        for i, (feature, picture) in enumerate(zip(features, pictures, strict=True)):
-            own = OWN**0.5 * torch.randn(self.drawn.shape[1], generator=_random(1000 * seed + i))
-            self.truths[_key(feature)] = (picture, own)
-
-    def spoilt(self, truth: Tensor, fields: Tensor) -> Tensor:
-        """(k, 4, SIDE, SIDE) of fields (k, D)."""
-        k, count = len(fields), len(self.bend)
-        shift = torch.einsum("kcn,nyx->kyxc", fields[:, : 2 * count].reshape(k, 2, count), self.bend)
-        axis = (torch.arange(SIDE) + 0.5) / SIDE * 2 - 1
-        grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1) + 2 * shift
-        bent = F.grid_sample(truth.expand(k, -1, -1, -1), grid, padding_mode="border", align_corners=False)
-        tint = torch.einsum("kcn,nyx->kcyx", fields[:, 2 * count :].reshape(k, 3, -1), self.tint)
-        cover = (bent[:, 3:] + 1) / 2
-        return torch.cat([(bent[:, :3] + 2 * tint * cover).clamp(-1, 1), bent[:, 3:]], dim=1)
-
-    def slopes(self, truth: Tensor, fields: Tensor) -> tuple[Tensor, Tensor]:
-        """The picture at fields (D,) and its derivatives (D, 4 * COARSE^2), coarse."""
-        picture = _coarse(self.spoilt(truth, fields[None]))[0]
-        bend, tint = (_coarse(basis[None])[0] for basis in (self.bend, self.tint))
-        down, right = torch.gradient(picture, dim=(1, 2))
-        across = [step[None] * COARSE * bend[:, None] for step in (right, down)]
-        cover = (picture[3] + 1) / 2
-        coloured = torch.zeros(3, len(tint), 4, COARSE, COARSE)
-        for channel in range(3):
-            coloured[channel, :, channel] = 2 * tint * cover
-        return picture.flatten(), torch.cat([*across, *coloured]).flatten(1)
-
-    def forward(self, x: Tensor, times: Tensor, context: Tensor, class_labels: Tensor):
-        bar = float(self.bars[int(times[0])])
-        return SimpleNamespace(
-            sample=torch.stack(
-                [
-                    self.predicted(noisy[:4], bar, *self.truths[_key(label)])
-                    for noisy, label in zip(x, class_labels, strict=True)
-                ]
-            )
-        )
-
-    def predicted(self, noisy: Tensor, bar: float, truth: Tensor, own: Tensor) -> Tensor:
-        """Gauss-Newton to the likeliest fields, then the mean picture of fields drawn about them (Laplace)."""
-        seen = _coarse(noisy[None])[0].flatten() / (CONTRAST * bar**0.5)
-        variance = (1 - bar) / (bar * CONTRAST**2) * (COARSE / SIDE) ** 2  # of a coarse pixel
-        fields = own
-        for _ in range(3):
-            picture, slopes = self.slopes(truth, fields)
-            precision = slopes @ slopes.T / variance + torch.eye(len(own)) / (1 - OWN)
-            pull = slopes @ (seen - picture + fields @ slopes) / variance + own / (1 - OWN)
-            fields = torch.linalg.solve(precision, pull)
-        root = torch.linalg.cholesky(precision)
-        offsets = torch.linalg.solve_triangular(root.T, self.drawn.T, upper=True).T
-        return CONTRAST * self.spoilt(truth, torch.cat([fields + offsets, fields - offsets])).mean(0)
-
-
-class PretendedVAE(nn.Module):
-    """Latents are the picture at half its size."""
-
-    config = SimpleNamespace(in_channels=4, out_channels=4, latent_channels=4, scaling_factor=CONTRAST)
-
-    def encode(self, x: Tensor):
-        small = F.avg_pool2d(x, 2)
-        return SimpleNamespace(latent_dist=SimpleNamespace(mode=lambda: small))
-
-    def decode(self, z: Tensor):
-        return SimpleNamespace(sample=F.interpolate(z, scale_factor=2, mode="bilinear", align_corners=False))
-
-
-class Nothing(nn.Module):
-    """Image encoder and camera projection that nobody listens to."""
-
-    config = SimpleNamespace(image_size=32, patch_size=32, tokens="class")
-
-    def forward(self, *given, pixel_values=None):
-        return SimpleNamespace(image_embeds=torch.zeros(1, 1)) if pixel_values is not None else given[0]
-
-
-class Pretended(Zero123):
-    """Zero-1-to-3's sampling loop around networks that know the object."""
-
-    def draw(self, image_rgba, directions, **options):
-        directions = np.asarray(directions)
-        cameras = [orbit_camera(ELEVATION + e, a, self.distance, self.fov_deg) for e, a in directions]
-        pictures = torch.cat([to_network(render_truth(self.truth, camera))[None] for camera in cameras])
-        poses = np.stack([demo_pose(-e, a) for e, a in directions])
-        features = pose_features(torch.from_numpy(poses).float())
-        self.unet.learn(features, F.avg_pool2d(pictures, 2), zlib.crc32(self.truth.name.encode()) % 9973)
-        return super().draw(image_rgba, directions, **options)
-
-
-def pretended(truth: Truth, times: float) -> Zero123:
-    """A sampler of one object at the protocol's distance."""
-    scheduler = {**SCHEDULER, "prediction_type": "sample"}
-    model = Pretended(
-        PretendedUNet(scheduler, times), PretendedVAE(), Nothing(), Nothing(), scheduler, name="pretended",
-        distance=DISTANCE, default_steps=20, default_guidance=1.0,
-    )
-    model.truth = truth
-    return model
-
-
-def _random(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def _key(feature: Tensor) -> bytes:
-    return (feature.float() * 1e4).round().to(torch.int32).numpy().tobytes()
-
-
-def _coarse(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, SIDE // COARSE)
 
 
 def reprojected(views: ViewSet, truth: Truth) -> float:
@@ -211,20 +61,18 @@ def reprojected(views: ViewSet, truth: Truth) -> float:
             at = np.clip(pixels.astype(int), 0, SIDE - 1)
             visible = np.abs(depth - seen[j].depth[at[:, 1], at[:, 0]]) < 0.02
             if visible.any():
-                theirs = _sampled(other.rgb_on_white, pixels[visible])
+                theirs = sample_bilinear(other.rgb_on_white, pixels[visible])
                 errors.append(np.square(mine[visible] - theirs).mean(1))
     return float(np.concatenate(errors).mean())
 
 
-def _sampled(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    from img2mesh.core.rasterise import sample_bilinear
-
-    return sample_bilinear(picture, pixels)
-
-
 def measure(truth: Truth, sampler: str, times: float, settings: Settings, mesh: bool) -> tuple[float, ...]:
     """Two mean square errors, IoU of the mesh, seconds of drawing."""
-    model = pretended(truth, times) if sampler == "pretended" else load_model("mini", offline=True).at_distance(DISTANCE)
+    model = (
+        pretended(truth, times)
+        if sampler == "pretended"
+        else load_model("mini", offline=True).at_distance(DISTANCE)
+    )
     photo = render_truth(truth, orbit_camera(ELEVATION, 0.0, DISTANCE))
     settings, start = settings.for_model(model), time.process_time()
     views = generate_views(Cutout(photo, "alpha"), model, settings, Progress())
@@ -244,10 +92,48 @@ def _on_white(rgba: np.ndarray) -> np.ndarray:
     return rgba[..., :3] / 255 * alpha + 1 - alpha
 
 
+def calibrate(folder: Path) -> int:
+    """Print how far SyncDreamer's views of the chicken are bent and tinted against true ones, and over what length."""
+    drawn, true = (load_views(folder / name).views for name in ("sync_chicken", "sync_chicken_gt"))
+    pair = [torch.cat([to_network(v.rgba)[None] for v in views]) for views in (drawn, true)]
+    side = pair[0].shape[-1]
+    bent = smooth_shift(pair[0], pair[1], 1.0)
+    shown = (pair[1][:, 3:] > 0).float()  # beside the object nothing is known
+    bent = blurred(bent.movedim(-1, 1) * shown, side / 16) / blurred(shown, side / 16).clamp(min=0.05)
+    bent = bent.movedim(1, -1)
+    straight = displaced(pair[0], bent)
+    tinted = smooth_tint(straight, pair[1], side / 16).movedim(1, -1) / 2
+    inside = shown[:, 0] > 0
+    for name, field in (("bent", bent / side), ("tinted", tinted)):
+        amplitude = float(field[inside].square().mean().sqrt())
+        print(
+            f"{name}: {amplitude:.4f} (root mean square), correlated over {correlation_length(field, inside):.2f}"
+        )
+    return 0
+
+
+def correlation_length(fields: torch.Tensor, inside: torch.Tensor) -> float:
+    """Standard deviation, in pictures, of the Gaussian that falls to a half where the fields' correlation does."""
+    side, power = fields.shape[1], float(fields[inside].square().mean())
+    for apart in range(1, side // 2):
+        both = inside[:, :, apart:] & inside[:, :, :-apart], inside[:, apart:] & inside[:, :-apart]
+        products = (fields[:, :, apart:] * fields[:, :, :-apart])[both[0]].mean() + (
+            fields[:, apart:] * fields[:, :-apart]
+        )[both[1]].mean()
+        if float(products) / 2 < power / 2:
+            break
+    return apart / side / (2 * np.log(2)) ** 0.5
+
+
 def main() -> int:
     """Print a row per consistency and amplitude."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
+    parser.add_argument(
+        "--calibrate", action="store_true", help="DATA is the folder of drawn sets: measure their errors"
+    )
     parser.add_argument("--half", choices=("dev", "test", "all"), default="test")
     parser.add_argument("--objects", type=int, help="of the half, the first")
     parser.add_argument("--sampler", choices=("pretended", "mini"), default="pretended")
@@ -258,6 +144,8 @@ def main() -> int:
     parser.add_argument("--preset", default="draft")
     parser.add_argument("--no-mesh", action="store_true")
     given = parser.parse_args()
+    if given.calibrate:
+        return calibrate(given.data)
     half = halves(given.data)
     files = [p for p in load_objects(given.data) if given.half in ("all", half[p.stem])][: given.objects]
     rows = [(times, c) for times in given.times for c in given.consistency]
@@ -266,20 +154,32 @@ def main() -> int:
         truth = read_object(path)
         for times, consistency in rows:
             settings = Settings.load(
-                given.preset, views=18, steps=given.steps, elevation=f"{ELEVATION:g}", consistency=consistency,
+                given.preset,
+                views=18,
+                steps=given.steps,
+                elevation=f"{ELEVATION:g}",
+                consistency=consistency,
                 consistency_start=given.start,
             )
             found[times, consistency].append(
                 measure(truth, given.sampler, times, settings, not given.no_mesh)
             )
-        print(truth.name[:24].ljust(24), *(f"{_db(found[row][-1][0]):.2f}/{found[row][-1][2]:.3f}" for row in rows), flush=True)
-    print(f"\n| {given.sampler}, {len(files)} objects | re-projected, dB | against the truth, dB | mesh IoU | CPU s |")
+        print(
+            truth.name[:24].ljust(24),
+            *(f"{_db(found[row][-1][0]):.2f}/{found[row][-1][2]:.3f}" for row in rows),
+            flush=True,
+        )
+    print(
+        f"\n| {given.sampler}, {len(files)} objects | re-projected, dB | against the truth, dB | mesh IoU | CPU s |"
+    )
     print("|---|---:|---:|---:|---:|")
     for times, consistency in rows:
         values = np.array(found[times, consistency])
         between, true = (np.mean([_db(v) for v in values[:, k]]) for k in (0, 1))
         name = f"errors x {times:g}, consistency {consistency:g}"
-        print(f"| {name} | {between:.2f} | {true:.2f} | {values[:, 2].mean():.3f} | {values[:, 3].mean():.1f} |")
+        print(
+            f"| {name} | {between:.2f} | {true:.2f} | {values[:, 2].mean():.3f} | {values[:, 3].mean():.1f} |"
+        )
     return 0
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # cores of a server CPU. Only a part of that work grows faster with the matrix products, and a busy machine slows small
 # products most: over both, times go with the square root of the speed.
 REFERENCE_GFLOPS = 175.0
+# Of making a view agree with the others once: decodings (at half size, and two encodings), and seconds.
+MEETING = (0.45, 0.03)
 EARLY, LATE = 0.25, 0.75  # shares of a fit's steps; in the first the shape rests and the grid is coarse
 
 
@@ -45,7 +47,13 @@ def time_sampler(model: Sampler, settings: Settings, views: int | None = None) -
 
 def seconds_of_views(settings: Settings, views: int, sampler: SamplerTime) -> float:
     """Predicted wall time of drawing so many views."""
-    return views * (settings.steps * sampler.evaluation + sampler.decoding)
+    meetings = 0
+    if settings.consistency:
+        from img2mesh.views.agreement import meeting_steps
+
+        meetings = len(meeting_steps(settings.steps, settings.consistency_start))
+    agreeing = meetings * (MEETING[0] * sampler.decoding + MEETING[1])
+    return views * (settings.steps * sampler.evaluation + sampler.decoding + agreeing)
 
 
 def time_field(settings: Settings, device: str = "cpu") -> float:

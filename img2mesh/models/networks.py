@@ -102,15 +102,23 @@ class Networks:
         At half their size, which the convolutions take as well and which costs a quarter. The difference of two
         encodings is taken: what the autoencoder loses on the way there and back is no change.
         """
-        small = F.interpolate(clean, scale_factor=0.5, mode="area")
-        pictures = torch.cat(list(self._decoded(small))).float()
-        change = agreement(pictures, done)
-        with self._on_device(self.vae):
-            before, after = (
-                torch.cat([self.vae.encode(self._activations(p)).latent_dist.mode() for p in batch.split(1)])
-                for batch in (pictures, pictures + change)
+        vae, scale = self.vae, self.vae.config.scaling_factor
+        small = F.interpolate(clean, scale_factor=0.5, mode="area") / scale
+        with self._on_device(vae):
+            pictures = torch.cat(
+                [vae.decode(self._activations(part)).sample.float() for part in small.split(DECODE_BATCH)]
             )
-        change = (after.float() - before.float()) * self.vae.config.scaling_factor
+            wanted = pictures + agreement(pictures, done)
+            before, after = (
+                torch.cat(
+                    [
+                        vae.encode(self._activations(part)).latent_dist.mode().float()
+                        for part in some.split(DECODE_BATCH)
+                    ]
+                )
+                for some in (pictures, wanted)
+            )
+        change = (after - before) * scale
         return F.interpolate(change, size=clean.shape[-2:], mode="bilinear", align_corners=False)
 
     @property

@@ -143,8 +143,14 @@ class Zero123(Networks, RelativeViews):
             rows = range(start, min(start + together, len(poses)))
             generators = [view_generator(seed, i) for i in rows]
             latents = self.denoise(
-                condition, poses[start : rows.stop], schedule, guidance, generators, step,
-                batch=batch, agreement=agreement,
+                condition,
+                poses[start : rows.stop],
+                schedule,
+                guidance,
+                generators,
+                step,
+                batch=batch,
+                agreement=agreement,
             )
             pictures.append(self.decode(latents, truncate=parity is not None))
         if not pictures:
@@ -233,7 +239,13 @@ class Zero123(Networks, RelativeViews):
         return x
 
     def _guided(
-        self, x: Tensor, condition: Condition, context: Tensor, labels: Tensor | None, time: int, guidance: float
+        self,
+        x: Tensor,
+        condition: Condition,
+        context: Tensor,
+        labels: Tensor | None,
+        time: int,
+        guidance: float,
     ) -> Tensor:
         """The U-Net's output for noisy latents (b, 4, h, w), whose contexts the processors hold, with guidance."""
         count = len(x)

@@ -1,14 +1,15 @@
 """Views that are drawn independently, made to agree while they are drawn.
 
 At a few steps of a sampling run the clean pictures that it predicts are explained by one coarse, coloured solid
-(`views.coarse_solid`). Each is then moved towards what that solid looks like from its camera: its low frequencies, which
-are what independent views disagree in, by a smooth displacement and a smooth tint, all else by a little. The run goes
-on from there, so that the sampler itself makes sharp pictures of it.
+(`views.coarse_solid`). Each is then moved towards what that solid looks like from its camera: its low frequencies,
+which are what independent views disagree in, by a smooth displacement and a smooth tint, all else by a little. The run
+goes on from there, so that the sampler itself makes sharp pictures of it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2mesh.core.camera import IMAGE_SIZE, orbit_camera
+from img2mesh.core.camera import orbit_camera
 from img2mesh.core.images import resize_rgba
 from img2mesh.models.preprocess import from_network, to_network
 from img2mesh.views.chroma_key import cut_from_colour
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
 SIDE = 96  # pixels of the pictures that are compared
 STEPS_APART = 6  # one meeting for so many steps of a run
-
 MOST = 4  # meetings
 LAST = 0.9  # share of a run after which views are left alone
-SMOOTH = 0.1  # standard deviation, share of the picture, of the blur that makes displacements and tints smooth
+SMOOTH = (
+    0.1  # standard deviation, share of the picture, of the blur that makes displacements and tints smooth
+)
 FINE = 0.15  # how far all else follows, against these
 PHOTO = 3.0  # the photo's say among the views
 
@@ -41,7 +43,8 @@ class ViewAgreement:
     Args:
         photo: (S, S, 4) uint8, straight alpha; it is never changed.
         directions: (n, 2) degrees: elevation minus the photo's, azimuth.
-        elevation_deg: the photo's, or None to find it in the first predictions.
+        elevation_deg: the photo's, or what finds it in the first predictions: called with the photo and with them,
+            (S, S, 4) and (n, S, S, 4) uint8.
         distance, fov_deg: of all cameras.
         strength: in [0, 1], how far predictions move towards the solid at first; it falls to 0 over the run.
         start: share of the steps before the first meeting.
@@ -55,7 +58,7 @@ class ViewAgreement:
         self,
         photo: np.ndarray,
         directions: np.ndarray,
-        elevation_deg: float | None,
+        elevation_deg: float | Callable[[np.ndarray, np.ndarray], float],
         distance: float,
         fov_deg: float,
         strength: float,
@@ -68,11 +71,8 @@ class ViewAgreement:
         self.facts: list[dict[str, Any]] = []
 
     def steps(self, count: int) -> frozenset[int]:
-        """Evenly from `start` to `LAST`; a run of a single step has none."""
-        first = math.ceil(self.start * count)
-        meetings = min(max(1, round(count / STEPS_APART)), MOST)
-        chosen = np.round(np.linspace(first, max(first, math.floor(LAST * count)), meetings + 1)[:-1])
-        return frozenset(int(i) for i in chosen if i < count - 1)
+        """`meeting_steps` from `start` on."""
+        return meeting_steps(count, self.start)
 
     def cameras(self, elevation_deg: float) -> list[Camera]:
         """Of the photo and the views, `SIDE` pixels square."""
@@ -84,8 +84,8 @@ class ViewAgreement:
         """What to add to the pictures (n, 3 or 4, S, S) in [-1, 1], on white, when a share of the steps is done."""
         small = F.interpolate(pictures, (SIDE, SIDE), mode="area").clamp(-1, 1)
         views = torch.cat([to_network(self.photo)[None].to(small), self._masked(small)])
-        if self.elevation_deg is None:
-            self.elevation_deg = self._elevation(views)
+        if callable(self.elevation_deg):
+            self.elevation_deg = self.elevation_deg(self.photo, from_network(views[1:]))
         cameras = self.cameras(self.elevation_deg)
         say = np.ones(len(cameras))
         say[0] = PHOTO
@@ -115,13 +115,16 @@ class ViewAgreement:
         alpha = torch.from_numpy(np.stack(cut)[..., 3]).to(pictures) / 127.5 - 1
         return torch.cat([pictures, alpha[:, None]], dim=1)
 
-    def _elevation(self, views: Tensor) -> float:
-        """The photo's, by the rules for finished views."""
-        from img2mesh.views.elevation import estimate_elevation
 
-        polar, azimuth = -self.directions[:, 0], self.directions[:, 1]
-        found = estimate_elevation(from_network(views), polar, azimuth, self.distance, self.fov_deg)
-        return found[0]
+def meeting_steps(count: int, start: float) -> frozenset[int]:
+    """After which of `count` denoising steps views are made to agree: evenly from `start` to `LAST`, shares of the run.
+
+    Never after the last one, whose pictures are final; a run of one step has none.
+    """
+    first = math.ceil(start * count)
+    meetings = min(max(1, round(count / STEPS_APART)), MOST)
+    chosen = np.round(np.linspace(first, max(first, math.floor(LAST * count)), meetings + 1)[:-1])
+    return frozenset(int(i) for i in chosen if i < count - 1)
 
 
 def smooth_shift(pictures: Tensor, like: Tensor, sigma: float) -> Tensor:
@@ -135,12 +138,12 @@ def smooth_shift(pictures: Tensor, like: Tensor, sigma: float) -> Tensor:
     """
     import cv2
 
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0)
     both = [(p[:, :3].mean(1) + 1 - p[:, 3]).clamp(-1, 3) * (255 / 4) + 255 / 4 for p in (like, pictures)]
     guides = [guide.round().to(torch.uint8).cpu().numpy() for guide in both]
     flows = np.stack([search.calc(a, b, None) for a, b in zip(*guides, strict=True)])
-    return _blurred(torch.from_numpy(flows).to(pictures).movedim(-1, 1), sigma).movedim(1, -1)
+    return blurred(torch.from_numpy(flows).to(pictures).movedim(-1, 1), sigma).movedim(1, -1)
 
 
 def displaced(pictures: Tensor, shift: Tensor) -> Tensor:
@@ -155,11 +158,11 @@ def displaced(pictures: Tensor, shift: Tensor) -> Tensor:
 def smooth_tint(pictures: Tensor, like: Tensor, sigma: float) -> Tensor:
     """(n, 3, h, w) blurred difference of colours where both of two pictures (n, 4, h, w) show the object."""
     both = (pictures[:, 3:] + 1) * (like[:, 3:] + 1) / 4
-    total = _blurred((like - pictures)[:, :3] * both, sigma)
-    return total / _blurred(both, sigma).clamp(min=0.05) * both
+    total = blurred((like - pictures)[:, :3] * both, sigma)
+    return total / blurred(both, sigma).clamp(min=0.05) * both
 
 
-def _blurred(pictures: Tensor, sigma: float) -> Tensor:
+def blurred(pictures: Tensor, sigma: float) -> Tensor:
     """(n, C, h, w) convolved with a Gaussian of `sigma` pixels; the border continues."""
     reach = math.ceil(3 * sigma)
     offsets = torch.arange(-reach, reach + 1, device=pictures.device, dtype=pictures.dtype)

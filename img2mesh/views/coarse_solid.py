@@ -22,6 +22,7 @@ from img2mesh.core.visual_hull import visual_hull
 CELLS = 64  # along the longest side of the solid's box
 DENYING = 1.2  # views' worth of trust that may deny a point of the solid: one view
 SAMPLES = 48  # along each ray
+AROUND = 8  # pixels around a silhouette within which its solid is looked for
 FURTHEST = 0.05  # world units by which the level may leave the hull
 HIDDEN = 0.05  # world units behind a picture's surface from which a place is hidden there
 EDGE = 1.5  # pixels around the outline that are drawn
@@ -53,9 +54,11 @@ def coarse_solid(alphas: Tensor, cameras: Sequence[Camera], say: np.ndarray) -> 
         say: (V,) trust in each.
     """
     masks = (alphas.float().cpu().numpy() + 1) / 2
-    hull = visual_hull(list(masks), cameras, say, CELLS, tolerance=DENYING / max(float(np.sum(say)), 1.0))
+    tolerance = DENYING / max(float(np.sum(say)), 1.0)
+    hull = visual_hull(list(masks), cameras, say.tolist(), CELLS, tolerance)
     sdf = torch.from_numpy(np.ascontiguousarray(hull.sdf)).to(alphas.device)
-    found = [_along_rays(sdf, hull.bounds, camera) for camera in cameras]
+    around = F.max_pool2d((alphas.float() > 0).float(), 2 * AROUND + 1, 1, AROUND) > 0
+    found = [_along_rays(sdf, hull.bounds, c, a) for c, a in zip(cameras, around, strict=True)]
     values = torch.stack([value for value, _, _ in found])  # (V, K, P, P)
     least, at = values.min(1)
     wanted = int((masks > 0.5).sum())
@@ -112,8 +115,13 @@ def rendered(solid: CoarseSolid, pictures: Tensor, cameras: Sequence[Camera], sa
     return torch.cat([drawn.movedim(-1, 1) * cover + 1 - cover, cover], dim=1) * 2 - 1
 
 
-def _along_rays(sdf: Tensor, bounds: np.ndarray, camera: Camera) -> tuple[Tensor, Tensor, Tensor]:
-    """(K, P, P) signed distances, their (K,) depths, and (P, P, 3) rays of length 1 along the viewing axis."""
+def _along_rays(
+    sdf: Tensor, bounds: np.ndarray, camera: Camera, wanted: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(K, P, P) signed distances, their (K,) depths, and (P, P, 3) rays of length 1 along the viewing axis.
+
+    Only at the `wanted` pixels (P, P); elsewhere the distances are 1.
+    """
     corners = np.stack(np.meshgrid(*bounds.T, indexing="ij"), -1).reshape(-1, 3)
     reach = camera.project(corners)[1]
     depth = torch.linspace(max(float(reach.min()), 1e-3), float(reach.max()), SAMPLES, device=sdf.device)
@@ -124,8 +132,9 @@ def _along_rays(sdf: Tensor, bounds: np.ndarray, camera: Camera) -> tuple[Tensor
     extent = torch.tensor(bounds[1] - bounds[0], dtype=torch.float32, device=sdf.device)
     origin = torch.tensor(camera.position, dtype=torch.float32, device=sdf.device)
     start, turn = (origin - low) / extent * 2 - 1, rays / extent * 2
-    at = start + depth[:, None, None, None] * turn  # (K, P, P, 3)
-    return _sampled(sdf, at), depth, rays
+    values = torch.ones(SAMPLES, *wanted.shape, device=sdf.device)
+    values[:, wanted] = _sampled(sdf, start + depth[:, None, None] * turn[wanted])
+    return values, depth, rays
 
 
 def _sampled(sdf: Tensor, at: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from img2mesh.views.synthesize import (
     other_seed,
     photo_camera,
     sample_views,
+    without_effect,
 )
 from img2mesh.views.transforms import save_views
 
@@ -123,6 +124,8 @@ def synthesize_at(
     if fixed:
         facts["warnings"].append(f"{model.name} always draws the same {fixed} views: no others can be had.")
         progress.warn(facts["warnings"][-1])
+    facts["warnings"] += without_effect(drawn, model, settings, progress)
+    facts["agreement"] = list(drawn.meetings)
     cameras = drawn.cameras(elevation)
     seeing = [View(picture, place, Source.DRAWN) for picture, place in zip(drawn.rgba, cameras, strict=True)]
     camera = drawn.photo_camera(elevation, IMAGE_SIZE)

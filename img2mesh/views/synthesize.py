@@ -81,6 +81,7 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     if empty:
         warnings.append(f"{empty} of {len(drawn.rgba)} synthesized views show nothing and were left out.")
         progress.warn(warnings[-1])
+    warnings += without_effect(drawn, model, settings, progress)
     camera, frame = photo_camera(photo, drawn, elevation, seeing, guess)
     front = View(photo, camera, Source.PHOTO, settings.photo_weight, cutout.rgba)
     facts.update(
@@ -94,6 +95,17 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
         warnings=warnings,
     )
     return assembled(front, seeing, facts, guess)
+
+
+def without_effect(drawn: Drawn, model: Sampler, settings: Settings, progress: Progress) -> list[str]:
+    """A warning, said and returned, where `settings.consistency` asks for what did not happen."""
+    if not settings.consistency or drawn.meetings:
+        return []
+    why = f"{settings.steps} denoising steps and {len(drawn.rgba)} views are too few for it"
+    if model.fixed_views:
+        why = f"{model.name} draws its views as one picture"
+    progress.warn(f"--consistency had no effect: {why}.")
+    return [f"--consistency had no effect: {why}."]
 
 
 def assembled(front: View, drawn: list[View], facts: dict[str, Any], guess: Guess | None) -> ViewSet:
@@ -150,11 +162,18 @@ def sample_views(
     special: dict[str, Any] = {} if settings.parity == "off" else {"parity": settings.parity}
     agreement = None
     if settings.consistency and not model.fixed_views and len(offsets) >= FEWEST:
+        from img2mesh.models.sampler import Drawn
         from img2mesh.views.agreement import ViewAgreement
+
+        def found(small: np.ndarray, rgba: np.ndarray) -> float:
+            predicted = Drawn(rgba, offsets, False, model.distance, model.fov_deg)
+            return find_elevation(small, predicted, Progress())[0]
 
         near = likely_deg if input_elevation_deg is None else input_elevation_deg
         strength, start = settings.consistency, settings.consistency_start
-        agreement = ViewAgreement(photo, offsets, near, model.distance, model.fov_deg, strength, start)
+        agreement = ViewAgreement(
+            photo, offsets, found if near is None else near, model.distance, model.fov_deg, strength, start
+        )
         special["agreement"] = agreement
     if settings.solver_name is not None:
         special["solver"] = settings.solver_name
