@@ -65,6 +65,8 @@ def test_every_setting_has_help():
         ({"height": "-3cm"}, "with a unit"),
         ({"height": "0cm"}, "with a unit"),
         ({"offline": "yes"}, "true or false"),
+        ({"consistency": 1.5}, "between 0 and 1"),
+        ({"consistency": 0.5, "parity": "original"}, "must be 0 with parity"),
     ],
 )
 def test_wrong_values_are_one_sentence(values, words):

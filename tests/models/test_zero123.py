@@ -133,6 +133,38 @@ def test_batch_size_and_neighbours_do_not_matter(mini, tiny_mini, tiny_full, pic
     assert np.abs(other - whole).max() > 10
 
 
+class Recorded:
+    """An agreement that notes what it is shown and adds a stripe to it."""
+
+    def __init__(self, added=0.0):
+        self.added, self.seen = added, []
+
+    def steps(self, count):
+        return frozenset({1})
+
+    def __call__(self, pictures, done):
+        self.seen.append((tuple(pictures.shape), done))
+        change = torch.zeros_like(pictures)
+        change[..., 8:16] = self.added
+        return change
+
+
+@pytest.mark.parametrize("mini", [True, False])
+def test_an_agreement_sees_all_views_at_once_and_changes_them(mini, tiny_mini, tiny_full, picture, ring):
+    model = load(tiny_mini if mini else tiny_full)
+    settings = {"steps": 3, "guidance": 2.0, "seed": 3, "batch": 2}
+    apart = model.sample(picture, ring, **settings).astype(int)
+    silent, loud = Recorded(), Recorded(3.0)
+    assert np.abs(model.sample(picture, ring, agreement=silent, **settings) - apart).max() <= 1
+    assert silent.seen[:1] == [((5, 4 if mini else 3, 32, 32), 1 / 3)], "at half the size"
+    run = (model.condition(picture), ring, model.schedule(3), 2.0)
+    latents = [
+        model.denoise(*run, [view_generator(3, i) for i in range(5)], batch=2, agreement=each)
+        for each in (silent, loud)
+    ]
+    assert (latents[1] - latents[0]).abs().amax((1, 2, 3)).min() > 1e-5, "every view is told"
+
+
 def test_guidance_of_one_needs_half_the_rows(tiny_mini, picture, ring):
     model = load(tiny_mini)
     rows = []
