@@ -1,6 +1,6 @@
 """Whether views that are made to agree (`--consistency`) agree, and what meshes gain from it.
 
-    python benchmarks/agreement.py HELDOUT [--half dev|test] [--objects N] [--sampler pretended|mini] [--steps 20]
+    python benchmarks/agreement.py HELDOUT [--half dev|test] [--objects N] [--names A,B] [--sampler pretended|mini] [--steps 20]
         [--consistency 0 0.6] [--start 0.1] [--times 1 2] [--no-mesh]
     python benchmarks/agreement.py DRAWN --calibrate
 
@@ -136,6 +136,7 @@ def main() -> int:
     )
     parser.add_argument("--half", choices=("dev", "test", "all"), default="test")
     parser.add_argument("--objects", type=int, help="of the half, the first")
+    parser.add_argument("--names", help="only objects with one of these in their name, comma-separated")
     parser.add_argument("--sampler", choices=("pretended", "mini"), default="pretended")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--consistency", type=float, nargs="+", default=[0.0, 0.6])
@@ -148,6 +149,8 @@ def main() -> int:
         return calibrate(given.data)
     half = halves(given.data)
     files = [p for p in load_objects(given.data) if given.half in ("all", half[p.stem])][: given.objects]
+    if given.names:
+        files = [path for path in files if any(part in path.stem for part in given.names.split(","))]
     rows = [(times, c) for times in given.times for c in given.consistency]
     found: dict[tuple[float, float], list] = {row: [] for row in rows}
     for path in files:

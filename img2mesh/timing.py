@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # products most: over both, times go with the square root of the speed.
 REFERENCE_GFLOPS = 175.0
 # Of making a view agree with the others once: decodings (at half size, and two encodings), and seconds.
-MEETING = (0.45, 0.03)
+MEETING = (0.45, 0.05)
 EARLY, LATE = 0.25, 0.75  # shares of a fit's steps; in the first the shape rests and the grid is coarse
 
 
