@@ -1,7 +1,7 @@
 """Whether views that are made to agree (`--consistency`) agree, and what meshes gain from it.
 
-    python benchmarks/agreement.py HELDOUT [--half dev|test] [--objects N] [--names A,B] [--sampler pretended|mini] [--steps 20]
-        [--consistency 0 0.6] [--start 0.1] [--times 1 2] [--no-mesh]
+    python benchmarks/agreement.py HELDOUT [--half dev|test] [--objects N] [--names A,B] [--sampler pretended|mini]
+        [--steps 20] [--consistency 0 0.7] [--start 0.3] [--times 1 2] [--no-mesh]
     python benchmarks/agreement.py DRAWN --calibrate
 
 The pretended sampler (`pretended_sampler.py`) draws true views with smooth errors of its own per view and seed.
@@ -139,7 +139,7 @@ def main() -> int:
     parser.add_argument("--names", help="only objects with one of these in their name, comma-separated")
     parser.add_argument("--sampler", choices=("pretended", "mini"), default="pretended")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--consistency", type=float, nargs="+", default=[0.0, 0.6])
+    parser.add_argument("--consistency", type=float, nargs="+", default=[0.0, 0.7])
     parser.add_argument("--start", type=float)
     parser.add_argument("--times", type=float, nargs="+", default=[1.0])
     parser.add_argument("--preset", default="draft")
