@@ -1,11 +1,14 @@
 """Shapes from several photos of held-out objects, rendered as people photograph them.
 
 python benchmarks/several_photos.py HELDOUT [--half dev|test|all] [--objects N] [--sets front four ...] [--json OUT]
+    [--true cameras|solid] [--hull]
 
 Azimuths are off by up to 10 degrees, elevations lie between 0 and 35 and are not known, nor are distances and crops;
 exposures differ by up to 0.3 EV, white balances by 7 %. Volume IoU with the true solid on 64 points a side, after the
 similarity that makes it largest; of the shape before the field, so that a set takes seconds. `swapped` are four sides
-whose last photo is another object's.
+whose last photo is another object's. To find where errors come from, `--true cameras` places the photos exactly,
+`--true solid` gives the true shape's cells in place of the network's chances as well, and `--hull` takes the
+silhouettes' hull as the shape.
 """
 
 from __future__ import annotations
@@ -14,27 +17,31 @@ import argparse
 import json
 import time
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from img2mesh.core.camera import Camera, look_at
+from img2mesh.core.camera import DISTANCE, FOV_DEG, Camera, look_at
 from img2mesh.core.progress import Progress
 from img2mesh.core.sdf_grid import SdfGrid
-from img2mesh.core.visual_hull import hull_of_views
+from img2mesh.core.view import Source, View
+from img2mesh.core.visual_hull import hull_of_views, visual_hull
 from img2mesh.evaluate.ground_truth import Truth, render_truth
 from img2mesh.evaluate.objects import halves, load_objects, read_object
 from img2mesh.evaluate.protocol import volume
 from img2mesh.models import load_model
+from img2mesh.models.occupancy import HALF, Guess
+from img2mesh.photos.evidence import CELLS, LATTICE, Witness, box
 from img2mesh.photos.photo import SIDES, Photo
 from img2mesh.photos.place import place_photos
-from img2mesh.photos.reconstruct import fused_chance, shaped
+from img2mesh.photos.reconstruct import LEVEL, fused_chance, shaped
 from img2mesh.photos.turntable import turntable_views
 from img2mesh.segment.cutout import Cutout, recentre, window_of
 from img2mesh.shape.occupancy import occupancy_grid
 from img2mesh.shape.symmetry import symmetrised
-from img2mesh.shape.threshold import best_level
+from img2mesh.synthetic.voxelize import occupancy
 from img2mesh.views.synthesize import seen_body
 
 SETS = {
@@ -48,10 +55,20 @@ SETS = {
 TURN = 24
 
 
-def photograph(truth: Truth, elevation: float, azimuth: float, rng: np.random.Generator) -> Cutout:
-    """One photo, cut out: distance, aim, exposure and white balance are drawn."""
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A photo, cut out, and where it was taken from in the object's own world."""
+
+    cutout: Cutout
+    camera: Camera  # of the cutout, 256 pixels wide
+    distance: float
+
+
+def photograph(truth: Truth, elevation: float, azimuth: float, rng: np.random.Generator) -> Shot:
+    """One photo: distance, aim, exposure and white balance are drawn."""
     distance, aim = rng.uniform(1.5, 2.6), rng.uniform(-0.06, 0.06, 3)
-    rgba = render(truth, elevation, azimuth, distance, aim)
+    camera = standing(elevation, azimuth, distance, aim)
+    rgba = render_truth(truth, camera, supersample=2)
     gain = 2 ** rng.uniform(-0.3, 0.3) * np.array([rng.uniform(0.93, 1.07), 1, rng.uniform(0.93, 1.07)])
     value = rgba[..., :3] / 255
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4) * gain
@@ -59,14 +76,18 @@ def photograph(truth: Truth, elevation: float, azimuth: float, rng: np.random.Ge
         linear <= 0.0031308, linear * 12.92, 1.055 * np.clip(linear, 0, None) ** (1 / 2.4) - 0.055
     )
     picture = np.dstack([np.clip(shown * 255 + 0.5, 0, 255).astype(np.uint8), rgba[..., 3]])
-    return Cutout(recentre(picture, 0.7), "alpha", window=window_of(picture[..., 3], 0.7))
+    left, upper, side = window_of(picture[..., 3], 0.7)
+    finer = 256 / side
+    focal, cx, cy = camera.fl_x * finer, (camera.cx - left) * finer, (camera.cy - upper) * finer
+    cutout = Cutout(recentre(picture, 0.7), "alpha", window=(left, upper, side))
+    return Shot(cutout, Camera(camera.c2w, focal, focal, cx, cy, 256, 256), distance)
 
 
-def render(truth: Truth, elevation: float, azimuth: float, distance: float, aim: np.ndarray) -> np.ndarray:
+def standing(elevation: float, azimuth: float, distance: float, aim: np.ndarray) -> Camera:
     e, a = np.radians([elevation, azimuth])
     place = distance * np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
     focal = 400 * 1.09 * distance / 1.9
-    return render_truth(truth, Camera(look_at(place, aim), focal, focal, 200, 200, 400, 400), supersample=2)
+    return Camera(look_at(place, aim), focal, focal, 200, 200, 400, 400)
 
 
 def aligned_iou(grid: SdfGrid, solid: np.ndarray, steps: int = 40) -> float:
@@ -114,6 +135,8 @@ def main() -> None:
     parser.add_argument("--half", choices=("dev", "test", "all"), default="all")
     parser.add_argument("--objects", type=int, help="of the half, the first")
     parser.add_argument("--sets", nargs="+", choices=tuple(SETS), default=list(SETS))
+    parser.add_argument("--true", choices=("cameras", "solid"))
+    parser.add_argument("--hull", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -127,22 +150,26 @@ def main() -> None:
     previous = read_object(paths[-1])
     for path in paths:
         truth, rng = read_object(path), np.random.default_rng(zlib.crc32(path.stem.encode()) + 7)
-        solid, cutouts = volume((truth.vertices, truth.faces)), {}
+        solid, shots = volume((truth.vertices, truth.faces)), {}
         for side, azimuth in SIDES.items():
             off = rng.uniform(-10, 10) if side != "front" else 0.0
             elevation = rng.uniform(65, 88) if side == "top" else rng.uniform(0, 35)
             if side != "bottom":
-                cutouts[side] = photograph(truth, elevation, azimuth + off, rng)
+                shots[side] = photograph(truth, elevation, azimuth + off, rng)
         strange = photograph(previous, 20.0, 300.0, rng)
         for name in options.sets:
             started = time.process_time()
             if name == "turntable":
                 grid = turned(truth, rng)
             else:
-                chosen = [cutouts[side] for side in SETS[name]]
+                chosen = [shots[side] for side in SETS[name]]
                 if name == "swapped":
                     chosen[-1] = strange
-                grid, gone = fused(chosen, SETS[name], model)
+                known = truth if options.true == "solid" else None
+                if options.true and len(chosen) > 1:
+                    grid, gone = exact(chosen, SETS[name], model, known, options.hull), []
+                else:
+                    grid, gone = fused([shot.cutout for shot in chosen], SETS[name], model, options.hull)
                 left_out.setdefault(name, []).extend(f"{path.stem}: {each}" for each in gone)
             seconds.setdefault(name, []).append(time.process_time() - started)
             found.setdefault(name, {})[path.stem] = round(aligned_iou(grid, solid), 4)
@@ -158,7 +185,9 @@ def main() -> None:
         )
 
 
-def fused(cutouts: list[Cutout], sides: tuple[str, ...], model) -> tuple[SdfGrid, list[str]]:
+def fused(
+    cutouts: list[Cutout], sides: tuple[str, ...], model, hull: bool = False
+) -> tuple[SdfGrid, list[str]]:
     """The shape of photos of some sides, and the names of those that were left out."""
     guesses = [model.guess(cutout.resized()) for cutout in cutouts]
     if len(cutouts) == 1:
@@ -168,8 +197,40 @@ def fused(cutouts: list[Cutout], sides: tuple[str, ...], model) -> tuple[SdfGrid
         return grid, []
     photos = [Photo.of_side(side, side) for side in sides]
     placed = place_photos(photos, cutouts, guesses, 4.0, Progress())
-    chance = fused_chance(placed.witnesses)
-    return shaped(chance, best_level(chance)[0], placed.views), placed.facts["photos_left_out"]
+    gone = placed.facts["photos_left_out"]
+    if hull:
+        return hull_of(placed.views), gone
+    return shaped(fused_chance(placed.witnesses), LEVEL, placed.views), gone
+
+
+def exact(shots: list[Shot], sides: tuple[str, ...], model, known: Truth | None, hull: bool) -> SdfGrid:
+    """The same from true cameras; `known`: from the true share of each cell, too."""
+    pictures = [shot.cutout.resized(256) for shot in shots]
+    guesses = [None if side == "top" else model.guess(p) for side, p in zip(sides, pictures, strict=True)]
+    found = [_witness(*each) for each in zip(shots, pictures, guesses, strict=True)]
+    centre, scale = box(found)
+    found = [witness.rescaled(centre, scale) for witness in found]
+    views = tuple(View(p, w.camera, Source.PHOTO) for p, w in zip(pictures, found, strict=True))
+    if hull:
+        return hull_of(views)
+    if known is None:
+        return shaped(fused_chance(found), LEVEL, views)
+    inside = occupancy((known.vertices - centre) / scale, known.faces, 3 * CELLS, LATTICE)
+    share = inside.reshape(CELLS, 3, CELLS, 3, CELLS, 3).mean((1, 3, 5))
+    return shaped(share.astype(np.float32), 0.45, views)
+
+
+def _witness(shot: Shot, picture: np.ndarray, guess: Guess | None) -> Witness:
+    usual = (
+        0.5 / np.tan(np.radians(FOV_DEG) / 2) / DISTANCE
+    )  # sides per unit of the frame that the network sees
+    unit = usual * shot.distance / (shot.camera.fl_x / 256)
+    occupancy = None if guess is None else guess.occupancy
+    return Witness.of(shot.camera, picture[..., 3] / np.float32(255), occupancy, shot.distance, HALF * unit)
+
+
+def hull_of(views: tuple[View, ...]) -> SdfGrid:
+    return visual_hull([view.mask for view in views], [view.camera for view in views], None, 96, 0.0).grid
 
 
 def turned(truth: Truth, rng: np.random.Generator) -> SdfGrid:
@@ -177,7 +238,8 @@ def turned(truth: Truth, rng: np.random.Generator) -> SdfGrid:
     elevation, distance, way = rng.uniform(0, 35), rng.uniform(1.6, 2.6), rng.choice([-1, 1])
     cutouts = []
     for k in range(TURN):
-        rgba = render(truth, elevation, way * 360 * k / TURN, distance, np.zeros(3))
+        camera = standing(elevation, way * 360 * k / TURN, distance, np.zeros(3))
+        rgba = render_truth(truth, camera, supersample=2)
         cutouts.append(Cutout(recentre(rgba, 0.7), "alpha", window=window_of(rgba[..., 3], 0.7)))
     return hull_of_views(turntable_views(cutouts, None, Progress()), 96).grid
 

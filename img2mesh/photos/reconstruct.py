@@ -12,16 +12,22 @@ from img2mesh.core.progress import Progress
 from img2mesh.core.sdf_grid import SdfGrid, lattice, smooth_distance
 from img2mesh.core.shape import Shape
 from img2mesh.core.view import Source, View, ViewSet
-from img2mesh.core.visual_hull import MARGIN, VisualHull, cone_distances, mask_distance
+from img2mesh.core.visual_hull import MARGIN, VisualHull, along_rays, cone_distances, mask_distance, ray_bins
 from img2mesh.field.fit import Fit, fit_field
 from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.photos.evidence import CELLS, CONE, LATTICE, OUTSIDE, Witness, features
 from img2mesh.settings import Settings
-from img2mesh.shape.fuse import FINEST, fill_outline
-from img2mesh.shape.occupancy import SMOOTH
-from img2mesh.shape.threshold import best_level
+from img2mesh.shape.fuse import FINEST, cropped
+from img2mesh.shape.threshold import FAINTEST, NEAR_LIKELIEST, best_level
 
+# Chance from which a cell is inside. The level of the best expected IoU takes the errors of cells as independent; those
+# of one object are not, and one level for all objects does better (docs/photos.md).
+LEVEL = 0.27
 TIE = 3.0  # weight of staying near the fused shape
+SMOOTH = 0.004  # world units: less than half a sample, so that walls stay whole
+LEAST = 1e-4  # chance
+RIM = 1.5  # of their pixels: rays that only graze the object say little
+PIXELS = 128  # side of the pictures on which rays are gathered
 LOOSE = 0.004  # world units by which the shape may stick out of a silhouette: cameras are not exact
 DRAWN_WEIGHT = 0.1  # of what a sampler drew, beside what photos show
 
@@ -48,8 +54,7 @@ def shape_from_photos(
     photos = [view for view in views.views if view.source is Source.PHOTO]
     with progress.stage("shape"):
         chance = fused_chance(witnesses)
-        level, expected = best_level(chance)
-        grid = shaped(chance, level, photos)
+        grid = shaped(chance, LEVEL, photos)
         hull = VisualHull(grid.sdf, grid.bounds, np.ones(len(photos)), 0.0)
         same, left = equal_exposure(tuple(photos), hull)
     drawn = [view for view in views.views if view.source is not Source.PHOTO]
@@ -59,7 +64,7 @@ def shape_from_photos(
     field = fit_field(fit, progress)
     diagnostics = {
         "backend": fit.net.grid.implementation,
-        "expected_iou": round(expected, 3),
+        "expected_iou": round(best_level(chance)[1], 3),
         "exposure_disagreement_left": left,
         "seconds": round(time.perf_counter() - start, 2),
     }
@@ -80,29 +85,45 @@ def fused_chance(witnesses: Sequence[Witness]) -> np.ndarray:
 
 
 def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:
-    """The signed distance of {chance > level}, inside all silhouettes, and filling each of them."""
+    """The signed distance of {chance > level}, inside all silhouettes, and filling each of them.
+
+    A photo shows something on every ray inside its silhouette: where no place on one reaches the level, the likeliest
+    ones count (as in `shape.threshold.guessed_solid`).
+    """
     from scipy.ndimage import map_coordinates
 
     cells = len(chance)
     spacing, first = 2 * LATTICE / cells, LATTICE / cells - LATTICE
-    found = np.argwhere(chance > level)
+    found = np.argwhere(chance > min(level, FAINTEST))
     if not len(found):
         found = np.argwhere(chance >= chance.max())
     low, high = found.min(0) * spacing + first - MARGIN, found.max(0) * spacing + first + MARGIN
     high = low + np.ceil((high - low) / FINEST) * FINEST
-    bounds = np.stack([low, high])
-    points, shape = lattice(bounds, FINEST)
-    kept = np.clip(chance, 1e-4, 1 - 1e-4)
+    points, shape = lattice(np.stack([low, high]), FINEST)
+    kept = np.clip(chance, LEAST, 1 - LEAST)
     logit = np.log(kept / (1 - kept))
-    fine = map_coordinates(logit, ((points - first) / spacing).T, order=1, mode="nearest")
-    masks = [mask_distance(view.mask) for view in photos]
-    outermost = cone_distances(masks, [view.camera for view in photos], points).max(0)
-    inside = ((fine > np.log(level / (1 - level))) & (outermost < LOOSE)).reshape(shape)
+    fine = map_coordinates(logit, ((points - first) / spacing).T.astype(np.float32), order=1, mode="nearest")
+    masks, cameras = [mask_distance(view.mask) for view in photos], [view.camera for view in photos]
+    outermost = cone_distances(masks, cameras, points).max(0)
+    possible = outermost < LOOSE
+    chances = np.where(possible, 1 / (1 + np.exp(-fine)), 0)
+    needed = np.full(len(points), level)
+    for camera, distance in zip(cameras, masks, strict=True):
+        rays = ray_bins(points, camera, PIXELS)
+        likeliest = -along_rays(-chances, rays, PIXELS)
+        likeliest[_rim(distance)] = 1.0
+        needed = np.minimum(needed, NEAR_LIKELIEST * np.maximum(likeliest, FAINTEST)[rays])
+    inside = possible & (chances > needed)
     if not inside.any():
-        inside = (outermost < np.partition(outermost, 50)[50]).reshape(shape)
-    grid = SdfGrid(smooth_distance(inside, FINEST, SMOOTH), bounds)
-    for view in reversed(photos):
-        grid = fill_outline(grid, view)
-    points, shape = lattice(grid.bounds, grid.spacing)
-    outermost = cone_distances(masks, [view.camera for view in photos], points).max(0).reshape(grid.sdf.shape)
-    return SdfGrid(np.maximum(grid.sdf, outermost - LOOSE).astype(np.float32), grid.bounds)
+        inside = outermost < np.partition(outermost, 50)[50]
+    sdf = smooth_distance(inside.reshape(shape), FINEST, SMOOTH)
+    sdf = np.maximum(sdf, outermost.reshape(shape) - LOOSE)
+    return cropped(SdfGrid(sdf.astype(np.float32), np.stack([low, high])))
+
+
+def _rim(distance: np.ndarray) -> np.ndarray:
+    """(`PIXELS`^2,) bool: which pixels lie outside of a silhouette (`mask_distance`), or at its very rim."""
+    import cv2
+
+    small = cv2.resize(distance, (PIXELS, PIXELS), interpolation=cv2.INTER_AREA) * PIXELS / len(distance)
+    return (small > -RIM).ravel()

@@ -63,7 +63,7 @@ def fill_outline(grid: SdfGrid, photo: View, belief: float = 1.0) -> SdfGrid:
     extra = THICKENED * look_up(thin_parts(photo.mask), pixels, photo.camera)
     result = np.maximum(common, 0.05)
     result[near] = np.maximum(say * common[near] + (1 - say) * own, cone) - extra
-    return _cropped(SdfGrid(result.reshape(grid.sdf.shape).astype(np.float32), grid.bounds))
+    return cropped(SdfGrid(result.reshape(grid.sdf.shape).astype(np.float32), grid.bounds))
 
 
 def _depth_factor(common: np.ndarray, cone: np.ndarray, points: np.ndarray, body: Inflated) -> float:
@@ -122,7 +122,7 @@ def _refined(grid: SdfGrid) -> SdfGrid:
     return SdfGrid(sdf, np.stack([low, low + steps * FINEST]))
 
 
-def _cropped(grid: SdfGrid) -> SdfGrid:
+def cropped(grid: SdfGrid) -> SdfGrid:
     """The grid on the part of its lattice that holds its inside and `MARGIN` around it."""
     inside = grid.sdf < 0
     if not inside.any():

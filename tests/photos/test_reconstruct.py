@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from scipy.ndimage import maximum_filter
+
+from img2mesh.core.sdf_grid import lattice
+from img2mesh.core.view import Source, View
+from img2mesh.photos.evidence import CELLS, LATTICE
+from img2mesh.photos.reconstruct import shaped
+from tests.photos.scene import camera, inside, picture
+
+SIDES = [(10.0, 0.0), (20.0, 180.0), (5.0, 90.0), (30.0, 270.0)]
+
+
+@pytest.fixture(scope="module")
+def photos():
+    cameras = [camera(*side) for side in SIDES]
+    return [View(picture(each), each, Source.PHOTO) for each in cameras]
+
+
+@pytest.fixture(scope="module")
+def share():
+    """(CELLS, CELLS, CELLS) how much of each cell is inside."""
+    axis = ((np.arange(3 * CELLS) + 0.5) / (3 * CELLS) * 2 - 1) * LATTICE
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    return inside(points).reshape(CELLS, 3, CELLS, 3, CELLS, 3).mean((1, 3, 5)).astype(np.float32)
+
+
+def overlap(grid):
+    points, shape = lattice(grid.bounds, grid.spacing)
+    true, found = inside(points).reshape(shape), grid.sdf < 0
+    return (true & found).sum() / (true | found).sum()
+
+
+def seen(grid, photo):
+    """(40, 40) bool: which pixels show the solid."""
+    points, _ = lattice(grid.bounds, grid.spacing)
+    pixels, _ = photo.camera.project(points[(grid.sdf < 0).reshape(-1)])
+    small = np.zeros((40, 40), bool)
+    column, row = np.clip(np.floor(pixels / photo.camera.width * 40).astype(int), 0, 39).T
+    small[row, column] = True
+    return small
+
+
+def test_a_solid_that_is_known_comes_back(photos, share):
+    assert overlap(shaped(share, 0.5, photos)) > 0.9
+
+
+def test_what_a_photo_shows_is_there_though_the_chances_are_low(photos, share):
+    faint = np.where(np.indices(share.shape)[2] > CELLS // 2, 0.3 * share, share)  # the upper half is doubted
+    found = shaped(faint, 0.5, photos)
+    assert overlap(found) > 0.6
+    for photo in photos:
+        shown = photo.mask.reshape(40, 4, 40, 4).mean((1, 3)) > 0.99
+        assert (seen(found, photo) & shown).sum() > 0.97 * shown.sum()
+
+
+def test_nothing_lies_where_a_photo_shows_none(photos):
+    found = shaped(np.ones((CELLS,) * 3, np.float32), 0.5, photos)
+    for photo in photos:
+        empty = maximum_filter(photo.mask, 3).reshape(40, 4, 40, 4).max((1, 3)) == 0
+        assert not (seen(found, photo) & empty).any()
