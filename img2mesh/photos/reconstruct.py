@@ -17,7 +17,7 @@ from img2mesh.field.fit import Fit, fit_field
 from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.photos.evidence import CELLS, CONE, LATTICE, OUTSIDE, Witness, features
 from img2mesh.settings import Settings
-from img2mesh.shape.fuse import FINEST, cropped
+from img2mesh.shape.fuse import FINEST, cropped, fill_outline
 from img2mesh.shape.threshold import FAINTEST, NEAR_LIKELIEST, best_level
 
 # Chance from which a cell is inside. The level of the best expected IoU takes the errors of cells as independent; those
@@ -28,6 +28,7 @@ SMOOTH = 0.004  # world units: less than half a sample, so that walls stay whole
 LEAST = 1e-4  # chance
 RIM = 1.5  # of their pixels: rays that only graze the object say little
 PIXELS = 128  # side of the pictures on which rays are gathered
+UNCOVERED = 0.03  # share of a silhouette without anything behind it, from which cameras are taken to be wrong
 LOOSE = 0.004  # world units by which the shape may stick out of a silhouette: cameras are not exact
 DRAWN_WEIGHT = 0.1  # of what a sampler drew, beside what photos show
 
@@ -117,8 +118,22 @@ def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:
     if not inside.any():
         inside = outermost < np.partition(outermost, 50)[50]
     sdf = smooth_distance(inside.reshape(shape), FINEST, SMOOTH)
-    sdf = np.maximum(sdf, outermost.reshape(shape) - LOOSE)
-    return cropped(SdfGrid(sdf.astype(np.float32), np.stack([low, high])))
+    grid = SdfGrid(np.maximum(sdf, outermost.reshape(shape) - LOOSE), np.stack([low, high]))
+    for camera, distance in zip(cameras, masks, strict=True):
+        nearest = along_rays(grid.sdf.reshape(-1), ray_bins(points, camera, PIXELS), PIXELS)
+        if (nearest[~_rim(distance)] > 0).mean() > UNCOVERED:
+            return _filled(grid, photos)
+    return cropped(grid)
+
+
+def _filled(grid: SdfGrid, photos: Sequence[View]) -> SdfGrid:
+    """The shape where silhouettes have too little in common to be filled from within: each is filled by itself."""
+    for view in reversed(photos):
+        grid = fill_outline(grid, view)
+    points, shape = lattice(grid.bounds, grid.spacing)
+    masks, cameras = [mask_distance(view.mask) for view in photos], [view.camera for view in photos]
+    outermost = cone_distances(masks, cameras, points).max(0).reshape(shape)
+    return SdfGrid(np.maximum(grid.sdf, outermost - LOOSE).astype(np.float32), grid.bounds)
 
 
 def _rim(distance: np.ndarray) -> np.ndarray:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
@@ -59,3 +61,18 @@ def test_nothing_lies_where_a_photo_shows_none(photos):
     for photo in photos:
         empty = maximum_filter(photo.mask, 3).reshape(40, 4, 40, 4).max((1, 3)) == 0
         assert not (seen(found, photo) & empty).any()
+
+
+def test_silhouettes_that_have_little_in_common_are_filled_one_by_one(photos, share, monkeypatch):
+    filled = []
+
+    def fill(grid, view):
+        filled.append(view)
+        return grid
+
+    monkeypatch.setattr("img2mesh.photos.reconstruct.fill_outline", fill)
+    shaped(share, 0.5, photos)
+    assert not filled, "cameras that are right"
+    beside = dataclasses.replace(photos[2], camera=camera(*SIDES[2], off=30))
+    found = shaped(share, 0.5, [*photos[:2], beside, photos[3]])
+    assert len(filled) == 4 and (found.sdf < 0).any()
