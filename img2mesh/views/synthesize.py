@@ -101,7 +101,7 @@ def without_effect(drawn: Drawn, model: Sampler, settings: Settings, progress: P
     """A warning, said and returned, where `settings.consistency` asks for what did not happen."""
     if not settings.consistency or drawn.meetings:
         return []
-    why = f"{settings.steps} denoising steps and {len(drawn.rgba)} views are too few for it"
+    why = f"it needs {FEWEST} denoising steps and views or more, not {settings.steps} and {len(drawn.rgba)}"
     if model.fixed_views:
         why = f"{model.name} draws its views as one picture"
     progress.warn(f"--consistency had no effect: {why}.")

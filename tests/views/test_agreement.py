@@ -127,4 +127,7 @@ def test_a_run_of_one_step_says_that_nothing_agrees():
     settings = Settings(views=6, elevation="25", steps=1, consistency=0.5)
     views = generate_views(FakeCutout(25.0), Meeting(25.0), settings, progress)
     assert views.facts["agreement"] == []
-    assert said == views.facts["warnings"] and "--consistency had no effect: 1 denoising steps" in said[0]
+    assert (
+        said == views.facts["warnings"]
+        and "no effect: it needs 3 denoising steps and views or more, not 1 and 6" in said[0]
+    )
