@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from img2mesh.core.camera import Camera
-from img2mesh.core.rasterise import sample_bilinear
 from img2mesh.mesh.projection import Projector
 
 # Lengths are in thousandths of the photo's side.
@@ -53,7 +52,7 @@ class FineStructure:
     def at(self, points: np.ndarray, normals: np.ndarray, chance: np.ndarray) -> np.ndarray:
         """(N, 3) float32 to add to colours at (N, 3) points whose materials have (N, K) chances."""
         result = np.zeros((len(points), 3), np.float32)
-        place = points @ self.axes.T * self.scale
+        place = (points @ self.axes.T * self.scale).astype(np.float32)
         weight = np.abs(normals @ self.axes.T) ** SHARPNESS
         weight /= np.maximum(np.sqrt((weight**2).sum(axis=1, keepdims=True)), 1e-9)
         for k, patch in enumerate(self.patches):
@@ -108,32 +107,42 @@ def _level_axes(camera: Camera) -> np.ndarray:
 
 
 def _tiled(patch: np.ndarray, place: np.ndarray, plane: int) -> np.ndarray:
-    """(N, 3) the patch's structure at (N, 2) places of an endless plane, pixels."""
-    edge = len(patch) / WINDOWS
-    skewed = np.stack([place[:, 0] - place[:, 1] / np.sqrt(3), place[:, 1] * 2 / np.sqrt(3)], axis=1) / edge
-    cell = np.floor(skewed).astype(np.int64)
-    u, v = (skewed - cell).T
+    """(N, 3) the patch's structure at (N, 2) float32 places of an endless plane, pixels."""
+    import torch
+
+    edge = np.float32(len(patch) / WINDOWS)
+    i = (place[:, 0] - place[:, 1] / np.float32(np.sqrt(3))) / edge
+    j = place[:, 1] * np.float32(2 / np.sqrt(3)) / edge
+    column, row = np.floor(i).astype(np.int32), np.floor(j).astype(np.int32)
+    u, v = i - column, j - row
     upper = u + v > 1
-    weights = np.where(upper, (u + v - 1, 1 - v, 1 - u), (1 - u - v, u, v)).T
-    corners = np.where(upper[:, None], [[1, 1, 1, 0, 0, 1]], [[0, 0, 1, 0, 0, 1]]).reshape(-1, 3, 2)
-    weights /= np.sqrt((weights**2).sum(axis=1, keepdims=True))
-    result = np.zeros((len(place), 3), np.float32)
-    for k in range(3):
-        vertex = cell + corners[:, k]
-        at = edge * np.stack([vertex[:, 0] + vertex[:, 1] / 2, vertex[:, 1] * np.sqrt(3) / 2], axis=1)
-        room = len(patch) - 2 * edge
-        window = edge + room * _hashed(vertex, plane)
-        result += weights[:, k : k + 1] * sample_bilinear(patch, place - at + window)
-    return result
+    picture = torch.from_numpy(patch.transpose(2, 0, 1).copy())[None]
+    result, squares = np.zeros((3, len(place)), np.float32), np.zeros(len(place), np.float32)
+    for (a, b), weight in (
+        ((upper, upper), np.abs(1 - u - v)),
+        ((1, 0), np.where(upper, 1 - v, u)),
+        ((0, 1), np.where(upper, 1 - u, v)),
+    ):
+        x, y = (column + a).astype(np.int32), (row + b).astype(np.int32)
+        window = edge + (len(patch) - 2 * edge) * _hashed(x, y, plane)
+        window[:, 0] += place[:, 0] - edge * (x + np.float32(0.5) * y)
+        window[:, 1] += place[:, 1] - edge * (np.float32(np.sqrt(3) / 2) * y)
+        grid = torch.from_numpy(window * np.float32(2 / len(patch)) - 1)[None, None]
+        found = torch.nn.functional.grid_sample(picture, grid, "bilinear", "border", align_corners=False)
+        result += weight * found.numpy()[0, :, 0]
+        squares += weight**2
+    return (result / np.sqrt(squares)).T
 
 
-def _hashed(vertex: np.ndarray, plane: int) -> np.ndarray:
-    """(N, 2) numbers in [0, 1) that depend on (N, 2) integers, and look random (Jarzynski and Olano 2020, pcg)."""
-    x, y = (vertex + (SEED + 1) * 7919 * (plane + 1)).astype(np.uint32).T
-    with np.errstate(over="ignore"):
-        for _ in range(2):
-            x, y = (n * np.uint32(1664525) + np.uint32(1013904223) for n in (x, y))
-            x = x + y * np.uint32(1664525)
-            y = y + x * np.uint32(1664525)
-            x, y = x ^ (x >> np.uint32(16)), y ^ (y >> np.uint32(16))
-    return np.stack([x, y], axis=1) / 2.0**32
+def _hashed(x: np.ndarray, y: np.ndarray, plane: int) -> np.ndarray:
+    """(N, 2) float32 in [0, 1) that depend on (N,) int32 each, and look random (Jarzynski and Olano 2020, pcg2d)."""
+    factor, shift = np.uint32(1664525), np.uint32(16)
+    start = (SEED + 1) * 7919 * (plane + 1)
+    one, two = (x + start).astype(np.uint32), (y + start).astype(np.uint32)
+    for _ in range(2):
+        one, two = one * factor + np.uint32(1013904223), two * factor + np.uint32(1013904223)
+        one += two * factor
+        two += one * factor
+        one ^= one >> shift
+        two ^= two >> shift
+    return (np.stack([one, two], axis=1) >> np.uint32(8)).astype(np.float32) / np.float32(2**24)
