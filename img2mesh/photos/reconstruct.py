@@ -28,7 +28,7 @@ SMOOTH = 0.004  # world units: less than half a sample, so that walls stay whole
 LEAST = 1e-4  # chance
 RIM = 1.5  # of their pixels: rays that only graze the object say little
 PIXELS = 128  # side of the pictures on which rays are gathered
-UNCOVERED = 0.03  # share of a silhouette without anything behind it, from which cameras are taken to be wrong
+UNCOVERED = 0.01  # share of a silhouette without anything behind it, from which cameras are taken to be wrong
 LOOSE = 0.004  # world units by which the shape may stick out of a silhouette: cameras are not exact
 DRAWN_WEIGHT = 0.1  # of what a sampler drew, beside what photos show
 
