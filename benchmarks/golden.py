@@ -100,17 +100,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--write", action="store_true", help="keep the figures instead of comparing")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="keep the figures instead of comparing; those of other presets stay",
+    )
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "golden.json")
     parser.add_argument("--photos", type=Path, default=ROOT.parent / "shared" / "photos")
     parser.add_argument("--heldout", type=Path, default=ROOT.parent / "shared" / "data" / "heldout")
     parser.add_argument("--presets", default=",".join(PRESETS))
     args = parser.parse_args()
     found = measure(sys.executable, args.photos, args.heldout, args.presets.split(","))
+    kept = json.loads(args.json.read_text(encoding="utf-8")) if args.json.is_file() else {}
     if args.write:
-        args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps({**kept, **found}, indent=1) + "\n", encoding="utf-8")
         return
-    sentences = worse(json.loads(args.json.read_text(encoding="utf-8")), found)
+    sentences = worse(kept, found)
     print("\n".join(sentences) or "Nothing got worse.")
     sys.exit(1 if sentences else 0)
 
