@@ -170,6 +170,7 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
         zipfile.BadZipFile,
         RecursionError,
         NotImplementedError,
+        EOFError,
     ):
         pass
     return bytes(atheris.Mutate(data, min(most, len(data) + 64)))

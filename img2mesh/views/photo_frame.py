@@ -19,6 +19,7 @@ from img2mesh.views.scene_normalization import inside
 CELLS = 44  # of the grid, per side
 HALF = 0.75  # its half side, world units
 SIZE = 96  # pixels per side in which silhouettes are compared
+WIDEST = 64  # pixels by which masks are grown exactly as a disc does
 ENOUGH = 0.02  # share of the photo's silhouette outside of the hull that is left alone
 # Larger changes mean that the views are bad, not that the frame is off; the field then follows the photo instead.
 SCALES = np.arange(1.0, 0.89, -0.025)
@@ -91,9 +92,11 @@ def common_solid(views: list[View], generous: bool = True) -> np.ndarray:
     misses = np.zeros(len(points), dtype=np.int32)
     for view in views:
         grown = int(np.ceil(HALF / CELLS * view.camera.fl_x / view.camera.distance))
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grown + 1, 2 * grown + 1))
         mask = view.mask > 0.5
-        if generous:
+        if generous and grown > WIDEST:  # large kernels are slow
+            mask = mask.any() & (cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= grown)
+        elif generous:
+            kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grown + 1, 2 * grown + 1))
             mask = cv2.dilate(mask.astype(np.uint8), kernel) > 0
         misses += ~inside(view.camera, mask, points)
     return points[misses <= len(views) // 10]
@@ -111,5 +114,7 @@ def silhouette(solid: np.ndarray, camera: Camera) -> np.ndarray:
     radius = np.ceil(0.5 * 2 * HALF / CELLS * camera.fl_x / np.maximum(depth, 1e-6)).astype(int)
     columns, rows = (np.clip(np.floor(pixels[:, k]), 0, SIZE - 1).astype(int) for k in (0, 1))
     picture[rows, columns] = 1
-    side = 2 * int(np.median(radius)) + 1  # a cell's width: fills the gaps between projected centres
+    side = (
+        2 * min(int(np.median(radius)), SIZE) + 1
+    )  # a cell's width: fills the gaps between projected centres
     return cv2.dilate(picture, np.ones((side, side), np.uint8)).astype(bool)

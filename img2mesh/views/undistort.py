@@ -11,6 +11,7 @@ from img2mesh.errors import Img2MeshError
 from img2mesh.views.chroma_key import cut_from_colour
 
 LARGEST = 512  # the field sees no more; full resolution would only cost memory
+HUGE = 4096  # pixels a side up to which a picture is worked on as it is
 _MOST_PIXELS, _LONGEST = 150_000_000, 32766  # OpenCV takes no longer sides
 _DISTORTION = ("k1", "k2", "p1", "p2", "k3")
 
@@ -76,8 +77,7 @@ def read_frame_picture(folder: Path, frame: dict, values: dict) -> tuple[np.ndar
                 f"The mask {frame['mask_path']} has another size than its picture {path.name}."
             )
         rgba[..., 3], how = grey, "mask"
-    rgba = _undistorted(rgba, values, size)
-    rgba = _reduced(rgba)
+    rgba = _reduced(_undistorted(_manageable(rgba), values, size))
     if how == "white":
         border = np.concatenate([rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]])[:, :3]
         if (border.min(axis=-1) > 235).mean() < 0.7:
@@ -123,6 +123,16 @@ def _finite(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
+def _manageable(rgba: np.ndarray) -> np.ndarray:
+    """A picture of at most `HUGE` pixels a side: single precision of more of them would be gigabytes."""
+    from PIL import Image
+
+    if max(rgba.shape[:2]) <= HUGE:
+        return rgba
+    factor = -(-max(rgba.shape[:2]) // HUGE)
+    return np.array(Image.fromarray(rgba).convert("RGBa").reduce(factor).convert("RGBA"))
+
+
 def _undistorted(rgba: np.ndarray, values: dict, size: tuple[int, int]) -> np.ndarray:
     numbers = [values.get(key) or 0.0 for key in _DISTORTION]
     if not all(_finite(n) and abs(n) < 100 for n in numbers):
@@ -140,7 +150,8 @@ def _undistorted(rgba: np.ndarray, values: dict, size: tuple[int, int]) -> np.nd
         return rgba
     import cv2
 
-    sx, sy = size[0] / lens["w"], size[1] / lens["h"]
+    now = rgba.shape[1], rgba.shape[0]
+    sx, sy = now[0] / lens["w"], now[1] / lens["h"]
     # OpenCV puts pixel centres at whole numbers, we at halves.
     matrix = np.array(
         [
@@ -151,7 +162,7 @@ def _undistorted(rgba: np.ndarray, values: dict, size: tuple[int, int]) -> np.nd
     )
     if (rgba[..., 3] == 255).all():
         # No mask yet: what the lens did not see becomes white, as the background is.
-        maps = cv2.initUndistortRectifyMap(matrix, np.array(numbers, float), None, matrix, size, cv2.CV_32FC1)
+        maps = cv2.initUndistortRectifyMap(matrix, np.array(numbers, float), None, matrix, now, cv2.CV_32FC1)
         return cv2.remap(
             rgba, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,) * 4
         )

@@ -284,3 +284,26 @@ def test_facts_that_are_none_and_models_without_end(tmp_path):
     with pytest.raises(Img2MeshError) as error:
         load_views(path)
     assert "camera model" in str(error.value) and len(str(error.value)) < 400
+
+
+def test_huge_pictures_are_reduced_in_little_memory():
+    from img2mesh.views.undistort import LARGEST, _manageable, _reduced
+
+    v, u = np.mgrid[-1:1:600j, -1:1:900j]
+    alpha = np.where(np.hypot(u, v) < 0.6, 255, 0)
+    small = np.dstack([np.full_like(alpha, 200), 100 + 50 * u, 60 + 0 * u, alpha]).astype(np.uint8)
+    large = small.repeat(10, 0).repeat(10, 1)
+    found, expected = _reduced(_manageable(large)), _reduced(small)
+    assert found.shape == expected.shape == (round(LARGEST * 2 / 3), LARGEST, 4)
+    seen = expected[..., 3] > 128
+    assert np.abs(found[seen].astype(int) - expected[seen]).max() <= 12
+    assert np.abs(found[..., 3].astype(int) - expected[..., 3]).mean() < 0.5
+
+
+def test_focal_lengths_without_measure_do_not_take_all_time():
+    from img2mesh.views.photo_frame import common_solid, silhouette
+
+    view = _views()[0]
+    wide = dataclasses.replace(view, camera=dataclasses.replace(view.camera, fl_x=1e9, fl_y=1e9))
+    solid = common_solid([wide, view])
+    assert silhouette(solid, wide.camera).shape == (96, 96)
