@@ -75,9 +75,9 @@ def bake_texture(
     sources, facts = texture_sources(field, views, belief, vertices, faces)
     names = [*(source.name for source in sources), FILL]
     labels = select_sources(sources, vertices, faces)
-    shares, offsets, fill = _levelled(sources, labels, vertices, faces)
-    structure = _structure(sources, fill)
     normals = vertex_normals(vertices, faces)
+    shares, offsets, fill = _levelled(sources, labels, vertices, faces, normals)
+    structure = _structure(sources, fill)
 
     atlas = rasterise_atlas(uv, atlas_faces, size, size)
     row, column = np.nonzero(atlas.hit)
@@ -127,10 +127,14 @@ def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces
 
 
 def _levelled(
-    sources: Sequence[TextureSource], labels: np.ndarray, vertices: np.ndarray, faces: np.ndarray
+    sources: Sequence[TextureSource],
+    labels: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    normals: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, MaterialFill]:
     """(V, K + 1) shares of the sources and of fill, (V, K, 3) offsets of the sources, and the fill."""
-    count, normals = len(sources), vertex_normals(vertices, faces)
+    count = len(sources)
     photo = bool(sources) and sources[0].name == PHOTO
     touched = vertex_shares(faces, labels, len(vertices), count + 1)
     colours = np.zeros((len(vertices), count, 3))

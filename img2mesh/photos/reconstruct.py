@@ -109,19 +109,21 @@ def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:
     possible = outermost < LOOSE
     chances = np.where(possible, 1 / (1 + np.exp(-fine)), 0)
     needed = np.full(len(points), level)
-    for camera, distance in zip(cameras, masks, strict=True):
-        rays = ray_bins(points, camera, PIXELS)
+    seen = [
+        (ray_bins(points, camera, PIXELS), _rim(mask)) for camera, mask in zip(cameras, masks, strict=True)
+    ]
+    for rays, rim in seen:
         likeliest = -along_rays(-chances, rays, PIXELS)
-        likeliest[_rim(distance)] = 1.0
+        likeliest[rim] = 1.0
         needed = np.minimum(needed, NEAR_LIKELIEST * np.maximum(likeliest, FAINTEST)[rays])
     inside = possible & (chances > needed)
     if not inside.any():
         inside = outermost < np.partition(outermost, 50)[50]
     sdf = smooth_distance(inside.reshape(shape), FINEST, SMOOTH)
     grid = SdfGrid(np.maximum(sdf, outermost.reshape(shape) - LOOSE), np.stack([low, high]))
-    for camera, distance in zip(cameras, masks, strict=True):
-        nearest = along_rays(grid.sdf.reshape(-1), ray_bins(points, camera, PIXELS), PIXELS)
-        if (nearest[~_rim(distance)] > 0).mean() > UNCOVERED:
+    for rays, rim in seen:
+        nearest = along_rays(grid.sdf.reshape(-1), rays, PIXELS)
+        if (nearest[~rim] > 0).mean() > UNCOVERED:
             return _filled(grid, photos)
     return cropped(grid)
 

@@ -116,5 +116,5 @@ def silhouette(solid: np.ndarray, camera: Camera) -> np.ndarray:
     picture[rows, columns] = 1
     side = (
         2 * min(int(np.median(radius)), SIZE) + 1
-    )  # a cell's width: fills the gaps between projected centres
+    )  # a cell's width fills the gaps between projected centres
     return cv2.dilate(picture, np.ones((side, side), np.uint8)).astype(bool)
