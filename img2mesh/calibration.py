@@ -93,11 +93,16 @@ class Calibration:
         return timing.SamplerTime(*self._known([f"evaluation {kind}", f"decoding {kind}"], measure))
 
     def stages(self, model: Sampler, settings: Settings) -> dict[str, float]:
-        """Predicted wall time in seconds of `views`, `field` and `mesh` of the main job."""
-        (step,) = self._known(
-            [f"step {settings.rays} {settings.field_backend}"],
-            lambda: (timing.time_field(settings, self.device),),
-        )
+        """Predicted wall time in seconds of `views`, `field` and `mesh` of the main job.
+
+        A model that tells the solid from the photo is taken for one whose drawings are too blurred to fit a field to.
+        """
+        step = 0.0
+        if settings.field_fit == "always" or getattr(model, "occupancy", None) is None:
+            (step,) = self._known(
+                [f"step {settings.rays} {settings.field_backend}"],
+                lambda: (timing.time_field(settings, self.device),),
+            )
         (speed,) = self._known(["float32"], lambda: (timing.float32_speed(),))
         found = timing.seconds_per_stage(settings, self.sampler(model, settings), step, speed)
         return {name: seconds * self._correction(settings, name) for name, seconds in found.items()}

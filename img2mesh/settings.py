@@ -83,6 +83,11 @@ class Settings:
     compile: bool = _setting(False, "compile the sampler with CUDA graphs: a slow start, then faster")
     # field
     field_backend: str = _setting("auto", "hash grid implementation", choices=("auto", "tcnn", "torch"))
+    field_fit: str = _setting(
+        "auto",
+        "always, or auto: fit the field unless the views are too blurred to teach it anything",
+        choices=("auto", "always"),
+    )
     iterations: int = _setting(300, "optimisation steps of the field", low=1, high=100000)
     rays: int = _setting(2048, "rays per optimisation step", low=16, high=1000000)
     hull_resolution: int = _setting(128, "grid of the visual hull", low=16, high=512)

@@ -114,7 +114,7 @@ def seconds_per_stage(
 
     Args:
         sampler: from `time_sampler`, with the same guidance.
-        step: from `time_field`, with the same settings.
+        step: from `time_field`, with the same settings; 0 where no field is fitted.
         speed: from `float32_speed`: elevation, hull and mesh are made on the CPU whatever the device.
     """
     slower = math.sqrt(REFERENCE_GFLOPS / speed)

@@ -38,6 +38,15 @@ def test_a_machine_is_measured_once(asked):
     assert asked == {"sampler": 2, "field": 3, "speed": 2}, "other steps take another time"
 
 
+def test_no_field_is_foretold_for_a_model_that_tells_the_solid(asked):
+    model, settings = FakeModel(), Settings.load("draft", steps=1)
+    with_field = Calibration("cpu").stages(model, settings)
+    model.occupancy = object()
+    without = Calibration("cpu").stages(model, settings)
+    assert without["field"] == pytest.approx(with_field["field"] - settings.iterations * 0.05)
+    assert Calibration("cpu").stages(model, settings.replace(field_fit="always")) == with_field
+
+
 def test_runs_correct_the_prediction(asked):
     model, settings = FakeModel(), Settings.load("draft", steps=1)
     true = {name: 1.7 * s for name, s in Calibration("cpu").stages(model, settings).items()}

@@ -19,7 +19,7 @@ SAMPLE = tuple(
     consistency_start parity low_vram compile""".split()
 )
 SURFACE = tuple(
-    """device seed field_backend iterations rays hull_resolution carve_resolution photo_weight mask_weight
+    """device seed field_backend field_fit iterations rays hull_resolution carve_resolution photo_weight mask_weight
     eikonal_weight mesh_resolution faces texture_size height
     ground purpose base min_wall hollow drain bed lods normal_map texture_format compression""".split()
 )

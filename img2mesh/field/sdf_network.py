@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.field.hash_grid import HashGrid
 
 GRID = {"levels": 8, "features": 2, "log2_size": 16, "base": 8, "finest": 160}
@@ -106,6 +107,13 @@ class Field:
 
     def __init__(self, net: SurfaceNet) -> None:
         self.net = net.eval()
+
+    @classmethod
+    def of_grid(cls, grid: SdfGrid) -> Field:
+        """The shape of a lattice as it is, grey: nothing was learned."""
+        return cls(
+            SurfaceNet(torch.from_numpy(grid.sdf), grid.bounds, GRID, implementation="torch", residual=0.0)
+        )
 
     @property
     def bounds(self) -> np.ndarray:

@@ -13,10 +13,11 @@ from img2mesh.core.shape import Shape
 from img2mesh.core.view import Source, ViewSet
 from img2mesh.core.visual_hull import hull_of_views
 from img2mesh.field.fit import Fit, fit_field
+from img2mesh.field.sdf_network import Field
 from img2mesh.settings import Settings
 from img2mesh.shape.fuse import fill_outline, smooth_hull
 from img2mesh.shape.occupancy import occupancy_grid
-from img2mesh.shape.silhouette_confidence import believed
+from img2mesh.shape.silhouette_confidence import believed, sharp
 from img2mesh.shape.threshold import best_level
 
 # Expected IoU below which a shape is said to be in doubt: one in ten held-out scans is, of a true IoU of 0.23 on
@@ -30,9 +31,12 @@ def shape_from_photo(
 ) -> Shape:
     """The shape of a photo's object: what the occupancy network sees, or else the drawn views' hull; then a field.
 
+    Views that are means of what may be there teach a field nothing that the network has not said: then none is fitted
+    (docs/reconstruction.md), unless `field_fit` is "always".
+
     Args:
         views: of `views.generate_views`, refined (`shape.view_refinement`) where the model sees the body.
-        settings: iterations, rays, hull_resolution, mask_weight, eikonal_weight, field_backend, seed count.
+        settings: field_fit, iterations, rays, hull_resolution, mask_weight, eikonal_weight, field_backend, seed count.
         device: `cpu` or `cuda`.
 
     Raises:
@@ -46,11 +50,15 @@ def shape_from_photo(
             "What lies behind the photo is in doubt (expected overlap with the true shape "
             f"{found['expected_iou']:.2f}): a photo from another side, or --elevation where it is known, may help."
         )
-    weights = np.array([view.weight for view in views.views]) * trust
-    fit = Fit(views, grid, weights, TIE, settings, device)
-    field = fit_field(fit, progress)
+    fitted = settings.field_fit == "always" or not found["shape_guessed"] or sharp(views.views)
+    if fitted:
+        weights = np.array([view.weight for view in views.views]) * trust
+        field = fit_field(Fit(views, grid, weights, TIE, settings, device), progress)
+    else:
+        field = Field.of_grid(grid)
     diagnostics = {
-        "backend": fit.net.grid.implementation,
+        "backend": field.net.grid.implementation,
+        "field_fitted": fitted,
         **found,
         "view_trust": [round(float(t), 3) for t in trust],
         "seconds": round(time.perf_counter() - start, 2),

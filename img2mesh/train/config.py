@@ -161,6 +161,7 @@ class TrainConfig:
         metrics: folder of the LPIPS weights; empty switches the perceptual loss off.
         tensorboard: also write curves to `tensorboard/` in the run's folder.
         minutes: stop after so long (the state is saved); 0 means no limit.
+        loaders: processes that prepare the occupancy network's batches beside the training; 0: the training itself.
     """
 
     data: str = "../shared/data"
@@ -169,6 +170,7 @@ class TrainConfig:
     packs: int = 0
     seed: int = 0
     threads: int = 0
+    loaders: int = 0
     minutes: float = 0.0
     save_every: float = 180.0
     picture_every: int = 500

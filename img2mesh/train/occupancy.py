@@ -26,6 +26,7 @@ from img2mesh.train.denoiser import quick_attention
 from img2mesh.train.distributed import Workers
 from img2mesh.train.frustum_batches import Batch, FrustumSampler, MixedSampler
 from img2mesh.train.optimizers import Optimizers
+from img2mesh.train.prefetch import batches
 
 NAME = "occupancy"
 STATE = "occupancy.pt"
@@ -150,9 +151,9 @@ def train_occupancy(config: TrainConfig, data: RenderSet, validation: RenderSet,
     sampler, checked = samplers(config, data, validation)
     log = Log(config, NAME, workers)
     keeper = Keeper(run / STATE, config, lambda: training_state(modules, optimizers, ema, step), workers)
-    while step < plan.steps:
-        started = time.perf_counter()
-        batch = sampler.batch(step, workers).to(workers.device)
+    started = time.perf_counter()
+    for batch in batches(sampler, range(step, plan.steps), workers, config.loaders):
+        batch = batch.to(workers.device)
         ready = time.perf_counter()
         with torch.autocast(workers.device.type, torch.bfloat16, enabled=config.bf16):
             answer = net(batch.pictures, batch.angles[:, 2])
@@ -171,6 +172,7 @@ def train_occupancy(config: TrainConfig, data: RenderSet, validation: RenderSet,
             log.pause()
         if not keeper.step():
             break
+        started = time.perf_counter()
     keeper.save()
 
 

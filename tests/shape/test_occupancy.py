@@ -1,5 +1,7 @@
 """A guessed body in the shape: in its place, as large as it says, whatever the views show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
@@ -98,6 +100,21 @@ def test_a_shape_in_doubt_is_said_with_what_may_help(blurred, share, doubted):
     assert shape.diagnostics["expected_iou"] == pytest.approx(best_level(body.occupancy)[1], abs=1e-3)
     assert len(progress.warnings) == doubted
     assert all("in doubt" in warning and "--elevation" in warning for warning in progress.warnings)
+
+
+def test_blurred_views_teach_no_field_beside_a_guess(blurred):
+    unsure = [replace(view, certainty=0.2 if view.source is Source.DRAWN else None) for view in blurred]
+    settings = Settings(iterations=1, rays=64)
+
+    def shape(views, body, settings=settings):
+        return shape_from_photo(ViewSet(tuple(views), {}, body), settings)
+
+    body = ellipsoid_body(CAMERA)
+    plain, fitted = shape(unsure, body), shape(unsure, body, settings.replace(field_fit="always"))
+    others = shape(unsure, None), shape(blurred, body)
+    assert [s.diagnostics["field_fitted"] for s in (plain, fitted, *others)] == [False, True, True, True]
+    points = np.random.default_rng(0).uniform(-0.4, 0.4, (200, 3))
+    np.testing.assert_allclose(plain.field.sdf(points), fitted.field.sdf(points), atol=0.01)
 
 
 def test_a_guess_of_nothing_changes_nothing(blurred):
