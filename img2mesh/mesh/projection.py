@@ -14,6 +14,7 @@ MAX_DEPTH_SIDE = 768  # pixels of the visibility buffer
 ERODE = 4.0  # colours this close to the silhouette are mixtures with the background
 ERODE_CLEAN = 1.0  # the same where the segment room took the background out of them already
 BEYOND = (6.0, 14.0)  # outside the silhouette: trusted up to, not at all from
+AROUND = 40.0  # beyond the silhouette colours are continued so far, further than they or their blur are asked for
 NEAR_EDGE, FAR_EDGE = (1.0, 4.0), (3.0, 9.0)  # fade beside an occlusion: on the occluder, behind it
 FACING = (0.04, 0.24)  # cosine between normal and viewing direction: not trusted, fully trusted
 STEP = 0.02  # world units: a jump in depth that counts as occlusion
@@ -66,7 +67,8 @@ class Projector:
             vertices, faces: the surface that will be coloured.
             erode: how wide a rim of the silhouette is not believed, thousandths of the side.
         """
-        from scipy.ndimage import gaussian_filter, maximum_filter
+        import cv2
+        from scipy.ndimage import maximum_filter
 
         height, width = rgba.shape[:2]
         depth_side = min(MAX_DEPTH_SIDE, max(height, width))
@@ -78,7 +80,7 @@ class Projector:
         near_edge, behind = _occlusions(depth)
         # The largest depth of a neighbourhood: a surface seen at a slant is not taken for hidden.
         deepest = maximum_filter(np.where(np.isfinite(depth), depth, -np.inf), size=3)
-        blurred = gaussian_filter(colours, (0.01 * max(height, width),) * 2 + (0,))
+        blurred = cv2.GaussianBlur(colours, (0, 0), 0.01 * max(height, width), borderType=cv2.BORDER_REFLECT)
         return cls(
             camera.resized(width, height), colours, blurred, outside, depth_camera, deepest, near_edge, behind
         )
@@ -121,14 +123,29 @@ class Projector:
 
 
 def _continued(rgba: np.ndarray, erode: float) -> tuple[np.ndarray, np.ndarray]:
-    """Colours of the object's solid pixels continued over the rim and the background; distance to the rim."""
+    """Colours of the object's solid pixels continued over the rim and what is around it; distance to the rim."""
+    unit = max(rgba.shape[:2]) / 1000
+    colours = rgba[..., :3].astype(np.float32) / 255
+    outside = np.full(colours.shape[:2], 1000.0, np.float32)  # the whole side
+    if (rgba[..., 3] >= 128).any():
+        there = _around(rgba[..., 3] >= 128, int(AROUND * unit) + 2)
+        colours[there], outside[there] = _continued_in(rgba[there], colours[there], erode, unit)
+    return colours, outside
+
+
+def _around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the mask's box, so many pixels wider."""
+    ends = [np.flatnonzero(mask.any(axis))[[0, -1]] for axis in (1, 0)]
+    rows, columns = (slice(max(0, int(low) - margin), int(high) + 1 + margin) for low, high in ends)
+    return rows, columns
+
+
+def _continued_in(
+    rgba: np.ndarray, colours: np.ndarray, erode: float, unit: float
+) -> tuple[np.ndarray, np.ndarray]:
     from scipy.ndimage import distance_transform_edt
 
-    unit = max(rgba.shape[:2]) / 1000
     mask = rgba[..., 3] >= 128
-    colours = rgba[..., :3].astype(np.float32) / 255
-    if not mask.any():
-        return colours, np.full(mask.shape, np.inf, np.float32)
     padded = np.pad(mask, 1)  # the frame's border is a silhouette too
     within = distance_transform_edt(padded)[1:-1, 1:-1]
     outside = distance_transform_edt(~mask) - within

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
+from img2mesh.core.device import thread_count
 from img2mesh.core.frustum import Body
 from img2mesh.core.rasterise import rasterise_view
 from img2mesh.core.shape import SurfaceField
@@ -162,20 +164,22 @@ def texture_sources(
     Args:
         belief: in [0, 1], how far drawn views are believed (`silhouette_confidence.believed`).
     """
-    sources: list[TextureSource] = []
+    pictures: list[tuple[str, View]] = []
     facts: dict = {}
     photo = views.photo
     if photo is not None:
-        sources.append(Picture.of(PHOTO, photo, vertices, faces))
+        pictures.append((PHOTO, photo))
         others = [view for view in views.views if view.source is Source.PHOTO and view is not photo]
-        sources += [Picture.of(OTHER, view, vertices, faces) for view in others]
+        pictures += [(OTHER, view) for view in others]
         plane = None if views.body is None else views.body.mirror
         if views.body is not None and plane is not None:
             image = mirrored_view(photo, plane)
             overlap = outline_overlap(image, vertices, faces)
             facts["mirror_overlap"] = round(overlap, 3)
             if overlap >= least_overlap(photo, views.body):
-                sources.append(Picture.of(MIRRORED, image, vertices, faces))
+                pictures.append((MIRRORED, image))
+    with ThreadPoolExecutor(min(2, thread_count())) as pool:  # distance transforms and filters leave Python alone
+        sources: list[TextureSource] = list(pool.map(lambda p: Picture.of(*p, vertices, faces), pictures))
     if (
         belief < BELIEVED
     ):  # means of what may be there, and a field that learned from them: the fill says as much
