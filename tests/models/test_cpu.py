@@ -42,9 +42,10 @@ def test_phases_add_up_to_the_kernel():
     assert kernels[3].flatten().tolist() == [0 + 1 + 3 + 4, 2 + 5, 6 + 7, 8]
 
 
+@pytest.mark.parametrize("amx", [False, True])
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
 @torch.no_grad()
-def test_the_gated_unit_and_self_attention(kind):
+def test_the_gated_unit_and_self_attention(kind, amx, monkeypatch):
     from diffusers.models.activations import GEGLU
     from diffusers.models.attention_processor import Attention
 
@@ -53,8 +54,9 @@ def test_the_gated_unit_and_self_attention(kind):
     network["attn1"].to_k.weight.mul_(4)
     x = torch.randn(3, 7, 16).to(kind)
     arranged = copy.deepcopy(network)
+    monkeypatch.setattr(cpu, "cpu_flags", lambda: frozenset({"amx_bf16"} if amx else ()))
     cpu.arrange(arranged)
-    assert isinstance(arranged["attn1"].processor, cpu.SelfAttention)
+    assert isinstance(arranged["attn1"].processor, cpu.SelfAttention) != amx
     exact = copy.deepcopy(network).float()
     for name in network:
         expected, plain, found = exact[name](x.float()), network[name](x), arranged[name](x)
