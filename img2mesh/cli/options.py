@@ -56,7 +56,7 @@ def with_settings(
     fields = {item.name: item for item in dataclasses.fields(Settings)}
 
     def wrap(function: Callable) -> Callable:
-        own = get_type_hints(function, include_extras=True)
+        own = _annotations(function)
         parameters = [
             parameter.replace(annotation=own[name])
             for name, parameter in inspect.signature(function).parameters.items()
@@ -85,6 +85,16 @@ def with_settings(
         return command
 
     return wrap
+
+
+def _annotations(function: Callable) -> dict[str, Any]:
+    """A function's annotations; Python 3.10 puts one more `Optional` around those whose default is None."""
+    found = get_type_hints(function, include_extras=True)
+    for name, hint in found.items():
+        inside = [part for part in get_args(hint) if get_origin(part) is Annotated]
+        if inside and get_origin(hint) is not Annotated:
+            found[name] = inside[0]
+    return found
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

@@ -178,7 +178,9 @@ def texture_sources(
             facts["mirror_overlap"] = round(overlap, 3)
             if overlap >= least_overlap(photo, views.body):
                 pictures.append((MIRRORED, image))
-    with ThreadPoolExecutor(min(2, thread_count())) as pool:  # distance transforms and filters leave Python alone
+    with ThreadPoolExecutor(
+        min(2, thread_count())
+    ) as pool:  # distance transforms and filters leave Python alone
         sources: list[TextureSource] = list(pool.map(lambda p: Picture.of(*p, vertices, faces), pictures))
     if (
         belief < BELIEVED

@@ -6,8 +6,8 @@ What is changed, in diffusers' modules and those of `models.unet_blocks`, and up
   row, two always meet copies of the same pixel: every other pixel of the output is a convolution of the small picture
   with 2 x 2 sums of weights, so four products do the work of nine.
 - A gated linear unit is two matrix products whose GELU and whose product are taken as results leave the registers.
-- Self-attention in bf16 goes picture by picture through plain matrix products where the CPU has bf16 instructions but no
-  AMX: they do it two to three times as fast as the fused kernel, which on AMX is three times as fast as they are.
+- Self-attention in bf16 goes picture by picture through plain matrix products where the CPU has bf16 instructions but
+  no AMX: they are two to three times as fast as the fused kernel; on AMX that is three times as fast as they are.
 
 The weights stay where they are and as they are; `restore` takes everything back.
 """
