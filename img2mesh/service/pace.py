@@ -7,22 +7,22 @@ import time
 # Seconds of each stage (`core.progress`) of the preset `standard` on two cores of a server CPU, in their order. What
 # this machine needs takes their place with the first job that ends.
 STAGES = {
-    "load model": 3.0,
-    "segment": 1.5,
+    "load model": 0.5,
+    "segment": 2.0,
     "place photos": 3.0,
     "elevation": 0.7,
-    "views": 9.0,
-    "shape": 5.0,
-    "fit field": 12.0,
-    "mesh": 2.0,
-    "unwrap": 1.0,
-    "texture": 2.0,
+    "views": 3.0,
+    "shape": 2.0,
+    "fit field": 1.0,  # none with the shipped model's drawings
+    "mesh": 2.5,
+    "unwrap": 2.0,
+    "texture": 3.5,
     "base": 0.5,
     "solid": 0.5,
     "bake": 0.5,
-    "write": 3.0,
+    "write": 1.0,
 }
-EFFORT = {"draft": 0.4, "standard": 1.0, "high": 5.0}
+EFFORT = {"draft": 0.5, "standard": 1.0, "high": 5.0}
 _ORDER = list(STAGES)
 _LEAST = 1e-3  # seconds: a stage that takes none still has its place
 
