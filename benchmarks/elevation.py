@@ -40,8 +40,8 @@ def main() -> int:
     given = parser.parse_args()
     settings, model = Settings.load(given.preset), None
     if given.model:
+        from img2mesh.chosen_model import load_named_model
         from img2mesh.core.device import resolve_device
-        from img2mesh.stages import load_named_model
 
         settings = settings.replace(model=given.model)
         model = load_named_model(settings, resolve_device(settings.device), Progress())

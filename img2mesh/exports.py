@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.settings import Settings, parse_bed, parse_length
+from img2mesh.quantities import parse_bed, parse_length
+from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
     from img2mesh.core.progress import Progress
-    from img2mesh.stages import Result
+    from img2mesh.result import Result
 
 POSTER = 768  # pixels
 AR_BYTES, WEB_BYTES = 8_000_000, 1_500_000  # above which there is a warning

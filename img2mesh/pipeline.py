@@ -11,8 +11,9 @@ from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError
 from img2mesh.photos.photo import Photo, object_of
+from img2mesh.result import Result
 from img2mesh.settings import Settings
-from img2mesh.stages import Result, Stages
+from img2mesh.stages import Stages
 
 if TYPE_CHECKING:
     from img2mesh.models.sampler import Sampler

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from img2mesh.core.device import check_address_space, own_random_state, resolve_device, use_threads
+from img2mesh.chosen_model import load_named_model
+from img2mesh.core.device import check_address_space, resolve_device, use_threads
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
 from img2mesh.core.view import ViewSet
 from img2mesh.outputs import check_outputs, kept_outputs
 from img2mesh.report import Recorder, front_psnr, run_report
+from img2mesh.result import Result
 from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
     from img2mesh.segment.read import Source as PhotoSource
 
 Directions = Sequence[tuple[float | None, float]]
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a run made: the mesh (`img2mesh.mesh.write_mesh` writes it), the views, the report's values.
-
-    `levels` are its levels of detail, where they were asked for.
-    """
-
-    mesh: TexturedMesh
-    views: ViewSet
-    report: dict[str, Any]
-    levels: tuple[TexturedMesh, ...] = ()
 
 
 class Stages:
@@ -304,20 +292,3 @@ class Stages:
         run["front_psnr_db"] = psnr
         report = run_report(self.settings, run, cutout, shape, mesh, finished, self.progress)
         return Result(finished.mesh, views, report, finished.levels)
-
-
-@own_random_state()
-def load_named_model(settings: Settings, device: str, progress: Progress) -> Sampler:
-    """The model that the settings name, on a device; `image_to_mesh(model=...)` uses it again and again."""
-    from img2mesh.models import load_model
-
-    return load_model(
-        settings.model,
-        device=device,
-        variant=settings.variant,
-        offline=settings.offline,
-        progress=progress,
-        precision=settings.precision,
-        low_vram=settings.low_vram,
-        compile=settings.compile,
-    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
-from functools import partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from img2mesh.core.frustum import Body
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
 from img2mesh.models.sampler import RelativeViews
-from img2mesh.photos.silhouette_coherence import place, place_turn
+from img2mesh.photos.circular_motion import place_turn
+from img2mesh.photos.silhouette_coherence import place
 
 RADII = np.array([0.30, 0.42, 0.5])  # half axes of the ellipsoid along x, y, z
 HALF, CELLS = 0.72, 32  # depth and cells of guessed bodies
@@ -57,6 +59,14 @@ def hollow_and_filled(camera: Camera) -> tuple[Body, Body]:
     return Body(0.3 * (outer - 0.95 * inner), camera, HALF), Body(0.3 * outer, camera, HALF)
 
 
+@lru_cache(maxsize=512)
+def _from(elevation_deg: float, azimuth_deg: float) -> np.ndarray:
+    """The ellipsoid as models draw it; hundreds of tests ask for the same dozens of views."""
+    picture = ellipsoid(orbit_camera(elevation_deg, azimuth_deg))
+    picture.flags.writeable = False
+    return picture
+
+
 class Counter(Progress):
     """Counts the steps that stages announce and those that they make."""
 
@@ -92,8 +102,7 @@ class FakeModel(RelativeViews):
         pictures = []
         for polar, sine, cosine, _ in poses:
             elevation = self.elevation_deg - math.degrees(polar)
-            camera = orbit_camera(elevation, math.degrees(math.atan2(sine, cosine)))
-            rgba = ellipsoid(camera)
+            rgba = _from(elevation, math.degrees(math.atan2(sine, cosine)))
             if not self.predicts_alpha:
                 rgba = rgba.copy()
                 rgba[rgba[..., 3] == 0] = 255
@@ -120,10 +129,17 @@ class FakeCutout:
 
 def photo_file(path: Path, elevation_deg: float = 30.0, size: int = 320) -> Path:
     """Write the ellipsoid's photo, with its alpha channel."""
+    path.write_bytes(_png(elevation_deg, size))
+    return path
+
+
+@cache
+def _png(elevation_deg: float, size: int) -> bytes:
     from PIL import Image
 
-    Image.fromarray(ellipsoid(orbit_camera(elevation_deg, 0.0, size=size)), "RGBA").save(path)
-    return path
+    stream = io.BytesIO()
+    Image.fromarray(ellipsoid(orbit_camera(elevation_deg, 0.0, size=size)), "RGBA").save(stream, "PNG")
+    return stream.getvalue()
 
 
 def ball(seed: int = 0):
@@ -153,9 +169,14 @@ def ball(seed: int = 0):
 
 
 def fake_rooms(monkeypatch) -> None:
-    """Let the pipeline segment for real, but synthesize, fit and mesh the ellipsoid within milliseconds."""
+    """Let the pipeline segment for real, but synthesize, fit and mesh the ellipsoid within milliseconds.
+
+    Its outline is round as a plate's, in which a picture could be framed; that question takes half a second, and the
+    segment room's own tests ask it.
+    """
     from img2mesh.timing import SamplerTime
 
+    monkeypatch.setattr("img2mesh.segment.find.is_disc", lambda alpha: False)
     monkeypatch.setattr("img2mesh.models.load_model", lambda *a, **k: FakeModel(), raising=False)
     monkeypatch.setattr("img2mesh.timing.time_sampler", lambda *a, **k: SamplerTime(0.01, 0.01))
     monkeypatch.setattr("img2mesh.views.synthesize.find_elevation", _sure, raising=True)

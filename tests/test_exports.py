@@ -12,8 +12,8 @@ from img2mesh.finish import finish_mesh
 from img2mesh.mesh import read_mesh
 from img2mesh.mesh.corner_colours import has_corner_colours
 from img2mesh.outputs import mesh_outputs
+from img2mesh.result import Result
 from img2mesh.settings import PURPOSES, Settings
-from img2mesh.stages import Result
 from tests.fakes import ball
 
 

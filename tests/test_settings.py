@@ -7,7 +7,8 @@ import pytest
 
 from img2mesh.core.files import data_folder
 from img2mesh.errors import Img2MeshError
-from img2mesh.settings import PRESETS, Settings, parse_elevation, parse_height, read_toml
+from img2mesh.quantities import parse_elevation, parse_height
+from img2mesh.settings import PRESETS, Settings, read_toml
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -37,7 +37,7 @@ def check(
     """
     if fail_on not in LEVELS:
         raise Img2MeshError(f"--fail-on must be one of {', '.join(LEVELS)}, not {fail_on!r}.")
-    from img2mesh.settings import parse_bed, parse_length
+    from img2mesh.quantities import parse_bed, parse_length
 
     wall = (parse_length(min_wall, "min_wall") or 0.0) * 1000
     size = parse_bed(bed) if bed else None

@@ -85,7 +85,7 @@ def evaluate(
     perceptual = find_perceptual(metrics, device) if views else None
     model = None
     if views or mesh:
-        from img2mesh.stages import load_named_model
+        from img2mesh.chosen_model import load_named_model
 
         model = load_named_model(settings, device, progress)
     tables = {}

@@ -12,7 +12,8 @@ from img2mesh.finish.printable import PrintAsk, make_printable
 from img2mesh.finish.rebake import Source, power_of_two, rebake
 from img2mesh.mesh.axes import place
 from img2mesh.mesh.textured_mesh import TexturedMesh
-from img2mesh.settings import Settings, parse_length
+from img2mesh.quantities import parse_length
+from img2mesh.settings import Settings
 
 DENSER = 4  # times the faces asked for: of the mesh whose normals are baked
 DENSE = 12000  # faces of it at least

@@ -19,7 +19,7 @@ from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
     from img2mesh.photos.photo import Photo
-    from img2mesh.stages import Result
+    from img2mesh.result import Result
 
 STRIP_SIDE, STRIP_VIEWS = 64, 6  # pixels of a strip's pictures, and how many show the mesh
 
@@ -35,14 +35,14 @@ class PipelineWork:
     shared: Path | None = None
 
     def model_key(self, settings: Settings) -> Hashable:
-        """What `stages.load_named_model` goes by."""
+        """What `chosen_model.load_named_model` goes by."""
         names = "model device variant offline precision low_vram compile".split()
         return tuple(getattr(settings, name) for name in names)
 
     def load(self, settings: Settings, progress: Progress) -> Any:
         """The sampler."""
+        from img2mesh.chosen_model import load_named_model
         from img2mesh.core.device import resolve_device, use_threads
-        from img2mesh.stages import load_named_model
 
         use_threads()
         device = resolve_device(settings.device)

@@ -23,8 +23,6 @@ from img2mesh.core.visual_hull import mask_distance
 SIDE = 128  # pixels of the silhouettes that are compared
 RIM, INNER = 160, 60  # rays of each photo through its outline, and inside of it
 MANY = 7  # photos beyond which each is held against so many others only, by fewer rays
-TURN = 12  # photos of a turn by which its camera is found
-STARTS = (0.1, 0.45)  # elevations, radians, that its search begins with
 DEPTHS = 40  # along each ray
 REACH = 0.62  # world units from the object's middle to the first and last depth
 STEPS = 150
@@ -99,10 +97,10 @@ def place(looks: Sequence[Look], steps: int = STEPS) -> Placed:
     """
     start = np.array([[look.elevation, look.azimuth, 0, 0, 0, 0] for look in looks])
     overhead = [k for k, look in enumerate(looks) if abs(look.elevation) > 1.05 and k]
-    problem = _Problem(looks)
+    problem = Problem(looks)
     for k in overhead:
         others = [j for j in range(len(looks)) if j == k or j not in overhead]
-        part = _Problem([looks[j] for j in others])
+        part = Problem([looks[j] for j in others])
         tried = []
         for quarter in range(4):
             begin = start[others].copy()
@@ -118,7 +116,7 @@ def without(looks: Sequence[Look], left_out: int, steps: int = STEPS) -> Placed:
     return place([look for k, look in enumerate(looks) if k != left_out], steps)
 
 
-class _Problem:
+class Problem:
     """Rays, cones and solids of some photos."""
 
     def __init__(self, looks: Sequence[Look]) -> None:
@@ -266,37 +264,3 @@ def _solid_points(look: Look, rng: np.random.Generator) -> Tensor | None:
     count, height, width = look.occupancy.shape
     away = ((depth + 0.5) / count * 2 - 1) * look.half
     return torch.from_numpy(np.stack([(column + 0.5) / width, (row + 0.5) / height, away], axis=1)).float()
-
-
-def place_turn(looks: Sequence[Look], windows: np.ndarray, steps: int = 45) -> Placed:
-    """The cameras of a turntable's photos: one elevation, one distance, one axis.
-
-    Args:
-        looks: in the order of the turn.
-        windows: (V, 3) left and upper border and side, in pixels of the photos, of the squares that were cut out; they
-            tell how large photos of one camera show the object, and where.
-    """
-    count = len(looks)
-    side = windows[:, 2]
-    middle = windows[:, :2] + side[:, None] / 2
-    # The axis stands where the object is on average; its height on it is the same in all photos.
-    axis = np.array([middle[:, 0].mean(), np.median(middle[:, 1])])
-    start = np.zeros((count, 6))
-    start[:, 0] = looks[0].elevation
-    start[:, 1] = [look.azimuth for look in looks]
-    start[:, 2] = np.log(np.median(side) / side)
-    start[:, 3:5] = (axis - middle) / side[:, None]
-    shared = np.zeros((count, 6))
-    shared[:, [0, 5]] = 1
-    shared[:, 3:5] = (np.median(side) / side)[:, None]
-    chosen = np.unique(np.round(np.arange(0, count, max(1.0, count / TURN))).astype(int))
-    problem = _Problem([looks[k] for k in chosen])
-    tried = []
-    for elevation in STARTS:
-        begin = start[chosen]
-        begin[:, 0] = elevation
-        tried.append(problem.solved(begin, steps // 3, shared[chosen]))
-    best = min(tried, key=lambda placed: float(placed.misses.mean()))
-    found = problem.solved(best.parameters, steps, shared[chosen])
-    change = (found.parameters[0] - start[0]) / np.where(shared[0] > 0, shared[0], 1)
-    return Placed(start + shared * change, found.misses)

@@ -14,8 +14,9 @@ from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.core.visual_hull import hull_of_views
 from img2mesh.errors import Img2MeshError
 from img2mesh.multiview.surface_points import facing, surface_of
+from img2mesh.photos.circular_motion import place_turn
 from img2mesh.photos.evidence import Witness, box
-from img2mesh.photos.silhouette_coherence import Look, Placed, place_turn
+from img2mesh.photos.silhouette_coherence import Look, Placed
 
 if TYPE_CHECKING:
     from img2mesh.segment import Cutout

@@ -16,9 +16,9 @@ from img2mesh.settings import Settings
 
 if TYPE_CHECKING:
     from img2mesh.mesh import TexturedMesh
+    from img2mesh.result import Result
     from img2mesh.segment.cutout import Cutout
     from img2mesh.segment.photo import Photo
-    from img2mesh.stages import Result
 
 CUTOUT_SIDE, VIEW_SIDE = 512, 192  # pixels
 NICE = 5  # the server's own process comes first, so that it answers while meshes are made

@@ -108,7 +108,7 @@ def test_workers_of_one_machine_share_the_weights(tmp_path, monkeypatch):
     from torch import nn
 
     loaded = SimpleNamespace(unet=nn.Linear(4, 4))
-    monkeypatch.setattr("img2mesh.stages.load_named_model", lambda *_: loaded)
+    monkeypatch.setattr("img2mesh.chosen_model.load_named_model", lambda *_: loaded)
     work = PipelineWork(tmp_path / "weights")
     assert pickle.loads(pickle.dumps(work)) == work
     assert work.load(Settings(device="cpu"), Reporter("a", lambda event: None)) is loaded

@@ -89,7 +89,7 @@ def test_compile_is_only_for_cuda(tiny_mini, picture, ring):
 
 
 def test_settings_reach_the_sampler(tiny_full, tmp_path, picture):
-    from img2mesh.stages import load_named_model
+    from img2mesh.chosen_model import load_named_model
 
     settings = Settings(model=str(tiny_full), precision="fp32", solver="ddim", steps=3, guidance=1.0)
     model = load_named_model(settings, "cpu", Progress())
