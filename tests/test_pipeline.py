@@ -141,11 +141,8 @@ def test_warnings_reach_listener_and_report_once(tmp_path, monkeypatch):
     assert result.report["warnings"].count("the elevation is a guess") == 1
 
 
-def test_devices_that_are_not_there(tmp_path, rooms):
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("this machine has a CUDA device")
+def test_devices_that_are_not_there(tmp_path, rooms, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(Img2MeshError, match="CUDA"):
         image_to_mesh(photo_file(tmp_path / "photo.png"), Settings(device="cuda"))
 

@@ -1,5 +1,5 @@
 import numpy as np
-import pytest
+import trimesh
 from scipy.ndimage import gaussian_filter
 
 from img2mesh.core.camera import orbit_camera
@@ -43,7 +43,6 @@ def test_a_ghost_is_found_a_few_pixels_away():
 def test_copies_of_the_photo_lie_on_its_rays_and_their_mirror_images():
     shape = Sphere()
     photo = photo_of(shape, elevation_deg=0)
-    trimesh = pytest.importorskip("trimesh")
     ball = trimesh.creation.icosphere(4, radius=0.45)
     through, mirrored = photo_copies(
         photo, [Mirror(0.0, 0.0)], ball.vertices, ball.faces, orbit_camera(0, 180, size=64)

@@ -1,9 +1,11 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from img2mesh.errors import Img2MeshError
-from img2mesh.field.hash_grid import HashGrid, tcnn_available
+from img2mesh.field.hash_grid import HashGrid
 
 SHAPES = [
     dict(levels=4, features=2, log2_size=10, base=4, finest=40),
@@ -59,8 +61,8 @@ def test_same_bits_twice():
     assert np.array_equal(grids[0].table.grad.numpy(), grids[1].table.grad.numpy())
 
 
-@pytest.mark.skipif(tcnn_available(), reason="tinycudann is usable here")
-def test_missing_tcnn_names_the_guide():
+def test_missing_tcnn_names_the_guide(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tinycudann", None)
     with pytest.raises(Img2MeshError, match=r"docs/install-gpu\.md"):
         HashGrid(implementation="tcnn")
 

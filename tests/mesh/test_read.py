@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
+import trimesh
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.mesh import read_mesh
-
-trimesh = pytest.importorskip("trimesh")
 
 
 def _texel(mesh, face, weights=(1 / 3, 1 / 3, 1 / 3)):

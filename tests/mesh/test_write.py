@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import trimesh
 
 from img2mesh.errors import Img2MeshError
 from img2mesh.mesh import mesh_report, read_mesh, write_mesh
@@ -55,7 +56,6 @@ def test_glb_material_is_plain_and_opaque(statue, tmp_path):
 
 
 def test_trimesh_loads_the_glb_as_watertight_with_one_texture(statue, tmp_path):
-    trimesh = pytest.importorskip("trimesh")
     path = write_mesh(statue, tmp_path / "statue.glb")[0]
     # A texture needs copies of the vertices at its seams; merge_tex tells trimesh to look past them.
     loaded = trimesh.load(path, process=True, merge_tex=True)

@@ -27,13 +27,14 @@ def test_presets(name):
     assert demo_pose(*PRESETS[name]) == pytest.approx(WORKED[name], abs=1e-6)
 
 
-@pytest.mark.parametrize("elevation", [-20.0, 0.0, 35.0])
-@pytest.mark.parametrize("name", WORKED)
+# Where the demo's slider leads past the pole there is no second camera.
+PAIRS = [(name, e) for name in WORKED for e in (-20.0, 0.0, 35.0) if abs(e - PRESETS[name][0]) <= 90]
+
+
+@pytest.mark.parametrize(("name", "elevation"), PAIRS)
 def test_presets_as_camera_pairs(name, elevation):
     """The same pose comes from two cameras: up is a smaller polar angle, right is a larger azimuth."""
     polar, azimuth = PRESETS[name]
-    if abs(elevation - polar) > 90:
-        pytest.skip("the demo's slider leads past the pole")
     pair = relative_pose(orbit_camera(elevation, 0), orbit_camera(elevation - polar, azimuth))
     assert pair == pytest.approx(WORKED[name], abs=1e-4)
 

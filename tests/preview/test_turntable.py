@@ -39,8 +39,6 @@ def test_sheet_shows_textures_above_clay():
 def test_files_are_whole_and_deterministic(tmp_path, suffix, monkeypatch):
     from img2mesh.preview import turntable as module
 
-    if suffix == ".mp4":
-        pytest.importorskip("imageio_ffmpeg")
     monkeypatch.setattr(module, "FRAMES", 6)
     for name in ("a", "b"):
         write_preview(cube(), tmp_path / f"{name}{suffix}")

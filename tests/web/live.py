@@ -6,7 +6,6 @@ import shutil
 import threading
 import time
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,6 @@ PATIENCE = 120.0  # seconds: what is waited for comes at once, but on a busy mac
 
 def browser_path() -> str:
     """The system's chromium; skips, with the reason, where there is none."""
-    if find_spec("playwright") is None:
-        pytest.skip("playwright is not installed (extra dev)")
     found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
