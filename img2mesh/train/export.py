@@ -31,6 +31,7 @@ The encoder began with the weights of EfficientNet-Lite0, as published in the pa
 convolutions, the last block is left out, and all blocks but the first three were trained further.
 """
 FINISH_STATE = "finish.pt"  # written by train.finish
+NORMALISED = 64  # pictures whose latents get zero mean and unit deviation
 
 
 @torch.no_grad()
@@ -75,7 +76,7 @@ def finished_autoencoder(config: TrainConfig, data: RenderSet) -> AutoencoderKL:
     vae = build_autoencoder(config.autoencoder).eval()
     vae.load_state_dict(averaged(state["ema"], "vae"))
     rng = np.random.default_rng(config.seed)
-    items = rng.choice(len(data), size=64, p=data.probabilities())
+    items = rng.choice(len(data), size=NORMALISED, p=data.probabilities())
     images = np.stack([data.read(int(i), int(rng.integers(len(data.objects[i].places)))) for i in items])
     fold_normalisation(vae, images)
     with atomic_folder(folder) as temporary:

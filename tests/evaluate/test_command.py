@@ -30,6 +30,12 @@ def model(tmp_path):
     return str(make_tiny(tmp_path / "tiny"))
 
 
+@pytest.fixture
+def small_pictures(monkeypatch):
+    """The protocol's cameras with a quarter of their pixels; test_protocol has it as it is."""
+    monkeypatch.setattr("img2mesh.evaluate.protocol.IMAGE_SIZE", 128)
+
+
 def test_objects_are_normalised_and_chosen_the_same_way_each_time(heldout):
     assert [p.stem for p in load_objects(heldout)] == ["ball", "egg"]
     assert [p.stem for p in load_objects(heldout, 1)] == ["ball"]
@@ -119,7 +125,7 @@ def test_renders_of_the_shape_are_scored_beside_the_drawings(heldout):
 
 
 @pytest.mark.slow
-def test_a_perfect_model_gets_a_nearly_perfect_mesh(heldout, tmp_path):
+def test_a_perfect_model_gets_a_nearly_perfect_mesh(heldout, small_pictures, tmp_path):
     settings = Settings.load("draft", elevation="30", views=8, iterations=30, rays=256, hull_resolution=48)
     settings = settings.replace(carve_resolution=48, mesh_resolution=48, faces=500, texture_size=64)
     table = one_image_meshes(

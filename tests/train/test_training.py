@@ -43,7 +43,10 @@ TINY = DenoiserRecipe(
 
 
 @pytest.fixture
-def config(quick):
+def config(quick, monkeypatch):
+    monkeypatch.setattr("img2mesh.train.export.NORMALISED", 8)
+    monkeypatch.setattr("img2mesh.train.occupancy.CALIBRATED", 4)
+    plan = Optimisation(steps=2, batch=2, warmup=1)
     return dataclasses.replace(
         quick,
         autoencoder=AutoencoderRecipe(
@@ -53,6 +56,7 @@ def config(quick):
             decoder=Optimisation(steps=2, batch=2, learning_rate=2e-3, warmup=1),
         ),
         denoiser=TINY,
+        occupancy=OccupancyRecipe(widths=(8, 16), fine=8, optimisation=plan),
     )
 
 
@@ -92,9 +96,6 @@ def test_resuming_equals_an_uninterrupted_run(config, tmp_path):
 
 
 def test_all_stages_write_a_folder_that_the_sampler_loads(config, tmp_path):
-    plan = Optimisation(steps=2, batch=2, warmup=1)
-    recipe = OccupancyRecipe(widths=(8, 16), fine=8, optimisation=plan)
-    config = dataclasses.replace(config, occupancy=recipe)
     train(config, "all", tmp_path / "model")
     assert export(config, tmp_path / "again") == 8
     for part in ("unet", "vae", "image_encoder", "clip_camera_projection", "occupancy"):

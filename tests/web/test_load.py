@@ -10,7 +10,7 @@ from img2mesh.core.device import resident_memory_mb
 from tests.service.hostile import picture
 from tests.web.live import listening
 
-CLIENTS, JOBS = 6, 30
+CLIENTS, JOBS, BEFORE = 6, 30, 12
 
 
 def test_thirty_jobs_of_six_clients(tmp_path):
@@ -18,10 +18,10 @@ def test_thirty_jobs_of_six_clients(tmp_path):
     made, errors, waits = [], [], []
     over = threading.Event()
 
-    def client(home):
+    def client(home, count):
         try:
             with httpx.Client(base_url=home, timeout=60) as asking:
-                for _ in range(JOBS // CLIENTS):
+                for _ in range(count // CLIENTS):
                     answer = asking.post("/v1/jobs", files={"photo": photo})
                     assert answer.status_code == 202, answer.text
                     made.append(answer.json()["id"])
@@ -34,10 +34,10 @@ def test_thirty_jobs_of_six_clients(tmp_path):
                 start = time.monotonic()
                 assert looking.get("/").status_code == 200
                 waits.append(time.monotonic() - start)
-                time.sleep(0.05)
+                time.sleep(0.2)
 
-    def all_at_once(home, service):
-        threads = [threading.Thread(target=client, args=(home,)) for _ in range(CLIENTS)]
+    def all_at_once(home, service, count):
+        threads = [threading.Thread(target=client, args=(home, count)) for _ in range(CLIENTS)]
         for each in threads:
             each.start()
         for each in threads:
@@ -45,12 +45,12 @@ def test_thirty_jobs_of_six_clients(tmp_path):
         return [service.wait(number, 60) for number in made]
 
     with listening(tmp_path / "r", pause=0.05) as (home, service):
-        all_at_once(home, service)  # what is loaded once is there now
+        all_at_once(home, service, BEFORE)  # what is loaded once is there now
         made.clear()
         before = resident_memory_mb(os.getpid())
         watching = threading.Thread(target=visitor, args=(home,))
         watching.start()
-        jobs = all_at_once(home, service)
+        jobs = all_at_once(home, service, JOBS)
         over.set()
         watching.join(30)
         after = resident_memory_mb(os.getpid())
