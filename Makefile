@@ -20,8 +20,9 @@ demo: $(STAMP)
 	@echo "mesh:    out/mug.glb   (open it in any glTF viewer)"
 	@echo "preview: out/mug.png"
 
+# A process per core, four at most: each takes half a gigabyte. The longest test is what the last one waits for.
 test: $(STAMP)
-	$(BIN)/python -m pytest -p no:cacheprovider
+	$(BIN)/python -m pytest -p no:cacheprovider -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
