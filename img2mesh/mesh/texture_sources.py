@@ -178,10 +178,12 @@ def texture_sources(
             facts["mirror_overlap"] = round(overlap, 3)
             if overlap >= least_overlap(photo, views.body):
                 pictures.append((MIRRORED, image))
-    with ThreadPoolExecutor(
-        min(2, thread_count())
-    ) as pool:  # distance transforms and filters leave Python alone
-        sources: list[TextureSource] = list(pool.map(lambda p: Picture.of(*p, vertices, faces), pictures))
+
+    def prepared(picture: tuple[str, View]) -> TextureSource:
+        return Picture.of(*picture, vertices, faces)
+
+    with ThreadPoolExecutor(min(2, thread_count())) as pool:  # most of it is done outside of Python
+        sources = list(pool.map(prepared, pictures))
     if (
         belief < BELIEVED
     ):  # means of what may be there, and a field that learned from them: the fill says as much

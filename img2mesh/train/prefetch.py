@@ -34,11 +34,4 @@ def batches(sampler: Sampler, steps: range, workers: Workers, loaders: int) -> I
         for step in steps:
             yield sampler.batch(step, workers)
         return
-    loader = DataLoader(
-        _Steps(sampler, workers), batch_size=None, sampler=steps, num_workers=loaders, collate_fn=_as_is
-    )
-    yield from loader
-
-
-def _as_is(batch: Batch) -> Batch:
-    return batch
+    yield from DataLoader(_Steps(sampler, workers), batch_size=None, sampler=steps, num_workers=loaders)
