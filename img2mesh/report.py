@@ -46,6 +46,9 @@ class Recorder(Progress):
         self.seconds = inner.seconds
         self.warnings: list[str] = []
 
+    def begin(self) -> float:
+        return self.inner.begin()
+
     def note(self, text: str) -> None:
         self.inner.note(text)
 

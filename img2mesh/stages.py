@@ -53,7 +53,7 @@ class Stages:
         self.seconds: dict[str, float] = {}
         self.predicted: dict[str, float] | None = None
         self.calibration: Calibration | None = None
-        self.start = time.perf_counter()
+        self.start = self.progress.begin()
         check_address_space()
         self.device = resolve_device(self.settings.device)
         self.threads = use_threads()

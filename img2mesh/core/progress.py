@@ -19,6 +19,15 @@ class Progress:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._made: float | None = time.perf_counter()
+
+    def begin(self) -> float:
+        """When the run that now begins began, by `time.perf_counter`: for the first, when this listener was made.
+
+        Loading PyTorch, which comes before everything else, is then counted.
+        """
+        began, self._made = self._made, None
+        return time.perf_counter() if began is None else began
 
     def note(self, text: str) -> None:
         """Say one line."""

@@ -19,6 +19,16 @@ def test_silence_still_times(capsys):
     assert progress.seconds["fit"] >= 0 and capsys.readouterr() == ("", "")
 
 
+def test_the_first_run_began_with_its_listener(monkeypatch):
+    monkeypatch.setattr("img2mesh.core.progress.time.perf_counter", lambda: now)
+    now = 5.0
+    progress = Progress()
+    now = 8.0
+    assert progress.begin() == 5.0
+    now = 9.0
+    assert progress.begin() == 9.0, "a second run begins by itself"
+
+
 def test_plain_lines_where_nobody_watches(capsys):
     progress = ConsoleProgress()
     with progress.stage("fit", 3) as step:
