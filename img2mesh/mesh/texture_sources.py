@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from img2mesh.core.device import thread_count
 from img2mesh.core.frustum import Body
 from img2mesh.core.rasterise import rasterise_view
 from img2mesh.core.shape import SurfaceField
@@ -178,12 +176,7 @@ def texture_sources(
             facts["mirror_overlap"] = round(overlap, 3)
             if overlap >= least_overlap(photo, views.body):
                 pictures.append((MIRRORED, image))
-
-    def prepared(picture: tuple[str, View]) -> TextureSource:
-        return Picture.of(*picture, vertices, faces)
-
-    with ThreadPoolExecutor(min(2, thread_count())) as pool:  # most of it is done outside of Python
-        sources = list(pool.map(prepared, pictures))
+    sources: list[TextureSource] = [Picture.of(name, view, vertices, faces) for name, view in pictures]
     if (
         belief < BELIEVED
     ):  # means of what may be there, and a field that learned from them: the fill says as much
