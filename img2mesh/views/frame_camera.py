@@ -35,7 +35,8 @@ def finite_number(path: Path, index: int, values: dict, key: str) -> float | Non
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LARGEST:
-        raise Img2MeshError(f"Frame {index} of {path}: {key} must be a finite number, not {value!r}.")
+        shown = f"{value!r:.60}"  # the whole of what stands there may be pages
+        raise Img2MeshError(f"Frame {index} of {path}: {key} must be a finite number, not {shown}.")
     return float(value)
 
 

@@ -178,6 +178,7 @@ def test_broken_files_are_named_in_one_sentence(tmp_path, how):
     [
         ({"fl_x": 30, "cx": 9, "cy": 9, "k1": 0.1, "fl_y": "a"}, "fl_y must be a finite number"),
         ({"fl_x": 30, "cx": 9, "cy": 9, "k1": 0.1, "h": "a"}, "h must be a finite number"),
+        ({"fl_x": 30, "fl_y": [["a" * 99] * 99] * 99}, "^.{,300}$"),
         ({"fl_x": 30, "cx": 9, "cy": 9, "k1": 0.1, "w": 0, "h": -3}, "no usable focal length"),
         ({"k1": float("nan")}, "lens distortion"),
         ({"camera_angle_x": 0}, "no usable focal length"),
