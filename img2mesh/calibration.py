@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from img2mesh import timing
+from img2mesh.chosen_model import sees_body
 from img2mesh.core.device import cpu_flags, thread_count
 from img2mesh.core.files import atomic_file, user_path
 from img2mesh.settings import Settings
@@ -98,7 +99,7 @@ class Calibration:
         A model that tells the solid from the photo is taken for one whose drawings are too blurred to fit a field to.
         """
         step = 0.0
-        if settings.field_fit == "always" or getattr(model, "occupancy", None) is None:
+        if settings.field_fit == "always" or not sees_body(model):
             (step,) = self._known(
                 [f"step {settings.rays} {settings.field_backend}"],
                 lambda: (timing.time_field(settings, self.device),),

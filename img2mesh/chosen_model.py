@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from img2mesh.models.sampler import Sampler
 
 
+def sees_body(model: Sampler) -> bool:
+    """Whether the model comes with an occupancy network, as the shipped one does."""
+    return getattr(model, "occupancy", None) is not None
+
+
 @own_random_state()
 def load_named_model(settings: Settings, device: str, progress: Progress) -> Sampler:
     """The model that the settings name, on a device; `image_to_mesh(model=...)` uses it again and again."""

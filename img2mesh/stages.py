@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from img2mesh.chosen_model import load_named_model
+from img2mesh.chosen_model import load_named_model, sees_body
 from img2mesh.core.device import check_address_space, resolve_device, use_threads
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
@@ -121,7 +121,7 @@ class Stages:
     @staticmethod
     def sees_body(model: Sampler) -> bool:
         """Whether the model comes with an occupancy network, as the shipped one does."""
-        return getattr(model, "occupancy", None) is not None
+        return sees_body(model)
 
     @staticmethod
     def sharp(views: ViewSet) -> bool:

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from img2mesh.errors import Img2MeshError
@@ -20,6 +21,7 @@ THREADS_VARIABLE = "IMG2MESH_THREADS"
 LEAST_ADDRESS_SPACE = 1.6  # GB; the libraries and a draft of the example, with one thread, take 1.7
 
 
+@cache
 def cpu_flags() -> frozenset[str]:
     """Feature flags of the processor as Linux names them; empty on other systems."""
     try:

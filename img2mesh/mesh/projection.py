@@ -14,9 +14,8 @@ MAX_DEPTH_SIDE = 768  # pixels of the visibility buffer
 ERODE = 4.0  # colours this close to the silhouette are mixtures with the background
 ERODE_CLEAN = 1.0  # the same where the segment room took the background out of them already
 BEYOND = (6.0, 14.0)  # outside the silhouette: trusted up to, not at all from
-AROUND = (
-    40.0  # beyond the silhouette colours are continued so far, further than they or their blur are asked for
-)
+# Beyond the silhouette colours are continued so far: further than they or their blur are asked for.
+AROUND = 40.0
 NEAR_EDGE, FAR_EDGE = (1.0, 4.0), (3.0, 9.0)  # fade beside an occlusion: on the occluder, behind it
 FACING = (0.04, 0.24)  # cosine between normal and viewing direction: not trusted, fully trusted
 STEP = 0.02  # world units: a jump in depth that counts as occlusion

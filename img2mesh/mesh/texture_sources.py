@@ -162,21 +162,20 @@ def texture_sources(
     Args:
         belief: in [0, 1], how far drawn views are believed (`silhouette_confidence.believed`).
     """
-    pictures: list[tuple[str, View]] = []
+    sources: list[TextureSource] = []
     facts: dict = {}
     photo = views.photo
     if photo is not None:
-        pictures.append((PHOTO, photo))
+        sources.append(Picture.of(PHOTO, photo, vertices, faces))
         others = [view for view in views.views if view.source is Source.PHOTO and view is not photo]
-        pictures += [(OTHER, view) for view in others]
+        sources += [Picture.of(OTHER, view, vertices, faces) for view in others]
         plane = None if views.body is None else views.body.mirror
         if views.body is not None and plane is not None:
             image = mirrored_view(photo, plane)
             overlap = outline_overlap(image, vertices, faces)
             facts["mirror_overlap"] = round(overlap, 3)
             if overlap >= least_overlap(photo, views.body):
-                pictures.append((MIRRORED, image))
-    sources: list[TextureSource] = [Picture.of(name, view, vertices, faces) for name, view in pictures]
+                sources.append(Picture.of(MIRRORED, image, vertices, faces))
     if (
         belief < BELIEVED
     ):  # means of what may be there, and a field that learned from them: the fill says as much

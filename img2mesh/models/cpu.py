@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2mesh.models.precision import cpu_flags
+from img2mesh.core.device import cpu_flags
 
 if TYPE_CHECKING:
     from diffusers.models.attention_processor import Attention

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
 import torch
 
+from img2mesh.core.device import cpu_flags
 from img2mesh.errors import Img2MeshError
-
-
-@lru_cache
-def cpu_flags() -> frozenset[str]:
-    """Instruction set names of this CPU as Linux lists them; empty elsewhere."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("flags"):
-                return frozenset(line.split(":", 1)[1].split())
-    except OSError:
-        pass
-    return frozenset()
 
 
 def cpu_has_bf16() -> bool:
