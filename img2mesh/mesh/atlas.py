@@ -8,7 +8,8 @@ import numpy as np
 # levels down to an eighth of the side, and bilinear look-ups in them, stay within one chart's colours.
 PADDING, PADDING_LEAST = 1 / 128, 4
 PACKED = 1024  # texels of the side at which charts are laid out at most: finer takes longer and fills no more
-PART = 24000  # faces that are cut into charts together at most: more are dealt out to the cores
+WHOLE = 24000  # faces up to which a surface is cut into charts as one
+PART = 6000  # faces of each part of a larger one at most: charts take longer the larger they grow
 
 
 def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -32,7 +33,8 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarr
     packing.padding = max(PADDING_LEAST, round(PADDING * packing.resolution))
     packing.bilinear = True
     atlas = xatlas.Atlas()
-    parts = _parts(vertices[faces].mean(axis=1), np.arange(len(faces)))
+    everything = np.arange(len(faces))
+    parts = [everything] if len(faces) <= WHOLE else _parts(vertices[faces].mean(axis=1), everything)
     used = []
     for part in parts:
         of, local = np.unique(faces[part], return_inverse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-FACTORED = 30_000  # vertices up to which a factorisation takes less time than iterations do
+FACTORED = 60_000  # vertices up to which a factorisation takes less time than iterations do
 
 
 def edges_of(faces: np.ndarray) -> np.ndarray:

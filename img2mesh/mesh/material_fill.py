@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from img2mesh.core.rasterise import interpolated
 from img2mesh.mesh.laplacian import edges_of, solve_screened
 
 GROUPS = 12  # of colours, before near ones are joined
@@ -59,7 +60,7 @@ class MaterialFill:
 
     def chance_at(self, corners: np.ndarray, bary: np.ndarray) -> np.ndarray:
         """(N, K) of each material, nearly 1 for one, at points with weights (N, 3) of the vertices `corners` (N, 3)."""
-        chance = np.einsum("nk,nkm->nm", bary, self.chances[corners])
+        chance = interpolated(self.chances, corners, bary)
         chance = np.exp((chance - chance.max(axis=1, keepdims=True)) / SOFTNESS)
         return chance / chance.sum(axis=1, keepdims=True)
 
@@ -69,7 +70,7 @@ class MaterialFill:
         result = np.zeros((len(corners), 3), np.float32)
         for k in range(chance.shape[1]):
             used = np.flatnonzero(chance[:, k] > 1e-3)
-            tone = np.einsum("nk,nkc->nc", bary[used], self.tones[:, k][corners[used]])
+            tone = interpolated(self.tones[:, k], corners[used], bary[used])
             result[used] += chance[used, k : k + 1] * tone
         return result
 

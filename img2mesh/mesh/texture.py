@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from img2mesh.core.rasterise import Fragments, rasterise_atlas
+from img2mesh.core.rasterise import Fragments, interpolated, rasterise_atlas
 from img2mesh.core.shape import SurfaceField
 from img2mesh.core.view import ViewSet
 from img2mesh.mesh.fine_structure import FineStructure
@@ -80,31 +80,31 @@ def bake_texture(
     structure = _structure(sources, fill)
 
     atlas = rasterise_atlas(uv, atlas_faces, size, size)
-    row, column = np.nonzero(atlas.hit)
-    colours = np.empty((len(row), 3), np.float32)
-    face, bary = atlas.face[row, column], atlas.bary[row, column]
-    for i in range(0, len(row), CHUNK):
-        part = slice(i, i + CHUNK)
-        colours[part] = _texels(
-            sources, shares, offsets, fill, structure, vertices, normals, faces[face[part]], bary[part]
-        )
-    if names[0] == PHOTO:  # exactly
-        own = np.flatnonzero(labels[face] == 0)
-        points = np.einsum("nk,nkc->nc", bary[own], vertices[faces[face[own]]])
-        colours[own] = sources[0].colours(points)
-    texture, origin = np.zeros((2, size, size, 3), np.float32)
-    texture[row, column] = colours
-    colour_of = np.array([PALETTE[name] for name in names], np.float32)
-    origin[row, column] = colour_of[labels[face]] / 255
+    texels = np.flatnonzero(atlas.hit)
+    face, weights = atlas.face.ravel()[texels], atlas.bary.reshape(-1, 3)
+    own = (labels[face] == 0) & (names[0] == PHOTO)  # these are the photo's exactly
+    colour_of = np.array([PALETTE[name] for name in names], np.uint8)
+    pictures = np.zeros((size * size, 6), np.uint8)  # the colours, and where they are from
+    for chosen, exact in ((np.flatnonzero(own), True), (np.flatnonzero(~own), False)):
+        for i in range(0, len(chosen), CHUNK):
+            part = chosen[i : i + CHUNK]
+            at = texels[part]
+            corners, bary = faces[face[part]], weights[at]
+            if exact:
+                colours = sources[0].colours(interpolated(vertices, corners, bary))
+            else:
+                colours = _texels(sources, shares, offsets, fill, structure, vertices, normals, corners, bary)
+            levels = (np.clip(colours, 0, 1) * 255 + 0.5).astype(np.uint8)
+            pictures[at] = np.column_stack([levels, colour_of[labels[face[part]]]])
     kinds = np.array([list(PALETTE).index(name) for name in names])[labels[face]]
-    found = np.bincount(kinds, minlength=len(PALETTE)) / max(len(row), 1)
+    found = np.bincount(kinds, minlength=len(PALETTE)) / max(len(texels), 1)
     facts |= {
         "texture_coverage": round(float(atlas.hit.mean()), 4),
         "sources": {name: round(float(s), 4) for name, s in zip(PALETTE, found, strict=True) if s > 0},
         "photo_share": round(float(found[0]), 4),
     }
-    pictures = [(np.clip(dilate(p, atlas), 0, 1) * 255 + 0.5).astype(np.uint8) for p in (texture, origin)]
-    return pictures[0], pictures[1], facts
+    pictures = dilate(pictures.reshape(size, size, 6), atlas)
+    return pictures[..., :3].copy(), pictures[..., 3:].copy(), facts
 
 
 def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -176,20 +176,19 @@ def _texels(
 ) -> np.ndarray:
     """(N, 3) colours of points with weights (N, 3) of corners (N, 3): each source's by its share there."""
 
-    def at(values: np.ndarray) -> np.ndarray:
-        return np.einsum("nk,nkc->nc", bary, values[corners])
-
-    points, weight = at(vertices), at(shares)
+    points, weight = interpolated(vertices, corners, bary), interpolated(shares, corners, bary)
     result = np.zeros((len(points), 3), np.float32)
     filled = np.flatnonzero(weight[:, -1] > 1e-4)
-    chance = fill.chance_at(corners[filled], bary[filled])
-    result[filled] = weight[filled, -1:] * fill.at(corners[filled], bary[filled], chance)
+    there = corners[filled], bary[filled]
+    chance = fill.chance_at(*there)
+    result[filled] = weight[filled, -1:] * fill.at(*there, chance)
     if structure is not None:
-        result[filled] += weight[filled, -1:] * structure.at(points[filled], at(normals)[filled], chance)
+        turned = interpolated(normals, *there)
+        result[filled] += weight[filled, -1:] * structure.at(points[filled], turned, chance)
     for k, source in enumerate(sources):
         used = np.flatnonzero(weight[:, k] > 1e-4)
         if len(used):
-            shift = np.einsum("nk,nkc->nc", bary[used], offsets[:, k][corners[used]])
+            shift = interpolated(offsets[:, k], corners[used], bary[used])
             result[used] += weight[used, k : k + 1] * (source.colours(points[used]) + shift)
     return result
 
@@ -214,4 +213,7 @@ def dilate(texture: np.ndarray, atlas: Fragments) -> np.ndarray:
     from scipy.ndimage import distance_transform_edt
 
     row, column = distance_transform_edt(~atlas.hit, return_distances=False, return_indices=True)
-    return texture[row, column]
+    empty = ~atlas.hit
+    result = texture.copy()
+    result[empty] = texture[row[empty], column[empty]]
+    return result

@@ -135,6 +135,8 @@ def mapped_normals(mesh: TexturedMesh, fragments: Fragments, normals: np.ndarray
 
 def _level(mesh: TexturedMesh, fragments: Fragments) -> np.ndarray:
     """The texture halved until a sample on the screen is about as large as a texel."""
+    import cv2
+
     texture = mesh.texture
     shown = np.bincount(fragments.face[fragments.hit], minlength=len(mesh.faces))
     seen = shown > 0
@@ -144,10 +146,9 @@ def _level(mesh: TexturedMesh, fragments: Fragments) -> np.ndarray:
     area = np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / 2
     texels = area.sum() * texture.shape[0] * texture.shape[1] / shown.sum()
     level = int(np.clip(np.floor(0.5 * np.log2(max(texels, 1e-9))), 0, MAX_LEVEL))
-    for _ in range(level):
-        height, width = (side - side % 2 for side in texture.shape[:2])
-        if min(height, width) < 2:
-            break
-        whole = texture[:height, :width].astype(np.float32)
-        texture = (whole[::2, ::2] + whole[::2, 1::2] + whole[1::2, ::2] + whole[1::2, 1::2]) / 4
-    return texture
+    level = min(level, int(np.log2(min(texture.shape[:2]))))
+    if level == 0:
+        return texture
+    height, width = (side >> level for side in texture.shape[:2])
+    whole = texture[: height << level, : width << level].astype(np.float32)
+    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)  # exact: means of 2^k squares
