@@ -39,7 +39,7 @@ class Fragments:
 def interpolated(values: np.ndarray, corners: np.ndarray, bary: np.ndarray) -> np.ndarray:
     """Vertex values (V, C) at points with weights `bary` (N, 3) of the vertices `corners` (N, 3): (N, C).
 
-    A sparse product does in a tenth of the time what gathering and summing does, to the same bits.
+    A sparse product takes a fifth of the time of gathering and summing, to the same bits.
     """
     from scipy.sparse import csr_array
 

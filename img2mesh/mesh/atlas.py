@@ -8,8 +8,10 @@ import numpy as np
 # levels down to an eighth of the side, and bilinear look-ups in them, stay within one chart's colours.
 PADDING, PADDING_LEAST = 1 / 128, 4
 PACKED = 1024  # texels of the side at which charts are laid out at most: finer takes longer and fills no more
-WHOLE = 24000  # faces up to which a surface is cut into charts as one
-PART = 6000  # faces of each part of a larger one at most: charts take longer the larger they grow
+PART = 24000  # faces that are cut into charts together at most: more are dealt out to the cores
+# Of more faces than MANY, FEW together: a chart of many faces takes long. Seams of smaller surfaces would be a fifth
+# longer so, those of larger ones are not.
+MANY, FEW = 48000, 6000
 
 
 def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -33,8 +35,8 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarr
     packing.padding = max(PADDING_LEAST, round(PADDING * packing.resolution))
     packing.bilinear = True
     atlas = xatlas.Atlas()
-    everything = np.arange(len(faces))
-    parts = [everything] if len(faces) <= WHOLE else _parts(vertices[faces].mean(axis=1), everything)
+    together = PART if len(faces) <= MANY else FEW
+    parts = _parts(vertices[faces].mean(axis=1), np.arange(len(faces)), together)
     used = []
     for part in parts:
         of, local = np.unique(faces[part], return_inverse=True)
@@ -56,12 +58,12 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarr
     return source.astype(np.int64), new_faces, np.clip(uv, 0, 1)
 
 
-def _parts(centres: np.ndarray, chosen: np.ndarray) -> list[np.ndarray]:
-    """The chosen of some faces with centres (F, 3), halved across their longest extent until `PART` are together."""
-    if len(chosen) <= PART:
+def _parts(centres: np.ndarray, chosen: np.ndarray, most: int) -> list[np.ndarray]:
+    """The chosen of some faces with centres (F, 3), halved across their longest extent until `most` are together."""
+    if len(chosen) <= most:
         return [chosen]
     own = centres[chosen]
     order = np.argsort(own[:, np.ptp(own, axis=0).argmax()], kind="stable")
     half = len(order) // 2
     sides = np.sort(chosen[order[:half]]), np.sort(chosen[order[half:]])
-    return [part for side in sides for part in _parts(centres, side)]
+    return [part for side in sides for part in _parts(centres, side, most)]

@@ -13,7 +13,6 @@ from .analytic import Torus
 
 @pytest.mark.parametrize("part", [24000, 400])
 def test_charts_cover_without_overlap_and_keep_the_surface(part, monkeypatch):
-    monkeypatch.setattr("img2mesh.mesh.atlas.WHOLE", part)
     monkeypatch.setattr("img2mesh.mesh.atlas.PART", part)  # large surfaces are cut in several
     vertices, faces = simplify(*extract_surface(Torus(), 64), 1500)
     source, new_faces, uv = unwrap(vertices, faces, 512)
@@ -29,7 +28,6 @@ def test_charts_cover_without_overlap_and_keep_the_surface(part, monkeypatch):
 
 @pytest.mark.parametrize("part", [24000, 400])
 def test_equal_surfaces_give_equal_atlases(part, monkeypatch):
-    monkeypatch.setattr("img2mesh.mesh.atlas.WHOLE", part)
     monkeypatch.setattr("img2mesh.mesh.atlas.PART", part)
     vertices, faces = simplify(*extract_surface(Torus(), 48), 1000)
     for one, two in zip(unwrap(vertices, faces, 256), unwrap(vertices, faces, 256), strict=True):
@@ -38,7 +36,6 @@ def test_equal_surfaces_give_equal_atlases(part, monkeypatch):
 
 @pytest.mark.parametrize("part", [24000, 400])
 def test_texels_are_shared_out_by_area(part, monkeypatch):
-    monkeypatch.setattr("img2mesh.mesh.atlas.WHOLE", part)
     monkeypatch.setattr("img2mesh.mesh.atlas.PART", part)
     vertices, faces = simplify(*extract_surface(Torus(), 64), 1500)
     _, new_faces, uv = unwrap(vertices, faces, 512)
