@@ -16,6 +16,7 @@ import numpy as np
 from img2mesh.core.camera import turned
 from img2mesh.core.view import View, ViewSet
 from img2mesh.core.visual_hull import mask_distance
+from img2mesh.multiview.belief import believed, uncovered
 from img2mesh.multiview.epipolar_tangency import (
     Outlines,
     focal_of,
@@ -77,10 +78,19 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, Agreement]:
             break
     else:
         return views, Agreement(before, before, bent=True)
+    found = _without(views, shown, errors)
+    share = believed(uncovered(views), uncovered(found))
+    if share < 1:
+        found, after = _without(views, shown, share * errors), median(residuals(chosen, outlines, share * errors))
+    return found, Agreement(before, after)
+
+
+def _without(views: ViewSet, shown: list[int], errors: np.ndarray) -> ViewSet:
+    """The views without their errors."""
     out = list(views.views)
     for i, error in zip(shown, errors, strict=True):
         out[i] = _corrected(views.views[i], error)
-    return dataclasses.replace(views, views=tuple(out)), Agreement(before, after)
+    return dataclasses.replace(views, views=tuple(out))
 
 
 def _improved(
@@ -98,9 +108,10 @@ def _improved(
     for i in range(count):
         for j in range(i + 1, count):
             found = pair(here[i], here[j], focal_of(views[i]))[0]
-            if np.isfinite(found).all():
+            if np.isfinite(found).any():
                 rows[i, j] = (2 * len(rows), found)
     values = np.concatenate([np.zeros(0), *(found for _, found in rows.values())])
+    known = np.isfinite(values)
     slopes = np.zeros((len(values), count, unknown))
     for i in np.flatnonzero(free).tolist():
         for k, kind in enumerate(kinds):
@@ -112,7 +123,7 @@ def _improved(
                     sides = (there, here[two]) if i == one else (here[one], there)
                     found = pair(*sides, focal_of(views[one]))[0]
                     slopes[row : row + 2, i, k] = np.nan_to_num((found - base) / STEPS[kind])
-    slopes_of_free = slopes[:, free].reshape(len(values), -1)
+    slopes_of_free, values = slopes[known][:, free].reshape(int(known.sum()), -1), values[known]
     weights = robust(values)
     prior = np.tile(1 / sizes**2, int(free.sum()))
     system = slopes_of_free.T @ (weights[:, None] * slopes_of_free) + np.diag(prior)

@@ -16,7 +16,11 @@ from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.multiview.warp import COUNT, basis
 
 NOISE = 1.5  # thousandths of the side: what tangents of true views differ by
-Outlines = list[tuple[np.ndarray, np.ndarray]]  # (N, 2) pixels and (N, 2) outward normals of each view
+SPECK = 0.01  # of the silhouette: smaller pieces apart from it, slivers of a neighbouring picture, are no outline
+# Of each view: (N, 2) pixels, (N, 2) outward normals, and whether the picture's border cuts the object off there.
+Outline = tuple[np.ndarray, np.ndarray, np.ndarray]
+Outlines = list[Outline]
+Rays = tuple[np.ndarray, np.ndarray, np.ndarray]  # a camera's centre, (N, 3) directions of its outline, and what is cut
 
 
 def outlines_of(views: ViewSet) -> tuple[list[int], list[View], Outlines, np.ndarray]:
@@ -29,12 +33,12 @@ def outlines_of(views: ViewSet) -> tuple[list[int], list[View], Outlines, np.nda
     return shown, [views.views[i] for i in shown], list(known.values()), free
 
 
-def _outline(view: View) -> tuple[np.ndarray, np.ndarray] | None:
-    """(N, 2) pixel coordinates of the silhouette's convex hull, sampled evenly, and (N, 2) outward normals."""
+def _outline(view: View) -> Outline | None:
+    """Pixel coordinates of the silhouette's convex hull, outward normals, and where the picture's border is."""
     from scipy.spatial import ConvexHull
     from skimage.measure import find_contours
 
-    mask = view.mask
+    mask = _without_specks(view.mask)
     if not 20 < (mask > 0.5).sum() < 0.98 * mask.size:
         return None
     contours = find_contours(np.pad(mask, 1), 0.5)
@@ -48,14 +52,24 @@ def _outline(view: View) -> tuple[np.ndarray, np.ndarray] | None:
         normal = np.stack([edge[:, 1], -edge[:, 0]], axis=-1)
         normals.append(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9))
     normal = normals[0] + normals[1]
-    return corners, normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    cut = ((corners < 0.6) | (corners > np.array(mask.shape[::-1]) - 0.6)).any(axis=1)
+    return corners, normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9), cut
 
 
-def placed(
-    view: View, outline: tuple[np.ndarray, np.ndarray], error: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Camera centre and (N, 3) directions of the outline's rays, were the view's errors `error`."""
-    points, normals = outline
+def _without_specks(mask: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import label
+
+    parts, count = label(mask > 0.5, np.ones((3, 3)))
+    if count < 2:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    large = sizes >= SPECK * sizes[1:].sum()
+    return mask * large[parts]
+
+
+def placed(view: View, outline: Outline, error: np.ndarray) -> Rays:
+    """The outline's rays, were the view's errors `error`."""
+    points, normals, cut = outline
     unit = max(view.camera.width, view.camera.height) / 1000
     camera = turned(view.camera, error[0], error[1]) if error[:2].any() else view.camera
     moved = error[2:4] + normals * error[4]
@@ -66,17 +80,15 @@ def placed(
         )  # the displacement is given where the point goes
         moved = moved + _shares(there, camera) @ moves
     _, directions = camera.rays(points - moved * unit)
-    return camera.position, directions
+    return camera.position, directions, cut
 
 
-def pair(
-    one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray], focal: float
-) -> tuple[np.ndarray, np.ndarray]:
+def pair(one: Rays, two: Rays, focal: float) -> tuple[np.ndarray, np.ndarray]:
     """The upper and the lower tangent planes of two outlines.
 
     Returns:
         (2,) their difference in thousandths of the side, NaN where the line through both cameras passes through a
-        silhouette, so that there is no outermost tangent; (2, 2) number of the point where each outline is touched.
+        silhouette, so that there is no outermost tangent, or where the border cuts it off; (2, 2) number of the point where each outline is touched.
     """
     none = np.full(2, np.nan), np.zeros((2, 2), np.int64)
     base = two[0] - one[0]
@@ -91,13 +103,13 @@ def pair(
     first = first / np.linalg.norm(first)
     second = np.cross(base, first)
     ends = []
-    for _, directions in (one, two):
+    for _, directions, cut in (one, two):
         x, y = directions @ first, directions @ second
         if x.min() < 0.05:
             return none
         angle = np.arctan2(y, x)
         touch = np.array([angle.argmax(), angle.argmin()])
-        ends.append((angle[touch], np.hypot(x, y)[touch], touch))
+        ends.append((np.where(cut[touch], np.nan, angle[touch]), np.hypot(x, y)[touch], touch))
     lever = (ends[0][1] + ends[1][1]) / 2
     return (ends[0][0] - ends[1][0]) * lever * focal, np.stack([ends[0][2], ends[1][2]])
 
@@ -142,17 +154,18 @@ def bend_equations(
     for i in range(count):
         for j in range(i + 1, count):
             found, touch = pair(here[i], here[j], focal_of(views[i]))
-            if not np.isfinite(found).all():
+            if not np.isfinite(found).any():
                 continue
             row = np.zeros((2, count, COUNT, 2))
             for k, one, two in ((i, grown[i], here[j]), (j, here[i], grown[j])):
                 if not free[k]:
                     continue
                 change = np.nan_to_num(pair(one, two, focal_of(views[i]))[0] - found)
-                points, normals = (a[touch[int(k == j)]] for a in outlines[k])
+                points, normals = (a[touch[int(k == j)]] for a in outlines[k][:2])
                 row[:, k] = _shares(points, views[k].camera)[..., None] * (normals * change[:, None])[:, None]
-            values.append(found)
-            rows.append(row.reshape(2, -1))
+            known = np.isfinite(found)
+            values.append(found[known])
+            rows.append(row.reshape(2, -1)[known])
     value, row = np.concatenate(values), np.concatenate(rows)
     weight = robust(value)
     return row.T @ (weight[:, None] * row), -row.T @ (weight * value)

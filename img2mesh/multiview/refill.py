@@ -45,7 +45,7 @@ def cover_silhouettes(
     missed, places = np.zeros(len(lost), np.int32), []
     size = max(SIZE, round(FINER * max(sdf.shape)))
     smaller = [camera.resized(size, size) for camera in cameras]
-    for camera, open_ in zip(smaller, _uncovered(shape, alphas, smaller, size), strict=True):
+    for camera, open_ in zip(smaller, uncovered_rays(shape, alphas, smaller, size)[1], strict=True):
         pixels, _ = projected(points, camera)
         column, row = (np.floor(pixels[:, k]).astype(np.int64) for k in (0, 1))
         at = np.clip(row, 0, size - 1) * size + np.clip(column, 0, size - 1)
@@ -64,10 +64,13 @@ def cover_silhouettes(
     return result.reshape(sdf.shape), len(found)
 
 
-def _uncovered(
+def uncovered_rays(
     shape: SdfGrid, alphas: Sequence[np.ndarray], cameras: Sequence[Camera], size: int
-) -> list[np.ndarray]:
-    """(size * size,) bool per view, whose cameras have that size: rays inside the silhouette that meet nothing."""
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Rays well inside each silhouette, and those of them that meet nothing, (size * size,) bool per view.
+
+    The cameras have `size` pixels per side.
+    """
     import cv2
 
     cores = [
@@ -78,6 +81,9 @@ def _uncovered(
     origins = np.concatenate([np.broadcast_to(position, along.shape) for position, along in rays])
     missed = np.isnan(entries(shape, origins, np.concatenate([along for _, along in rays])))
     ends = np.cumsum([len(along) for _, along in rays])
+    found = []
     for core, part in zip(cores, np.split(missed, ends[:-1]), strict=True):
-        core[core] = part
-    return [core.ravel() for core in cores]
+        lost = core.copy()
+        lost[core] = part
+        found.append(lost.ravel())
+    return [core.ravel() for core in cores], found

@@ -21,6 +21,7 @@ import numpy as np
 
 from img2mesh.core.view import View, ViewSet
 from img2mesh.core.visual_hull import VisualHull
+from img2mesh.multiview.belief import believed, uncovered
 from img2mesh.multiview.correspondence import EVERY, SIDE, Match, matched
 from img2mesh.multiview.epipolar_tangency import Outlines, bend_equations, median, outlines_of, residuals
 from img2mesh.multiview.stereo import carve_hull
@@ -64,12 +65,24 @@ def straightened(views: ViewSet, hull_of: Callable[[ViewSet], VisualHull]) -> tu
         if change is None:
             break
         moves = moves + change
+    found = _without(views, shown, smooth, moves, free)
+    share = believed(uncovered(views), uncovered(found))
+    if share < 1:
+        moves = share * moves
+        found = _without(views, shown, smooth, moves, free) if share > 0 else views
+    errors = np.concatenate([np.zeros((len(shown), 5)), moves.reshape(len(shown), -1)], axis=1)
+    return found, median(residuals(chosen, outlines, errors))
+
+
+def _without(
+    views: ViewSet, shown: list[int], smooth: list[View], moves: np.ndarray, free: np.ndarray
+) -> ViewSet:
+    """The views without their displacements."""
     out = list(views.views)
     for i, view, move, may in zip(shown, smooth, moves, free, strict=True):
         if may:
             out[i] = _bent(view, move)
-    errors = np.concatenate([np.zeros((len(shown), 5)), moves.reshape(len(shown), -1)], axis=1)
-    return dataclasses.replace(views, views=tuple(out)), median(residuals(chosen, outlines, errors))
+    return dataclasses.replace(views, views=tuple(out))
 
 
 def _change(
