@@ -191,6 +191,7 @@ def reconstruct(
     views = source if isinstance(source, ViewSet) else stages.load_views(source)
     if not views.views:
         raise Img2MeshError("There are no views to reconstruct from.")
-    shape = stages.shape_from_photo(stages.refine(views)) if views.drawn else stages.shape_from_views(views)
+    guessed = views.drawn and (views.photo is not None or views.body is not None)
+    shape = stages.shape_from_photo(stages.refine(views)) if guessed else stages.shape_from_views(views)
     mesh = stages.mesh(shape)
     return stages.result(mesh, shape)

@@ -88,6 +88,11 @@ class Settings:
     parity: str = _setting("off", "original: the published demo's numerics", choices=("off", "original"))
     low_vram: bool = _setting(False, "keep weights in main memory, one stage at a time on the GPU")
     compile: bool = _setting(False, "compile the sampler with CUDA graphs: a slow start, then faster")
+    views_are: str = _setting(
+        "auto",
+        "what given views are: true to one object, drawn by a sampler, or as far the one as is measured",
+        choices=("auto", "true", "drawn"),
+    )
     # field
     field_backend: str = _setting("auto", "hash grid implementation", choices=("auto", "tcnn", "torch"))
     field_fit: str = _setting(

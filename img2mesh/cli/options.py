@@ -19,8 +19,8 @@ SAMPLE = tuple(
     consistency_start parity low_vram compile""".split()
 )
 SURFACE = tuple(
-    """device seed field_backend field_fit iterations rays hull_resolution carve_resolution photo_weight mask_weight
-    eikonal_weight mesh_resolution faces texture_size height
+    """device seed views_are field_backend field_fit iterations rays hull_resolution carve_resolution photo_weight
+    mask_weight eikonal_weight mesh_resolution faces texture_size height
     ground purpose base min_wall hollow drain bed lods normal_map texture_format compression""".split()
 )
 ALL = tuple(item.name for item in dataclasses.fields(Settings) if item.name != "preset")

@@ -27,6 +27,7 @@ from img2mesh.multiview.epipolar_tangency import (
     residuals,
     robust,
 )
+from img2mesh.multiview.rings import raised, ring_errors
 from img2mesh.multiview.warp import continued
 
 # Of each view: elevation and azimuth in degrees, shift right and down and outward growth in thousandths of the side.
@@ -46,17 +47,21 @@ class Agreement:
     Attributes:
         before, after: of the adjustment; None for fewer than four views.
         bent: whether no errors of pose, place and size explain the disagreement.
+        rings: by how many degrees the rings of cameras at given elevations were raised.
     """
 
     before: float | None = None
     after: float | None = None
     bent: bool = False
+    rings: dict[float, float] = dataclasses.field(default_factory=dict)
 
 
-def reconcile(views: ViewSet) -> tuple[ViewSet, Agreement]:
+def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agreement]:
     """The views with cameras and masks that agree, and what was found.
 
     Args:
+        share: in [0, 1], of what is found to be wrong with single views, that is set right; None: as far as their hull
+            shows it (`multiview.belief`).
         views: with alpha. The photo, or else the first view, stays as it is; views whose silhouettes already
             agree come back untouched.
 
@@ -69,20 +74,36 @@ def reconcile(views: ViewSet) -> tuple[ViewSet, Agreement]:
     before = median(residuals(chosen, outlines, np.zeros((len(shown), 5))))
     if before <= COHERENT:
         return views, Agreement(before, before)
+    views, rings = _levelled(views)
+    shown, chosen, outlines, free = outlines_of(views)
+    now = median(residuals(chosen, outlines, np.zeros((len(shown), 5))))
+    if now <= COHERENT or share == 0:
+        return views, Agreement(before, now, rings=rings)
     for expected in TRIED:
         errors = np.zeros((len(shown), 5))
         for _ in range(ROUNDS):
             errors = _improved(chosen, outlines, errors, free, expected)
         after = median(residuals(chosen, outlines, errors))
-        if after <= min(COHERENT, max(SOLVED, SHARE * before)):
+        if after <= min(COHERENT, max(SOLVED, SHARE * now)):
             break
     else:
-        return views, Agreement(before, before, bent=True)
+        return views, Agreement(before, now, True, rings)
     found = _without(views, shown, errors)
-    share = believed(uncovered(views), uncovered(found))
+    share = believed(uncovered(views), uncovered(found)) if share is None else share
     if share < 1:
         found, after = _without(views, shown, share * errors), median(residuals(chosen, outlines, share * errors))
-    return found, Agreement(before, after)
+    return found, Agreement(before, after, rings=rings)
+
+
+def _levelled(views: ViewSet) -> tuple[ViewSet, dict[float, float]]:
+    """The views with rings of cameras at the elevations that silhouettes ask for, and by how much these were raised."""
+    errors = ring_errors(views)
+    if not errors.any():
+        return views, {}
+    errors = errors * believed(uncovered(views), uncovered(raised(views, errors)))
+    heights = [round(view.camera.elevation_deg, 1) for view in views.views]
+    rings = {height: round(by, 1) for height, by in zip(heights, errors.tolist(), strict=True) if by}
+    return raised(views, errors), rings
 
 
 def _without(views: ViewSet, shown: list[int], errors: np.ndarray) -> ViewSet:

@@ -17,14 +17,17 @@ from img2mesh.field.fit import Fit, fit_field
 from img2mesh.multiview.bundle import Agreement, reconcile
 from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.multiview.registration import straightened
-from img2mesh.multiview.stereo import carve_hull
+from img2mesh.multiview.stereo import LEAST, carve_hull
 from img2mesh.multiview.surface_colour import Paint
 from img2mesh.multiview.underside import close_underside
+from img2mesh.multiview.votes import put_back
 from img2mesh.settings import Settings
 
 TIE = 0.1  # weight of staying near the hull, where the field has to find the shape
-WAVERING = 0.7  # disagreement of the outlines above which stereo finds what is not there
-STRAIGHT = 1.5  # the same for views that have been straightened, by their colours too
+WAVERING = 1.2  # disagreement of the outlines at which hollows found by stereo are believed by half
+STEEP = 4.0  # how quickly belief falls about that
+BELIEF = {"auto": None, "true": 1.0, "drawn": 0.0}  # in corrections of single views and in hollows; None: measured
+TOLD = 2.0  # degrees: a ring moved by more is said to be
 FILLED = 0.28  # share of a cube of `carve_resolution` cells that is spent where an object fills more of it
 
 
@@ -35,8 +38,8 @@ def shape_from_views(
 
     Args:
         views: at least one picture with alpha; weights are priors, the photo's the largest.
-        settings: iterations, rays, hull_resolution, carve_resolution, mask_weight, eikonal_weight, field_backend and
-            seed count.
+        settings: iterations, rays, hull_resolution, carve_resolution, views_are, mask_weight, eikonal_weight, field_backend
+            and seed count.
         device: `cpu` or `cuda`.
 
     Raises:
@@ -44,16 +47,26 @@ def shape_from_views(
     """
     progress, start = progress or Progress(), time.perf_counter()
     with progress.stage("visual hull"):
-        views, agreement = reconcile(views)
+        share = BELIEF[settings.views_are]
+        views, agreement = reconcile(views, share)
         if agreement.bent:
-            views, left = straightened(views, lambda views: hull_of_views(views, settings.hull_resolution))
+            views, left = straightened(
+                views, lambda views: hull_of_views(views, settings.hull_resolution), share
+            )
             agreement = dataclasses.replace(agreement, after=left)
+        for height, by in agreement.rings.items():
+            if abs(by) > TOLD:
+                progress.warn(
+                    f"The silhouettes fit cameras at {height + by:.0f} degrees of elevation better than those given at "
+                    f"{height:.0f}: that ring was moved."
+                )
         hull, below = _closed_hull(views, settings.hull_resolution)
     surface: SdfGrid | None = None
     found: dict[str, Any] = {}
-    if (agreement.after or 0.0) < (STRAIGHT if agreement.bent else WAVERING):
+    belief = 1 / (1 + ((agreement.after or 0.0) / WAVERING) ** STEEP) if share is None else share
+    if belief > LEAST:
         with progress.stage("carve hollows"):
-            views, hull, surface, found = _carved(views, hull, settings)
+            views, hull, surface, found = _carved(views, hull, settings, belief)
     weights = np.array([view.weight for view in views.views]) * hull.trust
     fit: Paint | Fit
     if surface is not None:  # rendering noisily by few rays would only blur what is found
@@ -74,7 +87,7 @@ def shape_from_views(
 
 
 def _carved(
-    views: ViewSet, hull: VisualHull, settings: Settings
+    views: ViewSet, hull: VisualHull, settings: Settings, belief: float
 ) -> tuple[ViewSet, VisualHull, SdfGrid | None, dict[str, Any]]:
     """Views of equal exposure, their hull, the surface that stereo carves out of it, and diagnostics.
 
@@ -83,7 +96,7 @@ def _carved(
     pictures, left = equal_exposure(views.views, hull)
     views = dataclasses.replace(views, views=pictures)
     fine = _fine_hull(views, settings, hull)
-    sdf, found = carve_hull(views.views, fine)
+    sdf, found = carve_hull(views.views, fine, belief)
     found = {"exposure_disagreement_left": left, **found}
     if sdf is None:
         return views, hull, None, found
@@ -98,8 +111,9 @@ def _fine_hull(views: ViewSet, settings: Settings, hull: VisualHull) -> VisualHu
 
 
 def _closed_hull(views: ViewSet, cells: int) -> tuple[VisualHull, float | None]:
-    """The hull with a close for an underside that nobody sees, and how far below that it reached."""
-    return close_underside(hull_of_views(views, cells), [view.camera for view in views.views])
+    """The hull with thin parts that most views show, and an underside that nobody sees closed; by how much it was."""
+    hull, _ = put_back(hull_of_views(views, cells), views.views)
+    return close_underside(hull, [view.camera for view in views.views])
 
 
 def _said(agreement: Agreement) -> dict[str, Any]:
@@ -107,4 +121,6 @@ def _said(agreement: Agreement) -> dict[str, Any]:
     if agreement.before is None or agreement.after is None:
         return {"incoherence": None}
     found: dict[str, Any] = {"incoherence": [round(agreement.before, 2), round(agreement.after, 2)]}
+    if agreement.rings:
+        found["rings_raised_deg"] = {str(height): by for height, by in agreement.rings.items()}
     return {**found, "bent": True} if agreement.bent else found

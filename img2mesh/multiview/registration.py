@@ -38,12 +38,15 @@ EXPLAINED = 1.0  # standard deviations: what may be left of the places that were
 LONGEST = 3.0  # of what is expected: the longest step of a coefficient
 
 
-def straightened(views: ViewSet, hull_of: Callable[[ViewSet], VisualHull]) -> tuple[ViewSet, float]:
+def straightened(
+    views: ViewSet, hull_of: Callable[[ViewSet], VisualHull], share: float | None = None
+) -> tuple[ViewSet, float]:
     """The views without the displacements that were found, and the outlines' disagreement left, as `reconcile` has it.
 
     Args:
         views: with alpha, at least four; the photo, or else the first that shows anything, stays as it is.
         hull_of: the hull of such views.
+        share: as `reconcile` has it.
     """
     shown, chosen, outlines, free = outlines_of(views)
     moves = np.zeros((len(shown), COUNT, 2))
@@ -66,7 +69,7 @@ def straightened(views: ViewSet, hull_of: Callable[[ViewSet], VisualHull]) -> tu
             break
         moves = moves + change
     found = _without(views, shown, smooth, moves, free)
-    share = believed(uncovered(views), uncovered(found))
+    share = believed(uncovered(views), uncovered(found)) if share is None else share
     if share < 1:
         moves = share * moves
         found = _without(views, shown, smooth, moves, free) if share > 0 else views

@@ -31,21 +31,26 @@ NEIGHBOURS, BEST = (
 WIDEST = 90.0  # degrees between two views that are still compared
 WINDOW = 0.5  # share of the neighbouring pixels' colours in a pixel's cost
 BURIED = -0.05  # signed distance that a void cut off from the outside is filled with
-NOISIEST = 0.04  # median colour disagreement above which nothing is carved: the views do not share one object
+NOISY = 0.035  # median colour disagreement at which half is carved: the views hardly share one object
+STEEP = 8.0  # how quickly belief falls about that
+LEAST = 0.02  # belief below which stereo is not worth its time
 CEILING = 0.25  # colour differences count at most this much
 DEEPER = 1.35  # cost, in units of the colours' noise, of lying one world unit further inside the hull
 
 
-def carve_hull(views: tuple[View, ...], hull: VisualHull) -> tuple[np.ndarray | None, dict[str, Any]]:
+def carve_hull(
+    views: tuple[View, ...], hull: VisualHull, belief: float = 1.0
+) -> tuple[np.ndarray | None, dict[str, Any]]:
     """A signed distance on the hull's lattice with the hollows that the colours show.
 
     Args:
         views: at least three; `hull.trust` weighs them.
         hull: what their silhouettes allow.
+        belief: in [0, 1], how far hollows are believed, before the colours' noise is known.
 
     Returns:
         (X, Y, Z) float32, nowhere below `hull.sdf`, or None where the colours agree too little to say anything; and
-        diagnostics: the noise of the colours and the share of the hull's volume carved away.
+        diagnostics: the noise of the colours, the share of the hull's volume carved away, and how far that was believed.
     """
     active = [i for i in range(len(views)) if hull.trust[i] > 0.2]
     if len(active) < 3:
@@ -55,7 +60,8 @@ def carve_hull(views: tuple[View, ...], hull: VisualHull) -> tuple[np.ndarray | 
     pictures = [resized_rgba(views[i].rgba, size, size) for i in active]
     costs = [_cost_volume(k, cameras, pictures, hull) for k in range(len(active))]
     noise = float(np.median(np.concatenate([c[2] for c in costs])))
-    if not noise < NOISIEST:
+    belief = belief / (1 + (noise / NOISY) ** STEEP)
+    if not belief > LEAST:
         return None, {"colour_noise": round(noise, 4), "carved": 0.0}
     maps = [_depth_map(volume, depths, met, noise) for volume, depths, _, met in costs]
     del costs
@@ -64,9 +70,9 @@ def carve_hull(views: tuple[View, ...], hull: VisualHull) -> tuple[np.ndarray | 
     sdf = distances(_filled(merge_depths(maps, cameras, hull)), hull.spacing)
     sdf = _filled(refine_surface(sdf, hull, pictures, full))
     sdf, _ = cover_silhouettes(sdf, hull, masks, full)  # last: refinement would drag what is put back along
-    sdf = distances(sdf, hull.spacing)
+    sdf = distances(hull.sdf + np.float32(belief) * (sdf - hull.sdf), hull.spacing)
     volume = max(int((hull.sdf < 0).sum()), 1)
-    return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3)}
+    return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3), "stereo_believed": round(belief, 3)}
 
 
 def _neighbours(k: int, cameras: list[Camera]) -> list[int]:

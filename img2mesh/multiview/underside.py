@@ -18,6 +18,7 @@ from img2mesh.core.visual_hull import VisualHull
 LOWEST_DEG = 12.0  # elevation of the lowest camera up to which undersides are taken to be seen
 STEEP = 0.4  # of the growth that the lowest camera's elevation would give: what grows less is no such cone
 CONE = 0.6  # of the cone's growth: a section that grows less lies above the base
+EDGE = 0.85  # of the same: from such a section on down it lies below the base
 TIP = slice(2, 8)  # layers that say how the cone grows
 LARGEST = 0.5  # of the solid's height: more is never cut away
 SMOOTH = 2.0  # layers over which sections are averaged
@@ -39,9 +40,12 @@ def close_underside(hull: VisualHull, cameras: Sequence[Camera]) -> tuple[Visual
     if usual < STEEP / np.tan(np.radians(lowest)):
         return hull, None
     steep = growth >= CONE * usual
+    steep[: TIP.start] = True  # the tip itself, rounded by the lattice
     reached = int(np.argmin(steep)) if not steep.all() else 0  # the first layer that grows less
     if reached == 0 or reached > LARGEST * len(layers):
         return hull, None
+    while reached > TIP.start and growth[reached - 1] < EDGE * usual:
+        reached -= 1
     base = hull.bounds[0, 2] + (layers[0] + reached) * hull.spacing
     height = hull.bounds[0, 2] + np.arange(hull.sdf.shape[2]) * hull.spacing
     sdf = np.maximum(hull.sdf, (base - height).astype(np.float32))
