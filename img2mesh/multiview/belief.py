@@ -15,7 +15,10 @@ from img2mesh.multiview.refill import uncovered_rays
 
 CELLS = 64  # of the hull that is asked
 SIDE = 128  # pixels of the silhouettes
-NONE, ALL = 0.3, 0.5  # share of what was uncovered that a correction must cover to be believed a little, and wholly
+NONE, ALL = (
+    0.3,
+    0.5,
+)  # share of what was uncovered that a correction must cover to be believed a little, and wholly
 NOISE = 0.002  # of the silhouettes: so much is uncovered by the lattice alone
 
 
@@ -26,7 +29,7 @@ def uncovered(views: ViewSet) -> float:
     trust = trust * [view.weight > 0 and bool((view.mask > 0.5).any()) for view in views.views]
     if not trust.any():
         return 0.0
-    hull = visual_hull(masks, cameras, trust, CELLS, 0.0)
+    hull = visual_hull(masks, cameras, trust.tolist(), CELLS, 0.0)
     cores, missed = uncovered_rays(hull, masks, [camera.resized(SIDE, SIDE) for camera in cameras], SIDE)
     shares = [m.sum() / max(core.sum(), 1) for core, m in zip(cores, missed, strict=True)]
     return float(np.average(shares, weights=trust))

@@ -91,16 +91,20 @@ def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agre
     found = _without(views, shown, errors)
     share = believed(uncovered(views), uncovered(found)) if share is None else share
     if share < 1:
-        found, after = _without(views, shown, share * errors), median(residuals(chosen, outlines, share * errors))
+        found, after = (
+            _without(views, shown, share * errors),
+            median(residuals(chosen, outlines, share * errors)),
+        )
     return found, Agreement(before, after, rings=rings)
 
 
 def _levelled(views: ViewSet) -> tuple[ViewSet, dict[float, float]]:
     """The views with rings of cameras at the elevations that silhouettes ask for, and by how much these were raised."""
     errors = ring_errors(views)
+    if errors.any():
+        errors = errors * believed(uncovered(views), uncovered(raised(views, errors)))
     if not errors.any():
         return views, {}
-    errors = errors * believed(uncovered(views), uncovered(raised(views, errors)))
     heights = [round(view.camera.elevation_deg, 1) for view in views.views]
     rings = {height: round(by, 1) for height, by in zip(heights, errors.tolist(), strict=True) if by}
     return raised(views, errors), rings

@@ -16,11 +16,15 @@ from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.multiview.warp import COUNT, basis
 
 NOISE = 1.5  # thousandths of the side: what tangents of true views differ by
-SPECK = 0.01  # of the silhouette: smaller pieces apart from it, slivers of a neighbouring picture, are no outline
+SPECK = (
+    0.01  # of the silhouette: smaller pieces apart from it, slivers of a neighbouring picture, are no outline
+)
 # Of each view: (N, 2) pixels, (N, 2) outward normals, and whether the picture's border cuts the object off there.
 Outline = tuple[np.ndarray, np.ndarray, np.ndarray]
 Outlines = list[Outline]
-Rays = tuple[np.ndarray, np.ndarray, np.ndarray]  # a camera's centre, (N, 3) directions of its outline, and what is cut
+Rays = tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]  # a camera's centre, (N, 3) directions of its outline, and what is cut
 
 
 def outlines_of(views: ViewSet) -> tuple[list[int], list[View], Outlines, np.ndarray]:
@@ -88,7 +92,8 @@ def pair(one: Rays, two: Rays, focal: float) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         (2,) their difference in thousandths of the side, NaN where the line through both cameras passes through a
-        silhouette, so that there is no outermost tangent, or where the border cuts it off; (2, 2) number of the point where each outline is touched.
+        silhouette, so that there is no outermost tangent, or where the border cuts it off; (2, 2) number of the point
+        where each outline is touched.
     """
     none = np.full(2, np.nan), np.zeros((2, 2), np.int64)
     base = two[0] - one[0]

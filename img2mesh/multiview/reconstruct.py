@@ -26,7 +26,11 @@ from img2mesh.settings import Settings
 TIE = 0.1  # weight of staying near the hull, where the field has to find the shape
 WAVERING = 1.2  # disagreement of the outlines at which hollows found by stereo are believed by half
 STEEP = 4.0  # how quickly belief falls about that
-BELIEF = {"auto": None, "true": 1.0, "drawn": 0.0}  # in corrections of single views and in hollows; None: measured
+BELIEF = {
+    "auto": None,
+    "true": 1.0,
+    "drawn": 0.0,
+}  # in corrections of single views and in hollows; None: measured
 TOLD = 2.0  # degrees: a ring moved by more is said to be
 FILLED = 0.28  # share of a cube of `carve_resolution` cells that is spent where an object fills more of it
 
@@ -38,8 +42,8 @@ def shape_from_views(
 
     Args:
         views: at least one picture with alpha; weights are priors, the photo's the largest.
-        settings: iterations, rays, hull_resolution, carve_resolution, views_are, mask_weight, eikonal_weight, field_backend
-            and seed count.
+        settings: iterations, rays, hull_resolution, carve_resolution, views_are, mask_weight, eikonal_weight,
+            field_backend and seed count.
         device: `cpu` or `cuda`.
 
     Raises:

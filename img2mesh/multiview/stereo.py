@@ -50,7 +50,7 @@ def carve_hull(
 
     Returns:
         (X, Y, Z) float32, nowhere below `hull.sdf`, or None where the colours agree too little to say anything; and
-        diagnostics: the noise of the colours, the share of the hull's volume carved away, and how far that was believed.
+        diagnostics: the noise of the colours, the share of the hull's volume carved away, and the belief in that.
     """
     active = [i for i in range(len(views)) if hull.trust[i] > 0.2]
     if len(active) < 3:
@@ -72,7 +72,11 @@ def carve_hull(
     sdf, _ = cover_silhouettes(sdf, hull, masks, full)  # last: refinement would drag what is put back along
     sdf = distances(hull.sdf + np.float32(belief) * (sdf - hull.sdf), hull.spacing)
     volume = max(int((hull.sdf < 0).sum()), 1)
-    return sdf, {"colour_noise": round(noise, 4), "carved": round(1 - float((sdf < 0).sum()) / volume, 3), "stereo_believed": round(belief, 3)}
+    return sdf, {
+        "colour_noise": round(noise, 4),
+        "carved": round(1 - float((sdf < 0).sum()) / volume, 3),
+        "stereo_believed": round(belief, 3),
+    }
 
 
 def _neighbours(k: int, cameras: list[Camera]) -> list[int]:

@@ -13,12 +13,13 @@ import dataclasses
 import numpy as np
 
 from img2mesh.core.view import View
-from img2mesh.core.visual_hull import VisualHull, cone_distances, mask_distance, projected
+from img2mesh.core.visual_hull import MARGIN, VisualHull, cone_distances, mask_distance, projected
 from img2mesh.multiview.refill import uncovered_rays
 
 SIZE = 128  # pixels per side at which rays are followed
 FAR = 0.08  # world units beyond the hull that are asked
 LITTLE = 0.002  # of all rays inside silhouettes: so few are missed by the lattice alone
+REACH = 0.15  # world units beyond the hull's box that are asked
 FEWEST = 2.0  # views' worth of trust that must miss something at a place
 ROUNDS = 2
 AROUND = 2  # samples about those put back that are smoothed along with them
@@ -39,6 +40,7 @@ def put_back(hull: VisualHull, views: tuple[View, ...]) -> tuple[VisualHull, int
     masks, cameras = [views[i].mask for i in active], [views[i].camera for i in active]
     distances = [mask_distance(mask) for mask in masks]
     smaller = [camera.resized(SIZE, SIZE) for camera in cameras]
+    given, hull = hull, _padded(hull)
     added = np.zeros(hull.sdf.size, bool)
     for _ in range(ROUNDS):
         cores, missed = uncovered_rays(hull, masks, smaller, SIZE)
@@ -65,9 +67,33 @@ def put_back(hull: VisualHull, views: tuple[View, ...]) -> tuple[VisualHull, int
         sdf[asked[back]] = np.maximum(depth[back], -FAR)
         hull = dataclasses.replace(hull, sdf=sdf.reshape(hull.sdf.shape))
         added[asked[back]] = True
-    if added.any():
-        hull = dataclasses.replace(hull, sdf=_rounded(hull.sdf, added.reshape(hull.sdf.shape), hull.spacing))
-    return hull, int(added.sum())
+    if not added.any():
+        return given, 0
+    place = added.reshape(hull.sdf.shape)
+    hull = dataclasses.replace(hull, sdf=_rounded(hull.sdf, place, hull.spacing))
+    return _cropped(hull, place, given), int(added.sum())
+
+
+def _padded(hull: VisualHull) -> VisualHull:
+    """The hull on a lattice that reaches further: what is lost may stick out of the box of what is left."""
+    cells = int(np.ceil(REACH / hull.spacing))
+    bounds = hull.bounds + np.array([[-1], [1]]) * cells * hull.spacing
+    return dataclasses.replace(hull, sdf=np.pad(hull.sdf, cells, mode="edge"), bounds=bounds)
+
+
+def _cropped(hull: VisualHull, added: np.ndarray, given: VisualHull) -> VisualHull:
+    """The padded hull on no more of its lattice than the given one's and the added samples take, and free space."""
+    cells = int(np.ceil(REACH / hull.spacing))
+    free = int(np.ceil(MARGIN / hull.spacing))
+    parts, ends = [], []
+    for axis, count in enumerate(given.sdf.shape):
+        used = np.flatnonzero(added.any(axis=tuple(k for k in range(3) if k != axis)))
+        first = max(min(cells, used[0] - free), 0)
+        last = min(max(cells + count, used[-1] + free + 1), added.shape[axis])
+        parts.append(slice(first, last))
+        ends.append((first, last - 1))
+    bounds = hull.bounds[0] + np.array(ends, float).T * hull.spacing
+    return dataclasses.replace(hull, sdf=np.ascontiguousarray(hull.sdf[tuple(parts)]), bounds=bounds)
 
 
 def _rounded(sdf: np.ndarray, added: np.ndarray, spacing: float) -> np.ndarray:
@@ -78,7 +104,9 @@ def _rounded(sdf: np.ndarray, added: np.ndarray, spacing: float) -> np.ndarray:
     inside = sdf < 0
     filled = binary_closing(np.pad(inside, 2), iterations=2)[2:-2, 2:-2, 2:-2] & about & ~inside
     sdf = np.where(filled, -0.5 * np.float32(spacing), sdf)
-    near = np.clip(sdf, -AROUND * spacing, AROUND * spacing)  # thin parts must not drown in the distance about them
+    near = np.clip(
+        sdf, -AROUND * spacing, AROUND * spacing
+    )  # thin parts must not drown in the distance about them
     return np.where(about, np.minimum(sdf, gaussian_filter(near, SOFT)), sdf).astype(np.float32)
 
 

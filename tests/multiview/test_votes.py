@@ -1,0 +1,42 @@
+"""What most views show of a thin part is put back, and nothing where views agree."""
+
+import dataclasses
+
+import numpy as np
+
+from img2mesh.core.camera import orbit_camera
+from img2mesh.core.view import View
+from img2mesh.core.visual_hull import visual_hull
+from img2mesh.multiview.refill import uncovered_rays
+from img2mesh.multiview.votes import put_back
+from tests.field.shapes import box_hit, picture, ring
+
+
+def with_leg(origins, directions):
+    leg = np.array([0.0, 0.0, -0.35])
+    return np.minimum(
+        box_hit(origins, directions), box_hit(origins - leg, directions, np.array([0.05, 0.05, 0.15]))
+    )
+
+
+def missed(hull, views):
+    smaller = [view.camera.resized(64, 64) for view in views]
+    cores, lost = uncovered_rays(hull, [view.mask for view in views], smaller, 64)
+    return np.sum(lost) / np.sum(cores)
+
+
+def test_a_leg_that_two_views_deny_comes_back():
+    cameras = [orbit_camera(e, a, size=96) for e in (-25, 5) for a in range(0, 360, 60)]
+    views = [View(picture(camera, with_leg, 2), camera) for camera in cameras]
+    for i in (3, 8):
+        views[i] = dataclasses.replace(views[i], rgba=picture(views[i].camera, box_hit, 2))
+    hull = visual_hull([view.mask for view in views], cameras, resolution=48, tolerance=0.0)
+    hull = dataclasses.replace(hull, trust=np.ones(len(views)))
+    back, count = put_back(hull, tuple(views))
+    assert count > 20 and missed(back, views) < 0.3 * missed(hull, views)
+
+
+def test_what_agrees_stays_as_it_is():
+    views = tuple(View(picture(camera, box_hit, 2), camera) for camera in ring(96))
+    hull = visual_hull([view.mask for view in views], [view.camera for view in views], resolution=48)
+    assert put_back(hull, views)[0] is hull
