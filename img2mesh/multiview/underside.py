@@ -19,6 +19,7 @@ LOWEST_DEG = 12.0  # elevation of the lowest camera up to which undersides are t
 STEEP = 0.4  # of the growth that the lowest camera's elevation would give: what grows less is no such cone
 CONE = 0.6  # of the cone's growth: a section that grows less lies above the base
 EDGE = 0.85  # of the same: from such a section on down it lies below the base
+SUDDEN = 3  # layers between the two, at most, at the edge of a base
 TIP = slice(2, 8)  # layers that say how the cone grows
 LARGEST = 0.5  # of the solid's height: more is never cut away
 SMOOTH = 2.0  # layers over which sections are averaged
@@ -44,8 +45,11 @@ def close_underside(hull: VisualHull, cameras: Sequence[Camera]) -> tuple[Visual
     reached = int(np.argmin(steep)) if not steep.all() else 0  # the first layer that grows less
     if reached == 0 or reached > LARGEST * len(layers):
         return hull, None
+    first = reached
     while reached > TIP.start and growth[reached - 1] < EDGE * usual:
         reached -= 1
+    if first - reached > SUDDEN:  # round below: a plane would take more than the cone adds
+        return hull, None
     base = hull.bounds[0, 2] + (layers[0] + reached) * hull.spacing
     height = hull.bounds[0, 2] + np.arange(hull.sdf.shape[2]) * hull.spacing
     sdf = np.maximum(hull.sdf, (base - height).astype(np.float32))
