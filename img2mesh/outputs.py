@@ -7,7 +7,6 @@ accent do not count.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -154,6 +153,8 @@ def short_stem(stem: str, limit: int = STEM_BYTES) -> str:
     data = os.fsencode(stem)
     if len(data) <= limit:
         return stem
+    import hashlib  # loads OpenSSL: not for `--help`
+
     return f"{os.fsdecode(_whole(data[: limit - 9]))}-{hashlib.sha256(data).hexdigest()[:8]}"
 
 

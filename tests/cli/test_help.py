@@ -58,8 +58,8 @@ def test_help_needs_no_heavy_import_and_is_quick(words):
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     times = []
-    for _ in range(3):
-        # Processor time: what a quiet machine takes by the clock, and a busy one cannot falsify.
+    while not times or (min(times) >= 0.3 and len(times) < 10):
+        # Processor time: what a quiet machine takes by the clock, and a busy one seldom falsifies ten times.
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         call = [sys.executable, "-c", code, *words]
         done = subprocess.run(call, capture_output=True, text=True, check=True)
