@@ -26,6 +26,7 @@ from img2mesh.multiview.epipolar_tangency import (
     placed,
     residuals,
     robust,
+    worst_of,
 )
 from img2mesh.multiview.rings import raised, ring_errors
 from img2mesh.multiview.warp import continued
@@ -48,12 +49,14 @@ class Agreement:
         before, after: of the adjustment; None for fewer than four views.
         bent: whether no errors of pose, place and size explain the disagreement.
         rings: by how many degrees the rings of cameras at given elevations were raised.
+        worst: places of the views that disagreed most before, if some stand out.
     """
 
     before: float | None = None
     after: float | None = None
     bent: bool = False
     rings: dict[float, float] = dataclasses.field(default_factory=dict)
+    worst: tuple[int, ...] = ()
 
 
 def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agreement]:
@@ -71,14 +74,16 @@ def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agre
     shown, chosen, outlines, free = outlines_of(views)
     if len(shown) < 4:
         return views, Agreement()
-    before = median(residuals(chosen, outlines, np.zeros((len(shown), 5))))
+    apart = residuals(chosen, outlines, np.zeros((len(shown), 5)))
+    before = median(apart)
     if before <= COHERENT:
         return views, Agreement(before, before)
+    worst = tuple(shown[i] for i in worst_of(apart))
     views, rings = _levelled(views)
     shown, chosen, outlines, free = outlines_of(views)
     now = median(residuals(chosen, outlines, np.zeros((len(shown), 5))))
     if now <= COHERENT or share == 0:
-        return views, Agreement(before, now, rings=rings)
+        return views, Agreement(before, now, rings=rings, worst=worst)
     for expected in TRIED:
         errors = np.zeros((len(shown), 5))
         for _ in range(ROUNDS):
@@ -87,7 +92,7 @@ def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agre
         if after <= min(COHERENT, max(SOLVED, SHARE * now)):
             break
     else:
-        return views, Agreement(before, now, True, rings)
+        return views, Agreement(before, now, True, rings, worst)
     found = _without(views, shown, errors)
     share = believed(uncovered(views), uncovered(found)) if share is None else share
     if share < 1:
@@ -95,7 +100,7 @@ def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agre
             _without(views, shown, share * errors),
             median(residuals(chosen, outlines, share * errors)),
         )
-    return found, Agreement(before, after, rings=rings)
+    return found, Agreement(before, after, rings=rings, worst=worst)
 
 
 def _levelled(views: ViewSet) -> tuple[ViewSet, dict[float, float]]:

@@ -19,6 +19,7 @@ NOISE = 1.5  # thousandths of the side: what tangents of true views differ by
 SPECK = (
     0.01  # of the silhouette: smaller pieces apart from it, slivers of a neighbouring picture, are no outline
 )
+WORST = 3  # views that are named
 # Of each view: (N, 2) pixels, (N, 2) outward normals, and whether the picture's border cuts the object off there.
 Outline = tuple[np.ndarray, np.ndarray, np.ndarray]
 Outlines = list[Outline]
@@ -136,6 +137,14 @@ def residuals(views: list[View], outlines: Outlines, errors: np.ndarray) -> np.n
 def median(residuals: np.ndarray) -> float:
     known = np.abs(residuals[np.isfinite(residuals)])
     return float(np.median(known)) if len(known) else 0.0
+
+
+def worst_of(residuals: np.ndarray) -> list[int]:
+    """Places of at most `WORST` of V views with more than twice the median disagreement, the worst first."""
+    both = np.concatenate([residuals, residuals.transpose(1, 0, 2)], axis=1).reshape(len(residuals), -1)
+    each = np.array([median(row) for row in both])
+    worst = np.argsort(-each, kind="stable")[:WORST]
+    return [int(i) for i in worst if each[i] > 2 * median(residuals)]
 
 
 def bend_equations(

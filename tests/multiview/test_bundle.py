@@ -93,3 +93,12 @@ def test_bent_pictures_are_recognised_and_left_to_others(views):
 @pytest.mark.parametrize("kind", ["pose", "masks", "mirror", "empty", "jitter"])
 def test_only_what_is_bent_is_bent(views, kind):
     assert not reconcile(spoil(views, kind))[1].bent
+
+
+def test_the_view_that_fits_least_is_named(views):
+    moved = list(views.views)
+    moved[5] = dataclasses.replace(moved[5], rgba=np.roll(moved[5].rgba, 6, axis=0))
+    spoilt = spoil(ViewSet(tuple(moved)), "pose")
+    _, agreement = reconcile(spoilt)
+    assert agreement.worst[:1] == (5,)
+    assert reconcile(views)[1].worst == ()

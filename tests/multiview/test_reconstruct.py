@@ -12,6 +12,17 @@ from tests.field.shapes import HALF_BOX, box_hit, stripes, views_of
 TINY = Settings(iterations=40, rays=384, hull_resolution=40, carve_resolution=40, field_backend="torch")
 
 
+class Listening(Progress):
+    """Remembers warnings."""
+
+    def __init__(self):
+        super().__init__()
+        self.said = []
+
+    def warn(self, text):
+        self.said.append(text)
+
+
 @pytest.fixture(scope="module")
 def box():
     return views_of(box_hit)
@@ -19,7 +30,7 @@ def box():
 
 @pytest.fixture(scope="module")
 def fitted(box):
-    progress = Progress()
+    progress = Listening()
     return shape_from_views(box, TINY, progress), progress
 
 
@@ -53,6 +64,19 @@ def test_colours_are_nearer_to_the_truth_than_grey(fitted):
 def test_gradient_points_outwards(fitted):
     gradient = fitted[0].field.gradient(np.array([[0.4, 0.0, 0.0], [0.0, 0.3, 0.0]]))
     assert gradient[0, 0] > 0.3 and gradient[1, 1] > 0.3
+
+
+def test_views_that_disagree_are_said_to_and_named(box, fitted):
+    moved = list(box.views)
+    for place, by in ((3, 5), (5, -5), (6, 9)):
+        moved[place] = dataclasses.replace(moved[place], rgba=np.roll(moved[place].rgba, by, axis=0))
+    progress = Listening()
+    shape = shape_from_views(ViewSet(tuple(moved)), TINY.replace(iterations=2), progress)
+    said = [text for text in progress.said if "contradict each other" in text]
+    assert len(said) == 1 and "The worst in the list: 7" in said[0]
+    assert shape.diagnostics["worst_views"][0] == 7
+    assert not any("contradict" in text for text in fitted[1].said)
+    assert "worst_views" not in fitted[0].diagnostics
 
 
 def test_same_bits_twice(box):
