@@ -15,10 +15,8 @@ from img2mesh.multiview.refill import uncovered_rays
 
 CELLS = 64  # of the hull that is asked
 SIDE = 128  # pixels of the silhouettes
-NONE, ALL = (
-    0.3,
-    0.5,
-)  # share of what was uncovered that a correction must cover to be believed a little, and wholly
+# Share of what was uncovered that a correction must cover to be believed a little, and wholly.
+NONE, ALL = 0.3, 0.5
 NOISE = 0.002  # of the silhouettes: so much is uncovered by the lattice alone
 
 

@@ -96,10 +96,8 @@ def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agre
     found = _without(views, shown, errors)
     share = believed(uncovered(views), uncovered(found)) if share is None else share
     if share < 1:
-        found, after = (
-            _without(views, shown, share * errors),
-            median(residuals(chosen, outlines, share * errors)),
-        )
+        errors = share * errors
+        found, after = _without(views, shown, errors), median(residuals(chosen, outlines, errors))
     return found, Agreement(before, after, rings=rings, worst=worst)
 
 

@@ -16,16 +16,14 @@ from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.multiview.warp import COUNT, basis
 
 NOISE = 1.5  # thousandths of the side: what tangents of true views differ by
-SPECK = (
-    0.01  # of the silhouette: smaller pieces apart from it, slivers of a neighbouring picture, are no outline
-)
+# Share of the silhouette: smaller pieces apart from it, slivers of a neighbouring picture, are no outline.
+SPECK = 0.01
 WORST = 3  # views that are named
 # Of each view: (N, 2) pixels, (N, 2) outward normals, and whether the picture's border cuts the object off there.
 Outline = tuple[np.ndarray, np.ndarray, np.ndarray]
 Outlines = list[Outline]
-Rays = tuple[
-    np.ndarray, np.ndarray, np.ndarray
-]  # a camera's centre, (N, 3) directions of its outline, and what is cut
+# A camera's centre, (N, 3) directions of its outline, and what is cut.
+Rays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def outlines_of(views: ViewSet) -> tuple[list[int], list[View], Outlines, np.ndarray]:

@@ -27,11 +27,8 @@ from img2mesh.settings import Settings
 TIE = 0.1  # weight of staying near the hull, where the field has to find the shape
 WAVERING = 1.2  # disagreement of the outlines at which hollows found by stereo are believed by half
 STEEP = 4.0  # how quickly belief falls about that
-BELIEF = {
-    "auto": None,
-    "true": 1.0,
-    "drawn": 0.0,
-}  # in corrections of single views and in hollows; None: measured
+# In corrections of single views and in hollows; None: measured.
+BELIEF = {"auto": None, "true": 1.0, "drawn": 0.0}
 TOLD = 2.0  # degrees: a ring moved by more is said to be
 CONTRADICTION = (
     2.0  # disagreement of the outlines that is said; true views of 64 pixels have 1.4, of 256 less than 1

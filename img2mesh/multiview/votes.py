@@ -104,9 +104,8 @@ def _rounded(sdf: np.ndarray, added: np.ndarray, spacing: float) -> np.ndarray:
     inside = sdf < 0
     filled = binary_closing(np.pad(inside, 2), iterations=2)[2:-2, 2:-2, 2:-2] & about & ~inside
     sdf = np.where(filled, -0.5 * np.float32(spacing), sdf)
-    near = np.clip(
-        sdf, -AROUND * spacing, AROUND * spacing
-    )  # thin parts must not drown in the distance about them
+    # Thin parts must not drown in the distance about them.
+    near = np.clip(sdf, -AROUND * spacing, AROUND * spacing)
     return np.where(about, np.minimum(sdf, gaussian_filter(near, SOFT)), sdf).astype(np.float32)
 
 
