@@ -92,16 +92,15 @@ def _carved(
 ) -> tuple[ViewSet, VisualHull, SdfGrid | None, dict[str, Any]]:
     """Views of equal exposure, their hull, the surface that stereo carves out of it, and diagnostics.
 
-    The surface is None, and the hull as it was, where the colours agree too little.
+    The surface is None, and views and hull as they were, where the colours agree too little.
     """
     pictures, left = equal_exposure(views.views, hull)
-    views = dataclasses.replace(views, views=pictures)
-    fine = _fine_hull(views, settings, hull)
-    sdf, found = carve_hull(views.views, fine, belief)
-    found = {"exposure_disagreement_left": left, **found}
+    equal = dataclasses.replace(views, views=pictures)
+    fine = _fine_hull(equal, settings, hull)
+    sdf, found = carve_hull(equal.views, fine, belief)
     if sdf is None:
-        return views, hull, None, found
-    return views, fine, SdfGrid(sdf, fine.bounds), found
+        return views, hull, None, {"exposure_disagreement_left": None, **found}
+    return equal, fine, SdfGrid(sdf, fine.bounds), {"exposure_disagreement_left": left, **found}
 
 
 def _fine_hull(views: ViewSet, settings: Settings, hull: VisualHull) -> VisualHull:

@@ -131,6 +131,7 @@ def load_views(source: str | Path) -> ViewSet:
             pictures for a reason that can be named; the sentence says what.
     """
     from img2mesh.views.camera_check import check_cameras, warnings_of
+    from img2mesh.views.mask_holes import without_false_holes
     from img2mesh.views.scene_normalization import normalised
     from img2mesh.views.undistort import has_picture, read_frame_picture
 
@@ -148,7 +149,7 @@ def load_views(source: str | Path) -> ViewSet:
     ours = document.get("img2mesh") if isinstance(document.get("img2mesh"), dict) else None
     if ours and isinstance(ours.get("photo"), dict):  # sets of version 0.1.0 held it beside the frames
         frames = [ours["photo"], *frames]
-    views, sources, missing = [], set(), []
+    views, sources, missing, holes = [], set(), [], 0
     for index, frame in enumerate(frames):
         if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
             raise Img2MeshError(f"Frame {index} of {path} has no file_path.")
@@ -160,6 +161,9 @@ def load_views(source: str | Path) -> ViewSet:
         camera = frame_camera(path, index, values, size)
         camera = camera.resized(rgba.shape[1], rgba.shape[0])
         sources.add(how)
+        if not ours:  # the shipped model's own outlines are soft all over
+            rgba, filled = without_false_holes(rgba)
+            holes += filled
         views.append(_view(path, index, frame, rgba, camera, bool(ours)))
     if not views:
         raise Img2MeshError(
@@ -173,6 +177,10 @@ def load_views(source: str | Path) -> ViewSet:
     if "white" in sources:
         facts["warnings"].append(
             "Pictures without alpha or mask: masks were derived from the white background."
+        )
+    if holes:
+        facts["warnings"].append(
+            f"Half-transparent holes in masks ({holes}) were taken for the object: something pale, or glass."
         )
     if ours:
         facts = {**(ours["facts"] if isinstance(ours.get("facts"), dict) else {}), **facts}
