@@ -79,6 +79,19 @@ def test_views_that_disagree_are_said_to_and_named(box, fitted):
     assert "worst_views" not in fitted[0].diagnostics
 
 
+def test_what_views_are_said_to_be_decides_what_is_believed(box, fitted):
+    moved = list(box.views)
+    for place, by in ((3, 5), (5, -5), (6, 9)):
+        moved[place] = dataclasses.replace(moved[place], rgba=np.roll(moved[place].rgba, by, axis=0))
+    spoilt, short = ViewSet(tuple(moved)), TINY.replace(iterations=2)
+    true, drawn = (shape_from_views(spoilt, short.replace(views_are=are)) for are in ("true", "drawn"))
+    before, after = true.diagnostics["incoherence"]
+    assert after < 0.7 * before and "colour_noise" in true.diagnostics, (
+        "cameras corrected, hollows looked for"
+    )
+    assert drawn.diagnostics["incoherence"][1] > 0.9 * before and "colour_noise" not in drawn.diagnostics
+
+
 def test_same_bits_twice(box):
     points = np.random.default_rng(2).uniform(-0.5, 0.5, (500, 3))
     settings = TINY.replace(iterations=12)
