@@ -83,6 +83,20 @@ class Counter(Progress):
         return step
 
 
+class Listener(Progress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes, self.warnings = [], []
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
 class FakeModel(RelativeViews):
     """Answers `sample` with true pictures of the ellipsoid, seen by a photo camera at `elevation_deg`."""
 

@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from img2mesh import Img2MeshError, Settings, image_to_mesh, reconstruct, synthesize_views
-from img2mesh.core.progress import Progress
 from img2mesh.report import write_report
 from img2mesh.views import load_views
-from tests.fakes import FakeModel, fake_rooms, photo_file
+from tests.fakes import FakeModel, Listener, fake_rooms, photo_file
 
 SMALL = {"views": 6, "steps": 2, "iterations": 10, "rays": 64}
 
@@ -126,18 +125,10 @@ def test_warnings_reach_listener_and_report_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr("img2mesh.views.synthesize.find_elevation", unsure)
 
-    class Listener(Progress):
-        def __init__(self):
-            super().__init__()
-            self.said = []
-
-        def warn(self, text):
-            self.said.append(text)
-
     listener = Listener()
     photo = photo_file(tmp_path / "photo.png")
     result = image_to_mesh(photo, Settings.load("draft", **SMALL), progress=listener)
-    assert listener.said.count("the elevation is a guess") == 1
+    assert listener.warnings.count("the elevation is a guess") == 1
     assert result.report["warnings"].count("the elevation is a guess") == 1
 
 

@@ -33,6 +33,11 @@ def uncovered(views: ViewSet) -> float:
     return float(np.average(shares, weights=trust))
 
 
+def share_of(views: ViewSet, corrected: ViewSet, told: float | None) -> float:
+    """Share in [0, 1] of a correction that is made: `told`, or else as far as the hull bears it out."""
+    return believed(uncovered(views), uncovered(corrected)) if told is None else told
+
+
 def believed(before: float, after: float) -> float:
     """Share in [0, 1] of a correction that is made, from what was `uncovered` before it and what is after it."""
     explained = 1 - (after + NOISE) / (before + NOISE)

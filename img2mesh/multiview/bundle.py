@@ -16,7 +16,7 @@ import numpy as np
 from img2mesh.core.camera import turned
 from img2mesh.core.view import View, ViewSet
 from img2mesh.core.visual_hull import mask_distance
-from img2mesh.multiview.belief import believed, uncovered
+from img2mesh.multiview.belief import share_of
 from img2mesh.multiview.epipolar_tangency import (
     Outlines,
     focal_of,
@@ -63,10 +63,10 @@ def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agre
     """The views with cameras and masks that agree, and what was found.
 
     Args:
-        share: in [0, 1], of what is found to be wrong with single views, that is set right; None: as far as their hull
-            shows it (`multiview.belief`).
         views: with alpha. The photo, or else the first view, stays as it is; views whose silhouettes already
             agree come back untouched.
+        share: in [0, 1], of what is found to be wrong with single views, that is set right; None: as far as their hull
+            shows it (`multiview.belief`).
 
     Returns:
         The views in their order, and how far they agree. Bent views come back untouched, too.
@@ -94,7 +94,7 @@ def reconcile(views: ViewSet, share: float | None = None) -> tuple[ViewSet, Agre
     else:
         return views, Agreement(before, now, True, rings, worst)
     found = _without(views, shown, errors)
-    share = believed(uncovered(views), uncovered(found)) if share is None else share
+    share = share_of(views, found, share)
     if share < 1:
         errors = share * errors
         found, after = _without(views, shown, errors), median(residuals(chosen, outlines, errors))
@@ -105,7 +105,7 @@ def _levelled(views: ViewSet) -> tuple[ViewSet, dict[float, float]]:
     """The views with rings of cameras at the elevations that silhouettes ask for, and by how much these were raised."""
     errors = ring_errors(views)
     if errors.any():
-        errors = errors * believed(uncovered(views), uncovered(raised(views, errors)))
+        errors = errors * share_of(views, raised(views, errors), None)
     if not errors.any():
         return views, {}
     heights = [round(view.camera.elevation_deg, 1) for view in views.views]

@@ -21,7 +21,7 @@ import numpy as np
 
 from img2mesh.core.view import View, ViewSet
 from img2mesh.core.visual_hull import VisualHull
-from img2mesh.multiview.belief import believed, uncovered
+from img2mesh.multiview.belief import share_of
 from img2mesh.multiview.correspondence import EVERY, SIDE, Match, matched
 from img2mesh.multiview.epipolar_tangency import Outlines, bend_equations, median, outlines_of, residuals
 from img2mesh.multiview.stereo import carve_hull
@@ -69,7 +69,7 @@ def straightened(
             break
         moves = moves + change
     found = _without(views, shown, smooth, moves, free)
-    share = believed(uncovered(views), uncovered(found)) if share is None else share
+    share = share_of(views, found, share)
     if share < 1:
         moves = share * moves
         found = _without(views, shown, smooth, moves, free) if share > 0 else views

@@ -7,31 +7,17 @@ import shutil
 
 import pytest
 
-from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import Settings
+from tests.fakes import Listener
 from tests.jobs.fake_work import FakeWork
-
-
-class Ears(Progress):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.notes, self.warnings = [], []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def warn(self, text):
-        self.warnings.append(text)
 
 
 def test_one_bad_photo_never_stops_the_rest(shop):
     shop.add("a.png", "z.png")
     shop.add("bad.png", text="bad")
     shop.add("bug.png", text="bug")
-    ears = Ears()
+    ears = Listener()
     summary = shop.run(progress=ears)
     assert sorted(shop.files()) == ["a.glb", "z.glb"] and not summary.complete
     assert [each["error_category"] for each in summary.failed] == ["input", "defect"]
@@ -184,7 +170,7 @@ def test_the_list_may_grow_while_it_runs(shop):
 
 def test_what_a_listener_raises_is_a_warning(shop):
     shop.add("a.png")
-    ears = Ears()
+    ears = Listener()
     assert shop.run(on_done=lambda *_: 1 / 0, progress=ears).complete
     assert "a.png: ZeroDivisionError: division by zero" in ears.warnings
 
@@ -215,10 +201,10 @@ def test_processes_and_this_process_give_equal_bytes(shop):
 def test_the_folder_remembers_the_threads_of_its_workers(shop, monkeypatch):
     monkeypatch.setattr("img2mesh.jobs.capacity.usable_cores", lambda: 8)
     shop.add("a.png", "b.png")
-    ears = Ears()
+    ears = Listener()
     shop.run(jobs=None, progress=ears)
     assert "2 workers of 4 threads" in ears.notes[0]
     shop.add("c.png")
-    ears = Ears()
+    ears = Listener()
     shop.run(jobs=None, progress=ears)
     assert "1 worker of 4 threads" in ears.notes[0]

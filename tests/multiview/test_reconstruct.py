@@ -3,24 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
 from img2mesh.multiview.reconstruct import shape_from_views
 from img2mesh.settings import Settings
+from tests.fakes import Listener
 from tests.field.shapes import HALF_BOX, box_hit, stripes, views_of
 
 TINY = Settings(iterations=40, rays=384, hull_resolution=40, carve_resolution=40, field_backend="torch")
-
-
-class Listening(Progress):
-    """Remembers warnings."""
-
-    def __init__(self):
-        super().__init__()
-        self.said = []
-
-    def warn(self, text):
-        self.said.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +19,17 @@ def box():
 
 @pytest.fixture(scope="module")
 def fitted(box):
-    progress = Listening()
+    progress = Listener()
     return shape_from_views(box, TINY, progress), progress
+
+
+@pytest.fixture(scope="module")
+def spoilt(box):
+    """Three of the pictures are shifted, the seventh most."""
+    moved = list(box.views)
+    for place, by in ((3, 5), (5, -5), (6, 9)):
+        moved[place] = dataclasses.replace(moved[place], rgba=np.roll(moved[place].rgba, by, axis=0))
+    return ViewSet(tuple(moved))
 
 
 def inside_share(field, n=28):
@@ -66,24 +64,18 @@ def test_gradient_points_outwards(fitted):
     assert gradient[0, 0] > 0.3 and gradient[1, 1] > 0.3
 
 
-def test_views_that_disagree_are_said_to_and_named(box, fitted):
-    moved = list(box.views)
-    for place, by in ((3, 5), (5, -5), (6, 9)):
-        moved[place] = dataclasses.replace(moved[place], rgba=np.roll(moved[place].rgba, by, axis=0))
-    progress = Listening()
-    shape = shape_from_views(ViewSet(tuple(moved)), TINY.replace(iterations=2), progress)
-    said = [text for text in progress.said if "contradict each other" in text]
+def test_views_that_disagree_are_said_to_and_named(spoilt, fitted):
+    progress = Listener()
+    shape = shape_from_views(spoilt, TINY.replace(iterations=2), progress)
+    said = [text for text in progress.warnings if "contradict each other" in text]
     assert len(said) == 1 and "The worst in the list: 7" in said[0]
     assert shape.diagnostics["worst_views"][0] == 7
-    assert not any("contradict" in text for text in fitted[1].said)
+    assert not any("contradict" in text for text in fitted[1].warnings)
     assert "worst_views" not in fitted[0].diagnostics
 
 
-def test_what_views_are_said_to_be_decides_what_is_believed(box, fitted):
-    moved = list(box.views)
-    for place, by in ((3, 5), (5, -5), (6, 9)):
-        moved[place] = dataclasses.replace(moved[place], rgba=np.roll(moved[place].rgba, by, axis=0))
-    spoilt, short = ViewSet(tuple(moved)), TINY.replace(iterations=2)
+def test_what_views_are_said_to_be_decides_what_is_believed(spoilt):
+    short = TINY.replace(iterations=2)
     true, drawn = (shape_from_views(spoilt, short.replace(views_are=are)) for are in ("true", "drawn"))
     before, after = true.diagnostics["incoherence"]
     assert after < 0.7 * before and "colour_noise" in true.diagnostics, (

@@ -11,22 +11,11 @@ from img2mesh.segment import Cutout, models, network, segment_photo
 from img2mesh.segment.checks import keep_object
 from img2mesh.segment.cutout import MAX_SIDE, recentre
 from img2mesh.settings import Settings
+from tests.fakes import Listener
 from tests.segment.scenes import disc_and_handle, flat, graded, overlap, photograph
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "mug.jpg"
 SHARED = Path(__file__).parents[3] / "shared" / "photos"
-
-
-class Listener(Progress):
-    def __init__(self):
-        super().__init__()
-        self.notes, self.warned = [], []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def warn(self, text):
-        self.warned.append(text)
 
 
 def _rgba(alpha, colour=(10, 200, 30)):
@@ -115,7 +104,7 @@ def test_alpha_wins_and_is_kept():
     image = np.dstack([photograph(truth, graded(200)), np.where(truth, 255, 0).astype(np.uint8)])
     listener = Listener()
     cutout = segment_photo(Image.fromarray(image), Settings(offline=True, foreground_ratio=0.8), listener)
-    assert cutout.method == "alpha" and cutout.warnings == () and listener.warned == []
+    assert cutout.method == "alpha" and cutout.warnings == () and listener.warnings == []
     assert (cutout.rgba[..., 3] > 127).sum() == truth.sum()
     assert listener.seconds["segment"] > 0
 

@@ -8,7 +8,6 @@ from scipy.ndimage import map_coordinates
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.frustum import Body
-from img2mesh.core.progress import Progress
 from img2mesh.core.sdf_grid import lattice
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.core.visual_hull import MARGIN
@@ -16,7 +15,7 @@ from img2mesh.settings import Settings
 from img2mesh.shape.occupancy import occupancy_grid
 from img2mesh.shape.reconstruct import _start, shape_from_photo
 from img2mesh.shape.threshold import best_level
-from tests.fakes import CELLS, HALF, RADII, ellipsoid, ellipsoid_body
+from tests.fakes import CELLS, HALF, RADII, Listener, ellipsoid, ellipsoid_body
 
 CAMERA = orbit_camera(20.0, 0.0)
 
@@ -81,21 +80,10 @@ def test_an_unsure_guess_counts_as_well(blurred):
     assert overlap(shape_of(blurred, vague)[0]) > overlap(shape_of(blurred, None)[0]) + 0.05
 
 
-class Warned(Progress):
-    """Keeps what it is warned of."""
-
-    def __init__(self):
-        super().__init__()
-        self.warnings = []
-
-    def warn(self, message):
-        self.warnings.append(message)
-
-
 @pytest.mark.parametrize(("share", "doubted"), [(1.0, False), (0.2, True)])
 def test_a_shape_in_doubt_is_said_with_what_may_help(blurred, share, doubted):
     body = Body(share * ellipsoid_body(CAMERA).occupancy, CAMERA, HALF)
-    progress = Warned()
+    progress = Listener()
     shape = shape_from_photo(ViewSet(tuple(blurred), {}, body), Settings(iterations=1, rays=64), progress)
     assert shape.diagnostics["expected_iou"] == pytest.approx(best_level(body.occupancy)[1], abs=1e-3)
     assert len(progress.warnings) == doubted
