@@ -146,7 +146,8 @@ def assumptions(views: ViewSet, mesh_facts: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         `symmetry`: the plane and its score (`shape.symmetry.symmetry_facts`); `elevation_deg` of the photo's camera and
-        `elevation_confidence`; `hollow`: share of what lies between the front and the back of the guessed body that is
+        `elevation_confidence`, or where a network guessed it `elevation_deviation_deg`, its standard deviation, and
+            None for the other; `hollow`: share of what lies between the front and the back of the guessed body that is
             empty, None where none was guessed;
         `guessed_surface`: share of the texture that the photo does not show, 0..1.
     """
@@ -162,6 +163,7 @@ def assumptions(views: ViewSet, mesh_facts: dict[str, Any]) -> dict[str, Any]:
         "symmetry": views.facts.get("symmetry"),
         "elevation_deg": views.facts.get("elevation_deg"),
         "elevation_confidence": views.facts.get("elevation_confidence"),
+        "elevation_deviation_deg": views.facts.get("elevation_deviation_deg"),
         "hollow": hollow,
         "guessed_surface": None if share is None else round(1 - share, 4),
     }

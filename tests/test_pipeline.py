@@ -163,6 +163,7 @@ def test_a_photo_in_memory_and_what_was_assumed(tmp_path, rooms):
         "symmetry",
         "elevation_deg",
         "elevation_confidence",
+        "elevation_deviation_deg",
         "hollow",
         "guessed_surface",
     }

@@ -10,8 +10,8 @@ import pytest
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.progress import Progress
-from img2mesh.core.view import Source, View
-from img2mesh.report import Recorder, front_psnr, plain, versions, write_report
+from img2mesh.core.view import Source, View, ViewSet
+from img2mesh.report import Recorder, assumptions, front_psnr, plain, versions, write_report
 from tests.fakes import ball
 
 
@@ -64,3 +64,10 @@ def test_front_psnr_of_the_mesh_with_its_own_picture_is_high_and_falls_with_erro
     assert front_psnr(mesh, View(shifted, camera, Source.PHOTO)) == pytest.approx(expected, abs=1.0)
     picture[..., 3] = 0
     assert front_psnr(mesh, View(picture, camera, Source.PHOTO)) is None
+
+
+def test_how_sure_a_guessed_elevation_is_stands_among_what_was_assumed():
+    facts = {"elevation_deg": 23.0, "elevation_confidence": None, "elevation_deviation_deg": 6.4}
+    found = assumptions(ViewSet((), facts), {})
+    assert found["elevation_deg"] == 23.0 and found["elevation_deviation_deg"] == 6.4
+    assert assumptions(ViewSet(()), {})["elevation_deviation_deg"] is None
