@@ -81,7 +81,10 @@ class Body:
         np.subtract(depth, np.float32(self.camera.distance), out=place[..., 2])
         place[..., 2] *= np.float32(1 / self.half)
         place[depth <= 0] = 9
-        volume = torch.from_numpy(np.ascontiguousarray(self.occupancy))[None, None]
-        grid = torch.from_numpy(place.reshape(1, 1, 1, -1, 3))
+        # Several volumes are looked up by as many threads, one by one only.
+        threads = torch.get_num_threads()
+        parts = threads if depth.size % threads == 0 else 1
+        volume = torch.from_numpy(np.ascontiguousarray(self.occupancy)).expand(parts, 1, -1, -1, -1)
+        grid = torch.from_numpy(place.reshape(parts, 1, 1, -1, 3))
         found = torch.nn.functional.grid_sample(volume, grid, align_corners=False)
         return found.numpy().reshape(depth.shape)

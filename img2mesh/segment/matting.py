@@ -98,12 +98,12 @@ def _own_chroma(rgb: np.ndarray, trusted: np.ndarray, clear: np.ndarray) -> np.n
     rim, front, back = _sides(split, trusted, clear, SMEARED)
     if rim is None:
         return rgb.astype(np.float32)
-    low, high = np.minimum(front, back)[..., 0], np.maximum(front, back)[..., 0]
-    beyond = np.maximum(low - split[..., 0], split[..., 0] - high)
-    share = (
-        rim * np.clip(1.5 - beyond / 15, 0, 1) * _mixture(split[..., 1:], front[..., 1:], back[..., 1:], 9)
-    )
-    split[..., 1:] += share[..., None] * (front - split)[..., 1:]
+    own, front, back = split[rim], front[rim], back[rim]
+    low, high = np.minimum(front, back)[:, 0], np.maximum(front, back)[:, 0]
+    beyond = np.maximum(low - own[:, 0], own[:, 0] - high)
+    share = np.clip(1.5 - beyond / 15, 0, 1) * _mixture(own[:, 1:], front[:, 1:], back[:, 1:], 9)
+    own[:, 1:] += share[:, None] * (front - own)[:, 1:]
+    split[rim] = own
     return cv2.cvtColor(split / 255, cv2.COLOR_YCrCb2RGB) * 255
 
 
@@ -112,7 +112,10 @@ def _unmixed(colour: np.ndarray, trusted: np.ndarray, clear: np.ndarray) -> np.n
     rim, front, back = _sides(colour, trusted, clear, max(2, round(max(trusted.shape) / 250)))
     if rim is None:
         return colour
-    return colour + (rim * _mixture(colour, front, back, 25))[..., None] * (front - colour)
+    own, front, back = colour[rim], front[rim], back[rim]
+    result = colour.copy()
+    result[rim] += _mixture(own, front, back, 25)[:, None] * (front - own)
+    return result
 
 
 def _sides(
@@ -131,7 +134,7 @@ def _sides(
 
 
 def _mixture(colour: np.ndarray, front: np.ndarray, back: np.ndarray, apart: float) -> np.ndarray:
-    """(H, W) float32 in [0, 1]: how surely each colour is a mixture of the other two, all (H, W, C) of 255.
+    """(N,) float32 in [0, 1]: how surely each colour is a mixture of the other two, all (N, C) of 255.
 
     A mixture's colour lies between the inside's and the background's; an outline drawn in a third colour does not, and
     is the object's own. Colours nearer to each other than `apart` tell nothing, from twice as much on all.
