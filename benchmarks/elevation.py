@@ -21,8 +21,9 @@ from img2mesh.evaluate.ground_truth import render_truth
 from img2mesh.evaluate.objects import named_objects, read_object
 from img2mesh.models.sampler import Drawn
 from img2mesh.settings import Settings
+from img2mesh.views.elevation_choice import FALLBACK_ELEVATION_DEG, find_elevation
 from img2mesh.views.plan import view_offsets, within_poles
-from img2mesh.views.synthesize import FALLBACK_ELEVATION_DEG, find_elevation, sample_views
+from img2mesh.views.synthesize import sample_views
 
 SIZE = 128  # pixels of true views: what the estimate looks at
 

@@ -93,11 +93,16 @@ class Calibration:
 
         return timing.SamplerTime(*self._known([f"evaluation {kind}", f"decoding {kind}"], measure))
 
-    def stages(self, model: Sampler, settings: Settings) -> dict[str, float]:
+    def stages(self, model: Sampler, settings: Settings, sparing: bool = False) -> dict[str, float]:
         """Predicted wall time in seconds of `views`, `field` and `mesh` of the main job.
 
         A model that tells the solid from the photo is taken for one whose drawings are too blurred to fit a field to.
+
+        Args:
+            sparing: of `views.synthesize.generate_views`.
         """
+        from img2mesh.views.synthesize import probes
+
         step = 0.0
         if settings.field_fit == "always" or not sees_body(model):
             (step,) = self._known(
@@ -105,7 +110,10 @@ class Calibration:
                 lambda: (timing.time_field(settings, self.device),),
             )
         (speed,) = self._known(["float32"], lambda: (timing.float32_speed(),))
-        found = timing.seconds_per_stage(settings, self.sampler(model, settings), step, speed)
+        views = settings.views
+        if sparing and sees_body(model) and not settings.consistency:
+            views = int(probes(views).sum())
+        found = timing.seconds_per_stage(settings, self.sampler(model, settings, views), step, speed, views)
         return {name: seconds * self._correction(settings, name) for name, seconds in found.items()}
 
     def learn(self, settings: Settings, predicted: Mapping[str, float], taken: Mapping[str, float]) -> None:

@@ -188,7 +188,8 @@ def _times(found: Diagnosis, settings: Settings, anew: bool) -> None:
         return
     calibration = Calibration(device, anew)
     predicted = {
-        preset: calibration.stages(model, Settings.load(preset).for_model(model)) for preset in PRESETS
+        preset: calibration.stages(model, Settings.load(preset).for_model(model), sparing=True)
+        for preset in PRESETS
     }
     speed = calibration.values["float32"]
     found.say("speed", f"{speed:.0f} GFLOP/s in float32; {model.name} runs in {_short(model.dtype)}")

@@ -107,7 +107,7 @@ class Stages:
 
         with self.timed("predict"):
             self.calibration = Calibration(self.device)
-            stages = self.calibration.stages(model, self.settings)
+            stages = self.calibration.stages(model, self.settings, self._sparing())
         self.predicted = {"start": time.perf_counter() - self.start, **stages}
         self.progress.note(sentence(self.predicted))
 
@@ -126,7 +126,7 @@ class Stages:
     @staticmethod
     def sharp(views: ViewSet) -> bool:
         """Whether the sampler knew what it drew; else renders of the shape are the better views."""
-        from img2mesh.shape.silhouette_confidence import sharp
+        from img2mesh.views.silhouette_confidence import sharp
 
         return sharp(views.views)
 
@@ -150,8 +150,12 @@ class Stages:
 
         with self.timed("views"), preloaded("trimesh", "fast_simplification", "xatlas", "manifold3d"):
             if directions is None:
-                return generate_views(cutout, model, self.settings, self.progress)
+                return generate_views(cutout, model, self.settings, self.progress, self._sparing())
             return synthesize_at(cutout, model, list(directions), self.settings, self.progress)
+
+    def _sparing(self) -> bool:
+        """Whether views that no mesh depends on need not be drawn: nobody keeps them, no field learns them."""
+        return self.keep is None and self.settings.field_fit != "always"
 
     def refine(self, views: ViewSet) -> ViewSet:
         """Drawn views made sharper by what the occupancy network sees in the photo; others as they are."""

@@ -108,7 +108,7 @@ def float32_speed(seconds: float = 0.1) -> float:
 
 
 def seconds_per_stage(
-    settings: Settings, sampler: SamplerTime, step: float, speed: float
+    settings: Settings, sampler: SamplerTime, step: float, speed: float, views: int | None = None
 ) -> dict[str, float]:
     """Predicted wall time of the main job's stages after the model is loaded.
 
@@ -116,6 +116,7 @@ def seconds_per_stage(
         sampler: from `time_sampler`, with the same guidance.
         step: from `time_field`, with the same settings; 0 where no field is fitted.
         speed: from `float32_speed`: elevation, hull and mesh are made on the CPU whatever the device.
+        views: that will be drawn, where they are not the settings' own number.
     """
     slower = math.sqrt(REFERENCE_GFLOPS / speed)
     elevation = 0.65 if settings.elevation == "auto" else 0.0
@@ -123,7 +124,8 @@ def seconds_per_stage(
     mesh = 0.75 + settings.faces * 1.25e-4 + 1.15 * (settings.texture_size / 1024) ** 2
     mesh += 1.0 * (settings.mesh_resolution / 160) ** 2
     return {
-        "views": seconds_of_views(settings, settings.views, sampler) + elevation * slower,
+        "views": seconds_of_views(settings, settings.views if views is None else views, sampler)
+        + elevation * slower,
         "field": settings.iterations * step + hull * slower,
         "mesh": mesh * slower,
     }

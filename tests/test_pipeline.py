@@ -94,7 +94,7 @@ def test_an_unsure_model_gives_renders(tmp_path, rooms, monkeypatch, blurred):
     """The shipped kind of model also tells the body; what it draws well is shown as it is."""
     monkeypatch.setattr(FakeModel, "occupancy", object(), raising=False)
     monkeypatch.setattr(
-        "img2mesh.shape.silhouette_confidence.believed", lambda views: 0.3 if blurred else 0.9
+        "img2mesh.views.silhouette_confidence.believed", lambda views: 0.3 if blurred else 0.9
     )
     photo, settings = photo_file(tmp_path / "photo.png"), Settings.load("draft", **SMALL)
     wanted = "rendered" if blurred else "generated"

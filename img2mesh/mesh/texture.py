@@ -27,7 +27,7 @@ from img2mesh.mesh.texture_sources import (
 )
 from img2mesh.mesh.textured_mesh import vertex_normals
 from img2mesh.mesh.view_selection import face_neighbours, label_faces
-from img2mesh.shape.silhouette_confidence import believed
+from img2mesh.views.silhouette_confidence import believed
 
 CHUNK = 1 << 18  # texels coloured at once
 INSIDE = (

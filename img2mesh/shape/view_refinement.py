@@ -14,9 +14,9 @@ import numpy as np
 from img2mesh.core.camera import Camera
 from img2mesh.core.frustum import Body
 from img2mesh.core.view import Source, View, ViewSet
-from img2mesh.shape.silhouette_confidence import certainty
 from img2mesh.shape.symmetry import symmetrised, symmetry_facts
 from img2mesh.shape.threshold import guessed_solid
+from img2mesh.views.silhouette_confidence import certainty
 
 PIXELS = 96  # side of the picture in which the body is looked at; its cells are three times as large
 STEPS = 80  # along each ray

@@ -15,10 +15,10 @@ from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import Settings, parse_elevation
+from img2mesh.views.elevation_choice import find_elevation
 from img2mesh.views.plan import HIGHEST_DEG
 from img2mesh.views.synthesize import (
     assembled,
-    find_elevation,
     model_facts,
     other_seed,
     photo_camera,

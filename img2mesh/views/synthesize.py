@@ -15,9 +15,11 @@ from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import Settings, parse_elevation
 from img2mesh.views.chroma_key import cut_from_colour
+from img2mesh.views.elevation_choice import FALLBACK_ELEVATION_DEG, find_elevation
 from img2mesh.views.photo_frame import align_photo
 from img2mesh.views.photo_pose import locate_photo
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
+from img2mesh.views.silhouette_confidence import SHARP, believed
 
 if TYPE_CHECKING:
     from img2mesh.core.camera import Camera
@@ -25,24 +27,29 @@ if TYPE_CHECKING:
     from img2mesh.models.sampler import Drawn, Sampler
     from img2mesh.segment import Cutout
 
-FALLBACK_ELEVATION_DEG = 20.0  # a hand-held photo of a thing on a table; used where the estimate is a guess
 # Where the photo's elevation is known better than the model guesses it, the guess is wrong about what is upright: it
 # is turned by this share of the difference, about the photo's horizontal axis. Over 34 held-out scans, whose elevation
 # of 30 degrees is told, the meshes' mean IoU rises from 0.441 to 0.447 (front), the shapes' before the fit, from two
 # more sides, from 0.423 to 0.425.
 TILT = 0.5
-LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.85, 0.97  # true views give 0.99; between them both are mixed
+PROBES = 4  # views that are drawn first where the others may not be worth it
 FEWEST = 3  # views that can be made to agree: two outlines contradict each other hardly ever
 SMALLEST_MASK = 0.002  # share of the frame below which a view shows nothing
 
 
-def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress: Progress) -> ViewSet:
+def generate_views(
+    cutout: Cutout, model: Sampler, settings: Settings, progress: Progress, sparing: bool = False
+) -> ViewSet:
     """The photo and `settings.views` synthesized views around it (or those the model always draws), the photo first.
 
     The sampler does not need the input's elevation, so with `elevation = auto` the views are synthesized
     first and the elevation is estimated from them: over true renders of 17 objects, 18 views on three rings miss
     it by 0.9 degrees on average, the six of the input's own ring by 3.0. Only views that would then have to
     stand beyond a pole are synthesized again, nearer.
+
+    Args:
+        sparing: where the model tells the solid from the photo, draw `PROBES` of the views first, and the others only
+            if they are sharp: of blurred ones no mesh is made.
 
     Raises:
         Img2MeshError: not a single synthesized view shows an object.
@@ -56,9 +63,16 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     offsets = within_poles(view_offsets(settings), elevation, model.lowest_deg)
     facts: dict = {"elevation_confidence": None, "elevation_source": "given"}
     with progress.stage("views", settings.steps * settings.views) as step:
-        sure = None if known is None else elevation
-        likely_deg = elevation if guess is not None else None
-        drawn = sample_views(shown, model, settings, offsets, sure, settings.seed, step, likely_deg)
+
+        def draw(chosen: np.ndarray, seed: int) -> Drawn:
+            sure = None if known is None else elevation
+            likely_deg = elevation if guess is not None else None
+            return sample_views(shown, model, settings, chosen, sure, seed, step, likely_deg)
+
+        if sparing and guess is not None and not model.fixed_views and not settings.consistency:
+            drawn = _drawn_if_sharp(draw, offsets, settings.seed, progress)
+        else:
+            drawn = draw(offsets, settings.seed)
         if known is None:
             elevation, facts = find_elevation(photo, drawn, progress, guess)
             beyond = np.abs(drawn.elevations(elevation)) > HIGHEST_DEG + 1e-6
@@ -87,6 +101,7 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
     facts.update(
         elevation_deg=elevation,
         **model_facts(model, settings),
+        planned=len(drawn.rgba) if model.fixed_views else len(offsets),
         agreement=list(drawn.meetings),
         empty_views=empty,
         mask_area_mean=float(np.mean([view.mask.mean() for view in seeing])),
@@ -95,6 +110,31 @@ def generate_views(cutout: Cutout, model: Sampler, settings: Settings, progress:
         warnings=warnings,
     )
     return assembled(front, seeing, facts, guess)
+
+
+def probes(count: int) -> np.ndarray:
+    """(count,) bool: the views that are drawn first, at most `PROBES`, evenly spread over the plan."""
+    return np.arange(count) % max(1, -(-count // PROBES)) == 0
+
+
+def _drawn_if_sharp(
+    draw: Callable[[np.ndarray, int], Drawn], offsets: np.ndarray, seed: int, progress: Progress
+) -> Drawn:
+    """Some of the views, and the others too where those are sharp."""
+    first = probes(len(offsets))
+    drawn = draw(offsets[first], seed)
+    seen = zip(drawn.rgba, drawn.cameras(0.0), strict=True)
+    if believed(View(picture, camera, Source.DRAWN) for picture, camera in seen) < SHARP:
+        progress.note(
+            f"{first.sum()} of {len(first)} views drawn: they are so blurred that the mesh is made without them"
+        )
+        return drawn
+    more = draw(offsets[~first], other_seed(seed))
+    return dataclasses.replace(
+        drawn,
+        rgba=np.concatenate([drawn.rgba, more.rgba]),
+        directions=np.concatenate([drawn.directions, more.directions]),
+    )
 
 
 def without_effect(drawn: Drawn, model: Sampler, settings: Settings, progress: Progress) -> list[str]:
@@ -216,65 +256,6 @@ def photo_camera(
         "photo_shift": [round(float(camera.cx - placed.cx), 2), round(float(camera.cy - placed.cy), 2)],
     }
     return placed, facts
-
-
-def find_elevation(
-    photo: np.ndarray, drawn: Drawn, progress: Progress, guess: Guess | None = None
-) -> tuple[float, dict[str, Any]]:
-    """Elevation of the photo in degrees from views of its object, and what the report says of it.
-
-    Args:
-        photo: (256, 256, 4) uint8 straight alpha; drawn: views with masks; guess: what the model makes of the photo.
-
-    Returns:
-        The guess, where there is one. Else the views' estimate where its confidence is `FULL_CONFIDENCE` (as for true
-        views), drawn towards `FALLBACK_ELEVATION_DEG` the less confident it is, and that itself below
-        `LEAST_CONFIDENCE`. And a dict with elevation_confidence, elevation_source, warnings.
-    """
-    if guess is not None:
-        facts: dict[str, Any] = {
-            "elevation_confidence": None,
-            "elevation_source": "guessed",
-            "elevation_deviation_deg": round(guess.deviation_deg, 2),
-            "warnings": [],
-        }
-        return float(np.clip(guess.elevation_deg, -HIGHEST_DEG, HIGHEST_DEG)), facts
-    with progress.stage("elevation"):
-        estimate, confidence = _estimate(photo, drawn)
-    facts = {
-        "elevation_confidence": round(float(confidence), 3),
-        "elevation_estimate_deg": round(float(estimate), 2),
-        "elevation_source": "estimated",
-        "warnings": [],
-    }
-    if confidence >= LEAST_CONFIDENCE:
-        share = min((confidence - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE), 1.0)
-        mixed = share * estimate + (1 - share) * FALLBACK_ELEVATION_DEG
-        return float(np.clip(mixed, -HIGHEST_DEG, HIGHEST_DEG)), facts
-    facts["elevation_source"] = "fallback"
-    facts["warnings"].append(
-        f"The photo's elevation is uncertain (confidence {confidence:.2f}); "
-        f"{FALLBACK_ELEVATION_DEG:g} degrees assumed, --elevation sets it."
-    )
-    progress.warn(facts["warnings"][-1])
-    return FALLBACK_ELEVATION_DEG, facts
-
-
-def _estimate(photo: np.ndarray, drawn: Drawn) -> tuple[float, float]:
-    """(elevation_deg, confidence): among absolute views the photo is located, relative ones bend to its own."""
-    if drawn.absolute:
-        views = [
-            View(picture, camera)
-            for picture, camera in zip(drawn.rgba, drawn.cameras(0.0), strict=True)
-            if picture[..., 3].any()
-        ]
-        return locate_photo(photo, views, lambda e: drawn.photo_camera(e, IMAGE_SIZE))[:2]
-    from img2mesh.views.elevation import estimate_elevation
-
-    rgba = np.concatenate([photo[None], drawn.rgba])
-    polar = np.concatenate([[0.0], -drawn.directions[:, 0]])
-    azimuth = np.concatenate([[0.0], drawn.directions[:, 1]])
-    return estimate_elevation(rgba, polar, azimuth, drawn.distance, drawn.fov_deg)
 
 
 def other_seed(seed: int) -> int:

@@ -9,9 +9,9 @@ from scipy.ndimage import gaussian_filter
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.view import Source, View
 from img2mesh.evaluate.metrics import mask_iou
-from img2mesh.shape.silhouette_confidence import believed
 from img2mesh.shape.threshold import guessed_solid
 from img2mesh.shape.view_refinement import PIXELS, look, redrawn
+from img2mesh.views.silhouette_confidence import believed
 from tests.fakes import ellipsoid, ellipsoid_body
 
 PHOTO = orbit_camera(20.0, 0.0)

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from img2mesh.core.camera import orbit_camera, relative_pose
 from img2mesh.core.progress import Progress
 from img2mesh.errors import Img2MeshError
 from img2mesh.models.occupancy import Guess
 from img2mesh.settings import Settings
-from img2mesh.views import synthesize
+from img2mesh.views.elevation_choice import FALLBACK_ELEVATION_DEG
 from img2mesh.views.plan import view_cameras
 from img2mesh.views.synthesize import generate_views
-from tests.fakes import Counter, FakeCutout, FakeModel, ellipsoid
+from tests.fakes import Counter, FakeCutout, FakeModel, Listener, ellipsoid
 
 
 def test_poses_are_those_of_the_cameras():
@@ -53,7 +54,7 @@ def test_auto_elevation_uses_every_view_and_falls_back_when_unsure(monkeypatch, 
     assert seen["n"] == 7 and seen["azimuth"][0] == 0
     np.testing.assert_allclose(seen["polar"], [0, 0, 0, 0, -20, -20, -20])
     assert len(model.calls) == 1
-    expected = 33.0 if confidence > 0.5 else synthesize.FALLBACK_ELEVATION_DEG
+    expected = 33.0 if confidence > 0.5 else FALLBACK_ELEVATION_DEG
     assert views.facts["elevation_deg"] == expected
     assert views.facts["elevation_confidence"] == confidence
     assert views.facts["elevation_source"] == ("estimated" if confidence > 0.5 else "fallback")
@@ -137,3 +138,33 @@ def test_a_guessed_body_is_turned_by_half_to_a_given_elevation():
     assert views.body.camera.elevation_deg == pytest.approx(23.0)
     assert views.body.camera.azimuth_deg == pytest.approx(views.photo.camera.azimuth_deg)
     assert views.body.camera.fl_x == views.photo.camera.fl_x and views.body.half == 0.7
+
+
+class BlurredModel(GuessingModel):
+    """Draws the mean of what it thinks possible."""
+
+    def sample(self, image_rgba, poses, **options):
+        pictures = super().sample(image_rgba, poses, **options)
+        return gaussian_filter(pictures, (0, 40, 40, 0))
+
+
+@pytest.mark.parametrize(("model", "expected"), [(BlurredModel, 4), (GuessingModel, 15)])
+def test_only_sharp_views_are_drawn_in_full_where_they_may_be_spared(model, expected):
+    settings, listener = Settings(views=15, steps=2, elevation="10"), Listener()
+    sparing = generate_views(FakeCutout(35.0), model(6.0), settings, listener, sparing=True)
+    assert len(sparing.views) == 1 + expected and sparing.facts["planned"] == 15
+    assert any("4 of 15 views drawn" in note for note in listener.notes) == (expected == 4)
+    azimuths = {round(view.camera.azimuth_deg) for view in sparing.views}
+    assert len(azimuths) >= min(expected, 8), "all round"
+    full = generate_views(FakeCutout(35.0), model(6.0), settings, Progress())
+    assert len(full.views) == 16
+    drawn = {view.camera.c2w.tobytes(): view.rgba for view in full.views}
+    for view in sparing.views:
+        np.testing.assert_array_equal(view.rgba, drawn[view.camera.c2w.tobytes()])
+
+
+def test_a_model_without_a_body_draws_every_view():
+    views = generate_views(
+        FakeCutout(), FakeModel(), Settings(views=15, elevation="10"), Progress(), sparing=True
+    )
+    assert len(views.views) == 16

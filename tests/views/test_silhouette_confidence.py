@@ -4,7 +4,7 @@ import numpy as np
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.view import Source, View
-from img2mesh.shape.silhouette_confidence import believed, certainty
+from img2mesh.views.silhouette_confidence import believed, certainty
 from tests.fakes import ellipsoid
 
 
