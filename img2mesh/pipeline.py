@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img2mesh.core.device import own_random_state
+from img2mesh.core.preload import preloaded
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import ViewSet
 from img2mesh.errors import Img2MeshError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from img2mesh.models.sampler import Sampler
     from img2mesh.segment import Cutout
     from img2mesh.segment.read import Source
+
+# What shape and mesh need takes a second to import, and nothing of it is needed before.
+STAGES_TO_COME = ("trimesh", "skimage.measure", "fast_simplification", "xatlas", "manifold3d")
 
 
 @own_random_state()
@@ -48,9 +52,10 @@ def image_to_mesh(
         return _photos_to_mesh(list(photo), stages, model)
     stages.check_kept(photo)
     cutout = stages.segment(photo)
-    model = stages.load(model)
-    stages.predict(model)
-    views = stages.refine(stages.draw(cutout, model))
+    with preloaded(*STAGES_TO_COME):
+        model = stages.load(model)
+        stages.predict(model)
+        views = stages.refine(stages.draw(cutout, model))
     del model  # its memory serves the field, unless the caller holds it too
     shape = stages.shape_from_photo(views)
     mesh = stages.mesh(shape)

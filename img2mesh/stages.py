@@ -145,10 +145,9 @@ class Stages:
 
     def draw(self, cutout: Cutout, model: Sampler, directions: Directions | None = None) -> ViewSet:
         """The photo and what the sampler draws, around the object or from the directions asked for."""
-        from img2mesh.core.preload import preloaded
         from img2mesh.views import generate_views, synthesize_at
 
-        with self.timed("views"), preloaded("trimesh", "fast_simplification", "xatlas", "manifold3d"):
+        with self.timed("views"):
             if directions is None:
                 return generate_views(cutout, model, self.settings, self.progress, self._sparing())
             return synthesize_at(cutout, model, list(directions), self.settings, self.progress)
