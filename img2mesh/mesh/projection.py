@@ -99,6 +99,29 @@ class Projector:
             (N,) float32 in [0, 1], a smooth function: 0 where the view does not see the point.
         """
         result = np.zeros(len(points), np.float32)
+        chosen, trust, row, column, at, depth = self._seen(points, normals, facing)
+        height, width = self.deepest.shape
+        edge = self.near_edge[row, column]
+        fade = np.where(
+            depth > self.behind[row, column], smoothstep(*FAR_EDGE, edge), smoothstep(*NEAR_EDGE, edge)
+        )
+        pixels = at * [self.camera.width / width, self.camera.height / height]
+        result[chosen] = trust * fade * (1 - smoothstep(*BEYOND, sample_bilinear(self.outside, pixels)))
+        return result
+
+    def shown(
+        self, points: np.ndarray, normals: np.ndarray, facing: tuple[float, float] = FACING
+    ) -> np.ndarray:
+        """`visibility` to the very edges of what hides things, where colours may be the other side's."""
+        result = np.zeros(len(points), np.float32)
+        chosen, trust, *_ = self._seen(points, normals, facing)
+        result[chosen] = trust
+        return result
+
+    def _seen(
+        self, points: np.ndarray, normals: np.ndarray, facing: tuple[float, float]
+    ) -> tuple[np.ndarray, ...]:
+        """Numbers of the points that are seen, trust by how they face the camera, row, column, pixel and depth."""
         towards = self.camera.position - points
         cosine = np.einsum("ij,ij->i", normals, towards) / np.linalg.norm(towards, axis=1)
         front = np.nonzero(cosine > facing[0])[0]
@@ -108,15 +131,8 @@ class Projector:
         row = np.clip(at[:, 1].astype(np.int64), 0, height - 1)
         seen = (depth > 0) & (at >= 0).all(axis=1) & (at < [width, height]).all(axis=1)
         seen &= depth <= self.deepest[row, column] + 0.25 * STEP
-        chosen, row, column, at, depth = front[seen], row[seen], column[seen], at[seen], depth[seen]
-        trust = smoothstep(*facing, cosine[chosen])
-        edge = self.near_edge[row, column]
-        fade = np.where(
-            depth > self.behind[row, column], smoothstep(*FAR_EDGE, edge), smoothstep(*NEAR_EDGE, edge)
-        )
-        pixels = at * [self.camera.width / width, self.camera.height / height]
-        result[chosen] = trust * fade * (1 - smoothstep(*BEYOND, sample_bilinear(self.outside, pixels)))
-        return result
+        trust = smoothstep(*facing, cosine[front[seen]])
+        return front[seen], trust, row[seen], column[seen], at[seen], depth[seen]
 
     def sample(self, points: np.ndarray, blurred: bool = False) -> np.ndarray:
         """(N, 3) float32 in [0, 1]: colours on the rays of (N, 3) points, seen or not; smooth ones if `blurred`."""

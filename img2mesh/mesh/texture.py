@@ -82,7 +82,8 @@ def bake_texture(
     atlas = rasterise_atlas(uv, atlas_faces, size, size)
     texels = np.flatnonzero(atlas.hit)
     face, weights = atlas.face.ravel()[texels], atlas.bary.reshape(-1, 3)
-    own = (labels[face] == 0) & (names[0] == PHOTO)  # these are the photo's exactly
+    label = labels[face]
+    own = (label == 0) & (names[0] == PHOTO)  # these are the photo's exactly
     colour_of = np.array([PALETTE[name] for name in names], np.uint8)
     pictures = np.zeros((size * size, 6), np.uint8)  # the colours, and where they are from
     for chosen, exact in ((np.flatnonzero(own), True), (np.flatnonzero(~own), False)):
@@ -94,9 +95,16 @@ def bake_texture(
                 colours = sources[0].colours(interpolated(vertices, corners, bary))
             else:
                 colours = _texels(sources, shares, offsets, fill, structure, vertices, normals, corners, bary)
+                if names[0] == PHOTO:
+                    filled = np.flatnonzero(label[part] == len(sources))
+                    there = corners[filled], bary[filled]
+                    share = _shown(sources[0], vertices, normals, *there)
+                    front = sources[0].colours(interpolated(vertices, *there))
+                    colours[filled] += share[:, None] * (front - colours[filled])
+                    label[part[filled[share > 0.5]]] = 0
             levels = (np.clip(colours, 0, 1) * 255 + 0.5).astype(np.uint8)
-            pictures[at] = np.column_stack([levels, colour_of[labels[face[part]]]])
-    kinds = np.array([list(PALETTE).index(name) for name in names])[labels[face]]
+            pictures[at] = np.column_stack([levels, colour_of[label[part]]])
+    kinds = np.array([list(PALETTE).index(name) for name in names])[label]
     found = np.bincount(kinds, minlength=len(PALETTE)) / max(len(texels), 1)
     facts |= {
         "texture_coverage": round(float(atlas.hit.mean()), 4),
@@ -111,8 +119,7 @@ def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces
     """(F,) the number of the source that colours each face; `len(sources)` for none, which is filled in."""
     normals = vertex_normals(vertices, faces)
     points = np.einsum("pk,fkc->fpc", INSIDE, vertices[faces]).reshape(-1, 3)
-    directions = np.einsum("pk,fkc->fpc", INSIDE, normals[faces]).reshape(-1, 3)
-    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
+    directions = _unit(np.einsum("pk,fkc->fpc", INSIDE, normals[faces]).reshape(-1, 3))
     scores = np.full((len(faces), len(sources) + 1), QUALITY[FILL])
     for k, source in enumerate(sources):
         score = source.score(points, directions).reshape(len(faces), -1)
@@ -124,6 +131,11 @@ def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces
         cost[scores[:, 0] > OWNED, 1:] = np.inf
     pairs, length = face_neighbours(vertices, faces)
     return label_faces(cost, pairs, SEAM * length / length.mean())
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """(N, 3) of length 1."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def _levelled(
@@ -191,6 +203,18 @@ def _texels(
             shift = interpolated(offsets[:, k], corners[used], bary[used])
             result[used] += weight[used, k : k + 1] * (source.colours(points[used]) + shift)
     return result
+
+
+def _shown(
+    photo: TextureSource, vertices: np.ndarray, normals: np.ndarray, corners: np.ndarray, bary: np.ndarray
+) -> np.ndarray:
+    """(N,) in [0, 1] how far the photo shows points that are filled, because what hides a part of their face is near.
+
+    Its colours there may be those of what hides it; from the front they are right, and the fill's are not.
+    """
+    assert isinstance(photo, Picture)
+    turned = _unit(interpolated(normals, corners, bary))
+    return photo.projector.shown(interpolated(vertices, corners, bary), turned, photo.facing)
 
 
 def _structure(sources: Sequence[TextureSource], fill: MaterialFill) -> FineStructure | None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_dilation, binary_erosion
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.frustum import Body
@@ -192,6 +192,26 @@ def test_the_photos_texels_are_the_photos(settings):
     render = render_mesh(mesh, photo.camera, supersample=4)
     middle = binary_erosion(photo.rgba[..., 3] > 0, iterations=20)
     assert psnr(render, _on_white(photo.rgba), middle) > 34
+
+
+def test_the_front_is_the_photo_up_to_what_hides_a_part(settings):
+    """A red ball before a striped one: the stripes go on to the red ball's outline where nothing else is known."""
+    near, far = Sphere(0.14, (0.4, 0, 0)), Sphere(0.3, (-0.2, 0, 0))
+
+    def paint(points):
+        stripes = np.where(np.sin(60 * points[:, 1:2]) > 0, [0.1, 0.1, 0.8], [0.8, 0.8, 0.1])
+        red = (near.distance(points) < far.distance(points))[:, None]
+        return np.where(red, [0.8, 0.1, 0.1], stripes).astype(np.float32)
+
+    shape = Combined(near, far, paint=paint)
+    views = mirrored_set(shape)
+    mesh = mesh_of(shape, views, settings.replace(texture_size=1024))
+    photo = views.photo
+    render = render_mesh(mesh, photo.camera, supersample=4)
+    red = (photo.rgba[..., 0] > 150) & (photo.rgba[..., 1] < 80) & (photo.rgba[..., 3] > 250)
+    beside = binary_dilation(red, iterations=6) & ~binary_dilation(red, iterations=2)
+    assert beside.sum() > 200
+    assert psnr(render, _on_white(photo.rgba), beside) > 30
 
 
 def test_labels_are_even_where_seams_cost_more_than_they_gain():
