@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from img2mesh.core.progress import Progress
-from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.shape import Shape
 from img2mesh.core.view import ViewSet
 from img2mesh.core.visual_hull import VisualHull, hull_of_views
-from img2mesh.field.fit import Fit, fit_field
+from img2mesh.field.fit import fit_field
 from img2mesh.multiview.bundle import Agreement, reconcile
 from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.multiview.registration import straightened
@@ -24,7 +23,6 @@ from img2mesh.multiview.underside import close_underside
 from img2mesh.multiview.votes import put_back
 from img2mesh.settings import Settings
 
-TIE = 0.1  # weight of staying near the hull, where the field has to find the shape
 WAVERING = 1.2  # disagreement of the outlines at which hollows found by stereo are believed by half
 STEEP = 4.0  # how quickly belief falls about that
 # In corrections of single views and in hollows; None: measured.
@@ -62,18 +60,16 @@ def shape_from_views(
         for warning in _warnings(agreement):
             progress.warn(warning)
         hull, below = _closed_hull(views, settings.hull_resolution)
-    surface: SdfGrid | None = None
     found: dict[str, Any] = {}
+    fine: VisualHull | None = None
     belief = 1 / (1 + ((agreement.after or 0.0) / WAVERING) ** STEEP) if share is None else share
     if belief > LEAST:
         with progress.stage("carve hollows"):
-            views, hull, surface, found = _carved(views, hull, settings, belief)
+            views, fine, found = _carved(views, hull, settings, belief)
+    hull = fine or _fine_hull(views, settings, hull)
     weights = np.array([view.weight for view in views.views]) * hull.trust
-    fit: Paint | Fit
-    if surface is not None:  # rendering noisily by few rays would only blur what is found
-        fit = Paint(views, surface, weights, settings, device)
-    else:
-        fit = Fit(views, hull.grid, weights, TIE, settings, device)
+    # rendering noisily by few rays would only blur what is found
+    fit = Paint(views, hull.grid, weights, settings, device)
     field = fit_field(fit, progress)
     diagnostics = {
         "backend": fit.net.grid.implementation,
@@ -89,18 +85,18 @@ def shape_from_views(
 
 def _carved(
     views: ViewSet, hull: VisualHull, settings: Settings, belief: float
-) -> tuple[ViewSet, VisualHull, SdfGrid | None, dict[str, Any]]:
-    """Views of equal exposure, their hull, the surface that stereo carves out of it, and diagnostics.
+) -> tuple[ViewSet, VisualHull | None, dict[str, Any]]:
+    """Views of equal exposure, their hull with what stereo carves out of it, and diagnostics.
 
-    The surface is None, and views and hull as they were, where the colours agree too little.
+    The hull is None, and the views are as they were, where the colours agree too little.
     """
     pictures, left = equal_exposure(views.views, hull)
     equal = dataclasses.replace(views, views=pictures)
     fine = _fine_hull(equal, settings, hull)
     sdf, found = carve_hull(equal.views, fine, belief)
     if sdf is None:
-        return views, hull, None, {"exposure_disagreement_left": None, **found}
-    return equal, fine, SdfGrid(sdf, fine.bounds), {"exposure_disagreement_left": left, **found}
+        return views, None, {"exposure_disagreement_left": None, **found}
+    return equal, dataclasses.replace(fine, sdf=sdf), {"exposure_disagreement_left": left, **found}
 
 
 def _fine_hull(views: ViewSet, settings: Settings, hull: VisualHull) -> VisualHull:

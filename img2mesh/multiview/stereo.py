@@ -33,7 +33,7 @@ WINDOW = 0.5  # share of the neighbouring pixels' colours in a pixel's cost
 BURIED = -0.05  # signed distance that a void cut off from the outside is filled with
 NOISY = 0.035  # median colour disagreement at which half is carved: the views hardly share one object
 STEEP = 8.0  # how quickly belief falls about that
-LEAST = 0.02  # belief below which stereo is not worth its time
+LEAST = 0.1  # belief below which stereo, half of a run, is not worth its time
 CEILING = 0.25  # colour differences count at most this much
 DEEPER = 1.35  # cost, in units of the colours' noise, of lying one world unit further inside the hull
 
