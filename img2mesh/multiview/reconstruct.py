@@ -60,42 +60,40 @@ def shape_from_views(
         for warning in _warnings(agreement):
             progress.warn(warning)
         hull, below = _closed_hull(views, settings.hull_resolution)
+        fine = _fine_hull(views, settings, hull)
     found: dict[str, Any] = {}
-    fine: VisualHull | None = None
     belief = 1 / (1 + ((agreement.after or 0.0) / WAVERING) ** STEEP) if share is None else share
     if belief > LEAST:
         with progress.stage("carve hollows"):
-            views, fine, found = _carved(views, hull, settings, belief)
-    hull = fine or _fine_hull(views, settings, hull)
-    weights = np.array([view.weight for view in views.views]) * hull.trust
+            views, fine, found = _carved(views, hull, fine, belief)
+    weights = np.array([view.weight for view in views.views]) * fine.trust
     # rendering noisily by few rays would only blur what is found
-    fit = Paint(views, hull.grid, weights, settings, device)
+    fit = Paint(views, fine.grid, weights, settings, device)
     field = fit_field(fit, progress)
     diagnostics = {
         "backend": fit.net.grid.implementation,
-        "hull_tolerance": hull.tolerance,
+        "hull_tolerance": fine.tolerance,
         **_said(agreement),
         **({} if below is None else {"underside_closed": round(below, 3)}),
         **found,
-        "view_trust": [round(float(t), 3) for t in hull.trust],
+        "view_trust": [round(float(t), 3) for t in fine.trust],
         "seconds": round(time.perf_counter() - start, 2),
     }
     return Shape(field, views, diagnostics)
 
 
 def _carved(
-    views: ViewSet, hull: VisualHull, settings: Settings, belief: float
-) -> tuple[ViewSet, VisualHull | None, dict[str, Any]]:
-    """Views of equal exposure, their hull with what stereo carves out of it, and diagnostics.
+    views: ViewSet, hull: VisualHull, fine: VisualHull, belief: float
+) -> tuple[ViewSet, VisualHull, dict[str, Any]]:
+    """Views of equal exposure, the fine hull with what stereo carves out of it, and diagnostics.
 
-    The hull is None, and the views are as they were, where the colours agree too little.
+    Views and hull are as they were where the colours agree too little.
     """
     pictures, left = equal_exposure(views.views, hull)
-    equal = dataclasses.replace(views, views=pictures)
-    fine = _fine_hull(equal, settings, hull)
-    sdf, found = carve_hull(equal.views, fine, belief)
+    sdf, found = carve_hull(pictures, fine, belief)
     if sdf is None:
-        return views, None, {"exposure_disagreement_left": None, **found}
+        return views, fine, {"exposure_disagreement_left": None, **found}
+    equal = dataclasses.replace(views, views=pictures)
     return equal, dataclasses.replace(fine, sdf=sdf), {"exposure_disagreement_left": left, **found}
 
 
