@@ -110,9 +110,7 @@ class Calibration:
                 lambda: (timing.time_field(settings, self.device),),
             )
         (speed,) = self._known(["float32"], lambda: (timing.float32_speed(),))
-        views = settings.views
-        if sparing and sees_body(model) and not settings.consistency:
-            views = int(probes(views).sum())
+        views = int(probes(settings.views).sum()) if sparing and sees_body(model) else settings.views
         found = timing.seconds_per_stage(settings, self.sampler(model, settings, views), step, speed, views)
         return {name: seconds * self._correction(settings, name) for name, seconds in found.items()}
 

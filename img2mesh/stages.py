@@ -153,8 +153,9 @@ class Stages:
             return synthesize_at(cutout, model, list(directions), self.settings, self.progress)
 
     def _sparing(self) -> bool:
-        """Whether views that no mesh depends on need not be drawn: nobody keeps them, no field learns them."""
-        return self.keep is None and self.settings.field_fit != "always"
+        """Whether views that no mesh depends on need not be drawn: nobody keeps them, nothing learns from them."""
+        settings = self.settings
+        return self.keep is None and settings.field_fit != "always" and not settings.consistency
 
     def refine(self, views: ViewSet) -> ViewSet:
         """Drawn views made sharper by what the occupancy network sees in the photo; others as they are."""

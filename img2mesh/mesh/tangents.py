@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from img2mesh.mesh.textured_mesh import unit_vectors
+
 
 def tangents(vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Directions in which the texture's u grows, and the sign of the bitangent.
@@ -29,20 +31,16 @@ def tangents(vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray, normals: n
     for k in range(3):
         corner = faces[:, k]
         normal = normals[corner]
-        flat = _unit(along - normal * np.einsum("ij,ij->i", along, normal)[:, None])
+        flat = unit_vectors(along - normal * np.einsum("ij,ij->i", along, normal)[:, None])
         sides = [vertices[faces[:, (k + n) % 3]] - vertices[corner] for n in (1, 2)]
-        sides = [_unit(s - normal * np.einsum("ij,ij->i", s, normal)[:, None]) for s in sides]
+        sides = [unit_vectors(s - normal * np.einsum("ij,ij->i", s, normal)[:, None]) for s in sides]
         angle = np.arccos(np.clip(np.einsum("ij,ij->i", *sides), -1, 1))
         for axis in range(3):
             total[:, axis] += np.bincount(corner, angle * flat[:, axis], len(vertices))
         sign += np.bincount(corner, angle * np.sign(turn), len(vertices))
-    found = _unit(total)
+    found = unit_vectors(total)
     lost = np.linalg.norm(found, axis=1) < 0.5
     if lost.any():  # no direction: any that is perpendicular to the normal
         axis = np.eye(3)[np.abs(normals[lost]).argmin(axis=1)]
-        found[lost] = _unit(np.cross(normals[lost], axis))
+        found[lost] = unit_vectors(np.cross(normals[lost], axis))
     return np.column_stack([found, np.where(sign < 0, -1.0, 1.0)])
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1), 1e-30)[:, None]

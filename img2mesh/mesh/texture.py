@@ -25,7 +25,7 @@ from img2mesh.mesh.texture_sources import (
     TextureSource,
     texture_sources,
 )
-from img2mesh.mesh.textured_mesh import vertex_normals
+from img2mesh.mesh.textured_mesh import unit_vectors, vertex_normals
 from img2mesh.mesh.view_selection import face_neighbours, label_faces
 from img2mesh.views.silhouette_confidence import believed
 
@@ -95,13 +95,9 @@ def bake_texture(
                 colours = sources[0].colours(interpolated(vertices, corners, bary))
             else:
                 colours = _texels(sources, shares, offsets, fill, structure, vertices, normals, corners, bary)
-                if names[0] == PHOTO:
-                    filled = np.flatnonzero(label[part] == len(sources))
-                    there = corners[filled], bary[filled]
-                    share = _shown(sources[0], vertices, normals, *there)
-                    front = sources[0].colours(interpolated(vertices, *there))
-                    colours[filled] += share[:, None] * (front - colours[filled])
-                    label[part[filled[share > 0.5]]] = 0
+                filled = np.flatnonzero(label[part] == len(sources))
+                share = _shown(sources, colours, filled, vertices, normals, corners, bary)
+                label[part[filled[share > 0.5]]] = 0
             levels = (np.clip(colours, 0, 1) * 255 + 0.5).astype(np.uint8)
             pictures[at] = np.column_stack([levels, colour_of[label[part]]])
     kinds = np.array([list(PALETTE).index(name) for name in names])[label]
@@ -119,7 +115,7 @@ def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces
     """(F,) the number of the source that colours each face; `len(sources)` for none, which is filled in."""
     normals = vertex_normals(vertices, faces)
     points = np.einsum("pk,fkc->fpc", INSIDE, vertices[faces]).reshape(-1, 3)
-    directions = _unit(np.einsum("pk,fkc->fpc", INSIDE, normals[faces]).reshape(-1, 3))
+    directions = unit_vectors(np.einsum("pk,fkc->fpc", INSIDE, normals[faces]).reshape(-1, 3))
     scores = np.full((len(faces), len(sources) + 1), QUALITY[FILL])
     for k, source in enumerate(sources):
         score = source.score(points, directions).reshape(len(faces), -1)
@@ -131,11 +127,6 @@ def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces
         cost[scores[:, 0] > OWNED, 1:] = np.inf
     pairs, length = face_neighbours(vertices, faces)
     return label_faces(cost, pairs, SEAM * length / length.mean())
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """(N, 3) of length 1."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def _levelled(
@@ -206,15 +197,27 @@ def _texels(
 
 
 def _shown(
-    photo: TextureSource, vertices: np.ndarray, normals: np.ndarray, corners: np.ndarray, bary: np.ndarray
+    sources: Sequence[TextureSource],
+    colours: np.ndarray,
+    filled: np.ndarray,
+    vertices: np.ndarray,
+    normals: np.ndarray,
+    corners: np.ndarray,
+    bary: np.ndarray,
 ) -> np.ndarray:
-    """(N,) in [0, 1] how far the photo shows points that are filled, because what hides a part of their face is near.
+    """Mix the photo into the filled ones of `colours` (N, 3) where it shows them; its share in each, in [0, 1].
 
-    Its colours there may be those of what hides it; from the front they are right, and the fill's are not.
+    They are filled because what hides a part of their face is near. The photo's colours there may be those of what
+    hides it; from the front they are right, and the fill's are not.
     """
-    assert isinstance(photo, Picture)
-    turned = _unit(interpolated(normals, corners, bary))
-    return photo.projector.shown(interpolated(vertices, corners, bary), turned, photo.facing)
+    photo = sources[0] if sources else None
+    if not isinstance(photo, Picture) or photo.name != PHOTO:
+        return np.zeros(len(filled))
+    there = corners[filled], bary[filled]
+    points = interpolated(vertices, *there)
+    share = photo.projector.shown(points, unit_vectors(interpolated(normals, *there)), photo.facing)
+    colours[filled] += share[:, None] * (photo.colours(points) - colours[filled])
+    return share
 
 
 def _structure(sources: Sequence[TextureSource], fill: MaterialFill) -> FineStructure | None:

@@ -76,6 +76,11 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return normals
 
 
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """(N, 3) vectors at length 1; those of no length stay."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1), 1e-30)[:, None]
+
+
 def is_closed(faces: np.ndarray) -> bool:
     """Whether every edge is in exactly two faces that pass it in opposite directions."""
     if len(faces) < 4:

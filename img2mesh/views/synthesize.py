@@ -69,7 +69,7 @@ def generate_views(
             likely_deg = elevation if guess is not None else None
             return sample_views(shown, model, settings, chosen, sure, seed, step, likely_deg)
 
-        if sparing and guess is not None and not model.fixed_views and not settings.consistency:
+        if sparing and guess is not None and not model.fixed_views:
             drawn = _drawn_if_sharp(draw, offsets, settings.seed, progress)
         else:
             drawn = draw(offsets, settings.seed)
