@@ -96,9 +96,12 @@ def cone_distances(
     return found
 
 
-def weighted_quantile(values: np.ndarray, weights: np.ndarray, tolerance: float) -> np.ndarray:
-    """(V, N) values to (N,): the largest one such that those above it hold at most `tolerance` of the weight."""
-    if tolerance <= 0:
+def weighted_quantile(values: np.ndarray, weights: np.ndarray, tolerance: float | np.ndarray) -> np.ndarray:
+    """(V, N) values to (N,): the largest one such that those above it hold at most `tolerance` of the weight.
+
+    `tolerance` is one share for all, or (N,).
+    """
+    if np.max(tolerance, initial=0) <= 0:
         return values[weights > 0].max(0)
     order = np.argsort(-values, axis=0)
     held = np.cumsum(weights[order], axis=0)

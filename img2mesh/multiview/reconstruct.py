@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from img2mesh.core.progress import Progress
+from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.shape import Shape
 from img2mesh.core.view import ViewSet
 from img2mesh.core.visual_hull import VisualHull, hull_of_views
 from img2mesh.field.fit import fit_field
 from img2mesh.multiview.bundle import Agreement, reconcile
 from img2mesh.multiview.exposure import equal_exposure
+from img2mesh.multiview.local_tolerance import local_tolerance, relaxed
 from img2mesh.multiview.registration import straightened
 from img2mesh.multiview.stereo import LEAST, carve_hull
 from img2mesh.multiview.surface_colour import Paint
 from img2mesh.multiview.underside import close_underside
-from img2mesh.multiview.votes import put_back
 from img2mesh.settings import Settings
 
 WAVERING = 1.2  # disagreement of the outlines at which hollows found by stereo are believed by half
@@ -59,8 +60,10 @@ def shape_from_views(
             agreement = dataclasses.replace(agreement, after=left)
         for warning in _warnings(agreement):
             progress.warn(warning)
-        hull, below = _closed_hull(views, settings.hull_resolution)
-        fine = _fine_hull(views, settings, hull)
+        hull = hull_of_views(views, settings.hull_resolution)
+        allowed = local_tolerance(hull, views.views)
+        hull, below = _closed(hull, views, allowed)
+        fine = _fine_hull(views, settings, hull, allowed)
     found: dict[str, Any] = {}
     belief = 1 / (1 + ((agreement.after or 0.0) / WAVERING) ** STEEP) if share is None else share
     if belief > LEAST:
@@ -97,17 +100,18 @@ def _carved(
     return equal, dataclasses.replace(fine, sdf=sdf), {"exposure_disagreement_left": left, **found}
 
 
-def _fine_hull(views: ViewSet, settings: Settings, hull: VisualHull) -> VisualHull:
+def _fine_hull(views: ViewSet, settings: Settings, hull: VisualHull, allowed: SdfGrid | None) -> VisualHull:
     """The hull on a lattice fine enough for thin walls: finer, the less of a cube the object's box fills."""
     share = hull.sdf.size / max(hull.sdf.shape) ** 3
     cells = int(settings.carve_resolution * min(1, (FILLED / share) ** (1 / 3)))
-    return _closed_hull(views, cells)[0] if cells > max(hull.sdf.shape) else hull
+    if cells <= max(hull.sdf.shape):
+        return hull
+    return _closed(hull_of_views(views, cells), views, allowed)[0]
 
 
-def _closed_hull(views: ViewSet, cells: int) -> tuple[VisualHull, float | None]:
-    """The hull with thin parts that most views show, and an underside that nobody sees closed; by how much it was."""
-    hull, _ = put_back(hull_of_views(views, cells), views.views)
-    return close_underside(hull, [view.camera for view in views.views])
+def _closed(hull: VisualHull, views: ViewSet, allowed: SdfGrid | None) -> tuple[VisualHull, float | None]:
+    """The hull with thin parts that views disagree about, and an underside that nobody sees closed; by how much."""
+    return close_underside(relaxed(hull, views.views, allowed), [view.camera for view in views.views])
 
 
 def _warnings(agreement: Agreement) -> Iterator[str]:
