@@ -32,6 +32,12 @@ def spoilt(box):
     return ViewSet(tuple(moved))
 
 
+@pytest.fixture(scope="module")
+def as_drawn(spoilt):
+    progress = Listener()
+    return shape_from_views(spoilt, TINY.replace(iterations=2, views_are="drawn"), progress), progress
+
+
 def inside_share(field, n=28):
     """Volume that the field calls inside, world units."""
     axis = (np.arange(n) + 0.5) / n * 1.2 - 0.6
@@ -64,9 +70,8 @@ def test_gradient_points_outwards(fitted):
     assert gradient[0, 0] > 0.3 and gradient[1, 1] > 0.3
 
 
-def test_views_that_disagree_are_said_to_and_named(spoilt, fitted):
-    progress = Listener()
-    shape = shape_from_views(spoilt, TINY.replace(iterations=2), progress)
+def test_views_that_disagree_are_said_to_and_named(as_drawn, fitted):
+    shape, progress = as_drawn
     said = [text for text in progress.warnings if "contradict each other" in text]
     assert len(said) == 1 and "The worst in the list: 7" in said[0]
     assert shape.diagnostics["worst_views"][0] == 7
@@ -74,9 +79,8 @@ def test_views_that_disagree_are_said_to_and_named(spoilt, fitted):
     assert "worst_views" not in fitted[0].diagnostics
 
 
-def test_what_views_are_said_to_be_decides_what_is_believed(spoilt):
-    short = TINY.replace(iterations=2)
-    true, drawn = (shape_from_views(spoilt, short.replace(views_are=are)) for are in ("true", "drawn"))
+def test_what_views_are_said_to_be_decides_what_is_believed(spoilt, as_drawn):
+    true, drawn = shape_from_views(spoilt, TINY.replace(iterations=2, views_are="true")), as_drawn[0]
     before, after = true.diagnostics["incoherence"]
     assert after < 0.7 * before and "colour_noise" in true.diagnostics, (
         "cameras corrected, hollows looked for"
