@@ -113,6 +113,12 @@ class Settings:
     mesh_resolution: int = _setting(160, "marching cubes cells along the longest side", low=16, high=1024)
     faces: int = _setting(12000, "faces of the mesh after simplification", low=100, high=2000000)
     texture_size: int = _setting(1024, "side of the texture in pixels", low=64, high=8192)
+    delight: float = _setting(
+        0.0,
+        "share of the photos' light and shadow taken out of the texture, for engines that light it anew",
+        0,
+        1,
+    )
     height: str = _setting(
         "", "true height of the object, such as 12cm (mm, cm, m, in); empty: one unit = 1 m"
     )

@@ -20,7 +20,7 @@ SAMPLE = tuple(
 )
 SURFACE = tuple(
     """device seed views_are field_backend field_fit iterations rays hull_resolution carve_resolution photo_weight
-    mask_weight eikonal_weight mesh_resolution faces texture_size height
+    mask_weight eikonal_weight mesh_resolution faces texture_size delight height
     ground purpose base min_wall hollow drain bed lods normal_map texture_format compression""".split()
 )
 ALL = tuple(item.name for item in dataclasses.fields(Settings) if item.name != "preset")

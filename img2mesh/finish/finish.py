@@ -7,7 +7,6 @@ from typing import Any
 
 from img2mesh.core.progress import Progress
 from img2mesh.finish.base import stand
-from img2mesh.finish.delight import delight
 from img2mesh.finish.printable import PrintAsk, make_printable
 from img2mesh.finish.rebake import Source, power_of_two, rebake
 from img2mesh.mesh.axes import place
@@ -77,8 +76,6 @@ def finish_mesh(mesh: TexturedMesh, settings: Settings, progress: Progress | Non
     levels: tuple[TexturedMesh, ...] = ()
     if settings.normal_map or settings.lods:
         with progress.stage("bake", settings.lods + 1) as step:
-            if settings.purpose == "game":
-                mesh, facts["delight"] = delight(mesh)
             mesh, *rest = _levels(mesh, settings, step)
             levels = tuple(rest)
         facts["levels"] = [len(level.faces) for level in (mesh, *levels)]

@@ -9,6 +9,7 @@ from img2mesh.core.shape import Shape, SurfaceField
 from img2mesh.core.view import Source, View
 from img2mesh.mesh.atlas import unwrap
 from img2mesh.mesh.contours import ENOUGH, fit_contours
+from img2mesh.mesh.delighting import delit
 from img2mesh.mesh.extract import extract_surface
 from img2mesh.mesh.manifold import to_manifold
 from img2mesh.mesh.silhouette import fit_silhouette, missed
@@ -28,7 +29,7 @@ def build_mesh(shape: Shape, settings: Settings, progress: Progress | None = Non
 
     Args:
         shape: its views colour the surface; the photo, if there is one, also trims the silhouette.
-        settings: `mesh_resolution`, `faces` and `texture_size` count here.
+        settings: `mesh_resolution`, `faces`, `texture_size` and `delight` count here.
         progress: told about three stages.
 
     Returns:
@@ -51,6 +52,7 @@ def build_mesh(shape: Shape, settings: Settings, progress: Progress | None = Non
     with progress.stage("unwrap"):
         source, atlas_faces, uv = unwrap(vertices, faces, settings.texture_size)
     with progress.stage("texture"):
+        views = delit(views, vertices, faces, settings.delight)
         size = settings.texture_size
         texture, origin, facts = bake_texture(vertices, faces, atlas_faces, uv, field, views, size)
     return TexturedMesh(vertices[source], atlas_faces, uv, texture, facts, origin)

@@ -47,7 +47,7 @@ class MaterialFill:
         if not known.any():
             grey = np.full((len(vertices), 1, 3), 0.5, np.float32)
             return cls(np.ones((len(vertices), 1), np.float32), grey, np.zeros((1, 3)))
-        centres = _centres(colours, known)
+        centres = material_centres(colours, known)
         member = np.eye(len(centres))[material_of(colours, centres)]
         edges = edges_of(faces)
         chances = solve_screened(vertices, edges, member, known, REACH, _far(vertices, member, known))
@@ -75,7 +75,7 @@ class MaterialFill:
         return result
 
 
-def _centres(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
+def material_centres(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(K, 3) of the materials: k-means of `_shadeless` colours; near groups are joined, small ones left out."""
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.cluster.vq import kmeans2

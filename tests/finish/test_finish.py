@@ -6,7 +6,6 @@ import trimesh
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.finish import finish_mesh, source_faces
-from img2mesh.finish.delight import delight, harmonics
 from img2mesh.finish.rebake import Source, power_of_two, rebake
 from img2mesh.mesh import TexturedMesh
 from img2mesh.mesh.atlas import unwrap
@@ -80,36 +79,6 @@ def test_tangents_follow_the_texture():
     assert np.einsum("ij,ij->i", frame[middle, :3], circle).min() > 0.9
     across = frame[middle, 3:] * np.cross(normals[middle], frame[middle, :3])
     assert across[:, 2].min() > 0.5
-
-
-def test_light_is_taken_out_and_material_stays():
-    random = np.random.default_rng(2).random((40, 3))
-
-    def lit(points, normals):
-        tiles = (np.floor(points * 6) @ [1, 7, 31]).astype(int) % 40
-        light = np.exp(0.35 * normals[:, 0] + 0.25 * normals[:, 2])
-        return np.clip((0.25 + 0.3 * random[tiles]) * light[:, None] ** (1 / 2.2), 0, 1)
-
-    def flat(points, normals):
-        return lit(points, 0 * normals)
-
-    shaded, plain = _bumpy(4, lit), _bumpy(4, flat)
-    made, facts = delight(shaded)
-    assert facts["shading_range"] > 1.5
-
-    def error(mesh):
-        ratio = (mesh.texture.astype(float) + 1) / (plain.texture + 1)
-        return np.log(ratio / ratio.mean()).std()
-
-    assert error(made) < 0.5 * error(shaded)
-    untouched, facts = delight(plain)
-    assert facts["shading_range"] < 1.15 and error(untouched) < 0.05
-
-
-def test_harmonics_have_no_mean():
-    points = np.random.default_rng(0).normal(size=(20000, 3))
-    points /= np.linalg.norm(points, axis=1)[:, None]
-    assert np.abs(harmonics(points).mean(axis=0)).max() < 0.03
 
 
 @pytest.mark.parametrize("size, wanted", [(1, 1), (511, 256), (512, 512), (1000, 512)])
