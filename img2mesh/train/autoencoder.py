@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
@@ -153,18 +152,3 @@ def _losses(
     }
     mse = (y.detach()[:, :3].clamp(-1, 1) - x[:, :3]).square().mean() / 4
     return {**losses, "total": sum(losses.values()), "mse": mse}
-
-
-@torch.no_grad()
-def reconstruction_psnr(model: AutoencoderKL, images: np.ndarray, batch: int = 8) -> tuple[float, float]:
-    """Mean PSNR in dB of colour on white over (n, 256, 256, 4) uint8 images, and of alpha."""
-    device = next(model.parameters()).device
-    colour, alpha = [], []
-    for i in range(0, len(images), batch):
-        x = to_network(images[i : i + batch]).to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
-            y = model.decode(model.encode(x).latent_dist.mode()).sample
-        error = (y.float().clamp(-1, 1) - x).square() / 4
-        colour += (-10 * error[:, :3].mean(dim=(1, 2, 3)).clamp_min(1e-10).log10()).tolist()
-        alpha += (-10 * F.avg_pool2d(error[:, 3:], 256).flatten().clamp_min(1e-10).log10()).tolist()
-    return float(np.mean(colour)), float(np.mean(alpha))
