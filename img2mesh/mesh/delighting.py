@@ -56,16 +56,16 @@ def shading(view: View, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     small = view.resized(SIDE)
     fragments = rasterise_view(vertices, faces, small.camera)
     shown = fragments.hit & (small.mask > 0.9)
-    if shown.sum() < SIDE:
-        return np.zeros((SIDE, SIDE), np.float32)
     normals = np.zeros((SIDE, SIDE, 3))
     normals[fragments.hit] = fragments.interpolate(vertex_normals(vertices, faces), faces)
     blur = SOFT * SIDE
     normals = unit_vectors(gaussian_filter(normals, (blur, blur, 0)).reshape(-1, 3)).reshape(normals.shape)
+    ahead = (normals[shown] @ small.camera.c2w[:3, 2]) > STRAIGHT
+    if ahead.sum() < SIDE:
+        return np.zeros((SIDE, SIDE), np.float32)
     basis = _harmonics(normals[shown] @ small.camera.c2w[:3, :3])  # as the camera sees them
     colours = small.rgba[shown][:, :3] / 255.0
     light = np.log(np.maximum(_linear(colours) @ LUMA, DARKEST))
-    ahead = (normals[shown] @ small.camera.c2w[:3, 2]) > STRAIGHT
     paint = material_of(colours, material_centres(colours, ahead.astype(float)))
     weights = _fitted(basis[ahead], light[ahead], paint[ahead])
     found = basis @ weights

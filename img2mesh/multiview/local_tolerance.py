@@ -66,6 +66,9 @@ def local_tolerance(hull: VisualHull, views: tuple[View, ...]) -> SdfGrid | None
     if len(seen.trust) < 3:
         return None
     hull = _padded(hull)
+    lost = _lost(hull, seen)
+    if lost is None:
+        return None
     shape, spacing = hull.sdf.shape, hull.spacing
     near = np.flatnonzero((hull.sdf.ravel() >= -BAND * spacing) & (hull.sdf.ravel() < FAR))
     points = _points(hull, near)
@@ -74,10 +77,7 @@ def local_tolerance(hull: VisualHull, views: tuple[View, ...]) -> SdfGrid | None
     pixels = [projected(points, camera) for camera in seen.smaller]
     found, allowed = hull, np.zeros(hull.sdf.size, np.float32)
     for _ in range(ROUNDS):
-        cores, missed = uncovered_rays(found, seen.masks, seen.smaller, SIZE)
-        if np.sum(missed) < LITTLE * np.sum(cores):
-            break
-        rays = np.stack([_on(lost, *place) for lost, place in zip(missed, pixels, strict=True)])
+        rays = np.stack([_on(missed, *place) for missed, place in zip(lost, pixels, strict=True)])
         wanted = seen.trust @ (rays >= 0)
         outside = found.sdf.ravel()[near] >= 0
         back = _best(np.where(outside & (wanted >= FEWEST), wanted - denied, 0), rays)
@@ -86,10 +86,16 @@ def local_tolerance(hull: VisualHull, views: tuple[View, ...]) -> SdfGrid | None
         share = np.zeros(hull.sdf.size, np.float32)
         share[near[back]] = np.minimum(denied[back] / seen.trust.sum() + SPARE, MOST)
         allowed = np.maximum(allowed, _spread(share.reshape(shape), spacing).ravel())
-        at = np.flatnonzero(allowed[near] > 0)
         sdf = hull.sdf.ravel().copy()
-        sdf[near[at]] = weighted_quantile(cones[:, at], seen.trust, allowed[near[at]])
-        found = dataclasses.replace(hull, sdf=np.minimum(sdf, hull.sdf.ravel()).reshape(shape))
+        inside = np.flatnonzero(allowed[near] > 0)
+        for start in range(0, len(inside), CHUNK):
+            at = inside[start : start + CHUNK]
+            nearest = weighted_quantile(cones[:, at], seen.trust, allowed[near[at]])
+            sdf[near[at]] = np.minimum(sdf[near[at]], nearest)
+        found = dataclasses.replace(hull, sdf=sdf.reshape(shape))
+        lost = _lost(found, seen)
+        if lost is None:
+            break
     return SdfGrid(allowed.reshape(shape), hull.bounds) if allowed.any() else None
 
 
@@ -121,6 +127,12 @@ def relaxed(hull: VisualHull, views: tuple[View, ...], tolerance: SdfGrid | None
     limit = np.float32(BAND * wide.spacing)  # thin parts must not drown in the distance about them
     back = np.where(moved, gaussian_filter(np.clip(back, -limit, limit), SOFT), back)
     return _cropped(dataclasses.replace(wide, sdf=back.astype(np.float32)), added, hull)
+
+
+def _lost(hull: VisualHull, seen: _Silhouettes) -> list[np.ndarray] | None:
+    """Per view the rays inside its silhouette that meet nothing, (SIZE * SIZE,) bool; None where they are too few."""
+    cores, missed = uncovered_rays(hull, seen.masks, seen.smaller, SIZE)
+    return None if np.sum(missed) < LITTLE * np.sum(cores) else missed
 
 
 def _points(grid: SdfGrid, index: np.ndarray) -> np.ndarray:
