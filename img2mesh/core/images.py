@@ -178,6 +178,14 @@ def _write_mp4(pictures: list[np.ndarray], path: Path, fps: float) -> None:
         raise Img2MeshError("ffmpeg wrote nothing: is the disk full?")
 
 
+def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int] | None:
+    """Left, upper, right and lower border, in pixels, the last two exclusive, of what is set in a mask (H, W) bool."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
 def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:
     """Area averages when shrinking, bicubic when enlarging, in premultiplied sRGB.
 

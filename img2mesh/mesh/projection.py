@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from img2mesh.core.camera import Camera
+from img2mesh.core.images import bounding_box
 from img2mesh.core.rasterise import rasterise_view, sample_bilinear
 
 MAX_DEPTH_SIDE = 768  # pixels of the visibility buffer
@@ -152,9 +153,8 @@ def _continued(rgba: np.ndarray, erode: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
     """Rows and columns of the mask's box, so many pixels wider."""
-    ends = [np.flatnonzero(mask.any(axis))[[0, -1]] for axis in (1, 0)]
-    rows, columns = (slice(max(0, int(low) - margin), int(high) + 1 + margin) for low, high in ends)
-    return rows, columns
+    left, top, right, bottom = bounding_box(mask) or (0, 0, *mask.shape[::-1])
+    return slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)
 
 
 def _continued_in(

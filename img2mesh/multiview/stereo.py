@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from img2mesh.core.camera import Camera
+from img2mesh.core.images import bounding_box
 from img2mesh.core.view import View
 from img2mesh.core.visual_hull import VisualHull, projected
 from img2mesh.field.ray_bank import resized_rgba
@@ -162,9 +163,10 @@ def _depth_map(costs: np.ndarray, depths: np.ndarray, met: np.ndarray, noise: fl
     """Depth (H, W) float32, NaN where the ray misses; arguments as `_cost_volume` gives them."""
     shown = np.asarray(met.any(axis=-1))
     depth = np.full(shown.shape, np.nan, np.float32)
-    rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
-    if len(rows):
-        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    box = bounding_box(shown)
+    if box is not None:
+        left, top, right, bottom = box
+        part = slice(top, bottom), slice(left, right)
         depth[part] = _matched(costs[part], depths, met[part], noise)
     return depth
 

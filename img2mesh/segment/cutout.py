@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img2mesh.core.images import resize_rgba
+from img2mesh.core.images import bounding_box, resize_rgba
 from img2mesh.core.progress import Progress
 from img2mesh.segment.checks import DOUBTFUL_BELOW
 from img2mesh.segment.find import find_object
@@ -73,9 +73,7 @@ def recentre(rgba: np.ndarray, foreground_ratio: float) -> np.ndarray:
 
 def window_of(alpha: np.ndarray, foreground_ratio: float) -> tuple[int, int, int]:
     """Left and upper border and side, in pixels, of the square of `recentre`; it may reach beyond the picture."""
-    rows = np.flatnonzero((alpha >= _SOLID).any(axis=1))
-    columns = np.flatnonzero((alpha >= _SOLID).any(axis=0))
-    top, bottom, left, right = (int(n) for n in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+    left, top, right, bottom = bounding_box(alpha >= _SOLID) or (0, 0, *alpha.shape[::-1])
     side = max(1, round(max(bottom - top, right - left) / foreground_ratio))
     return round((left + right - side) / 2), round((top + bottom - side) / 2), side
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from img2mesh.core.files import data_folder
+from img2mesh.core.images import bounding_box
 
 if TYPE_CHECKING:
     from img2mesh.models.cutout import CutoutAnswer, CutoutNetwork
@@ -86,7 +87,7 @@ def outlined(rgb: np.ndarray, chance: np.ndarray) -> np.ndarray:
     import cv2
 
     height, width = chance.shape
-    box = _box(chance > UNDECIDED)
+    box = bounding_box(chance > UNDECIDED)
     if box is None:
         return chance > 0.5
     scale = min(1.0, WORK / max(height, width))
@@ -115,7 +116,7 @@ def outlined(rgb: np.ndarray, chance: np.ndarray) -> np.ndarray:
 def _two_looks(rgb: np.ndarray, folder: Path) -> _Look:
     first = _look(rgb, folder)
     height, width = rgb.shape[:2]
-    box = _box(first.chance > 0.5)
+    box = bounding_box(first.chance > 0.5)
     if box is None:
         return first
     left, top, right, bottom = box
@@ -134,7 +135,7 @@ def _nearer(rgb: np.ndarray, solid: np.ndarray, folder: Path) -> float:
     """`OwnMask.nearer` of a mask (H, W) bool; 0 where it is empty."""
     import cv2
 
-    box = _box(solid)
+    box = bounding_box(solid)
     if box is None:
         return 0.0
     part = _around(box, CLOSE, *solid.shape)
@@ -191,13 +192,6 @@ def _look(rgb: np.ndarray, folder: Path) -> _Look:
     plain, mirrored = chances[0].numpy(), chances[1].flip(1).numpy()
     chance = cv2.resize((plain + mirrored) / 2, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     return _Look(chance, float(answer.quality.sigmoid().mean()), overlap(plain > 0.5, mirrored > 0.5))
-
-
-def _box(mask: np.ndarray) -> tuple[int, int, int, int] | None:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if len(rows) == 0:
-        return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 @functools.lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from img2mesh.core.camera import Camera
+from img2mesh.core.images import bounding_box
 from img2mesh.core.view import View
 from img2mesh.views.elevation import best_elevation
 from img2mesh.views.photo_frame import SIZE, common_solid, silhouette
@@ -122,6 +123,5 @@ def _zoomed(camera: Camera, zoom: float, before: np.ndarray, after: np.ndarray) 
 
 def _box(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Centre (x, y) and size (w, h) of what is set, in pixels."""
-    rows, columns = np.flatnonzero(picture.any(1)), np.flatnonzero(picture.any(0))
-    low, high = np.array([columns[0], rows[0]]), np.array([columns[-1], rows[-1]]) + 1
-    return (low + high) / 2, (high - low).astype(float)
+    left, top, right, bottom = bounding_box(picture) or (0, 0, *picture.shape[::-1])
+    return np.array([left + right, top + bottom]) / 2, np.array([right - left, bottom - top], float)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2mesh.core.images import composite, contact_sheet, save_png, write_animation
+from img2mesh.core.images import bounding_box, composite, contact_sheet, save_png, write_animation
 from img2mesh.errors import Img2MeshError
 
 
@@ -66,3 +66,10 @@ def test_animation_of_unknown_suffix_leaves_nothing(tmp_path):
     with pytest.raises(Img2MeshError):
         write_animation(_frames(), tmp_path / "a.avi")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_box_of_a_mask_ends_behind_its_last_pixels():
+    mask = np.zeros((5, 7), bool)
+    assert bounding_box(mask) is None
+    mask[1:3, 4] = mask[2, 2] = True
+    assert bounding_box(mask) == (2, 1, 5, 3) and mask[1:3, 2:5].sum() == mask.sum()
