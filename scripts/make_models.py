@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from img2mesh.core.files import atomic_file
+from img2mesh.core.srgb import to_linear
 from img2mesh.errors import Img2MeshError, run_script
-from img2mesh.synthetic.model import to_linear
 from img2mesh.synthetic.procedural import random_thing
 from img2mesh.synthetic.procedural_vessels import random_vessel
 

@@ -14,6 +14,7 @@ import dataclasses
 import numpy as np
 
 from img2mesh.core.rasterise import rasterise_view
+from img2mesh.core.srgb import to_linear, to_srgb
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.mesh.material_fill import material_centres, material_of
 from img2mesh.mesh.textured_mesh import unit_vectors, vertex_normals
@@ -65,7 +66,7 @@ def shading(view: View, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
         return np.zeros((SIDE, SIDE), np.float32)
     basis = _harmonics(normals[shown] @ small.camera.c2w[:3, :3])  # as the camera sees them
     colours = small.rgba[shown][:, :3] / 255.0
-    light = np.log(np.maximum(_linear(colours) @ LUMA, DARKEST))
+    light = np.log(np.maximum(to_linear(colours) @ LUMA, DARKEST))
     paint = material_of(colours, material_centres(colours, ahead.astype(float)))
     weights = _fitted(basis[ahead], light[ahead], paint[ahead])
     found = basis @ weights
@@ -94,15 +95,10 @@ def _harmonics(normals: np.ndarray) -> np.ndarray:
     return np.stack([x, y, z, x * y, y * z, z * x, x * x - y * y, 3 * z * z - 1], axis=1)
 
 
-def _linear(srgb: np.ndarray) -> np.ndarray:
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
 def _lit(rgba: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8 under another light: `gain` is the logarithm of its change, over the whole picture."""
     import cv2
 
     factor = np.exp(cv2.resize(gain, rgba.shape[1::-1], interpolation=cv2.INTER_CUBIC))[..., None]
-    light = np.clip(_linear(rgba[..., :3] / 255.0) * factor, 0, 1)
-    srgb = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    srgb = to_srgb(to_linear(rgba[..., :3] / 255.0) * factor)
     return np.dstack([(srgb * 255 + 0.5).astype(np.uint8), rgba[..., 3]])

@@ -7,6 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from img2mesh.core import srgb
+
 _SRGB_GAMMA = 1 / 2.2  # of PNG's gAMA chunk for ordinary pictures
 # Adobe RGB (1998) to sRGB, both linear, D65: the product of the matrices in the two specifications.
 _ADOBE_TO_SRGB = np.array([[1.3984, -0.3984, 0.0], [0.0, 1.0, 0.0], [0.0, -0.0429, 1.0429]], np.float32)
@@ -131,6 +133,4 @@ def _is_adobe(image: Image.Image) -> bool:
 
 def _from_adobe(rgb: np.ndarray) -> np.ndarray:
     linear = (np.arange(256, dtype=np.float32) / 255) ** _ADOBE_GAMMA
-    mixed = (linear[rgb] @ _ADOBE_TO_SRGB.T).clip(0, 1)
-    encoded = np.where(mixed <= 0.0031308, 12.92 * mixed, 1.055 * mixed ** (1 / 2.4) - 0.055)
-    return (encoded * 255 + 0.5).astype(np.uint8)
+    return (srgb.to_srgb(linear[rgb] @ _ADOBE_TO_SRGB.T) * 255 + 0.5).astype(np.uint8)

@@ -89,17 +89,3 @@ class Model:
         smooth = vertex_normals(positions, faces)[faces]
         gentle = np.einsum("fkc,fc->fk", smooth, flat) > np.cos(np.radians(SMOOTH_DEG))
         return np.where(gentle[..., None], smooth, flat[:, None]).astype(np.float32)
-
-
-def to_linear(srgb: np.ndarray) -> np.ndarray:
-    """sRGB values in [0, 1] to linear light (IEC 61966-2-1)."""
-    srgb = np.asarray(srgb)
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((np.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(linear: np.ndarray) -> np.ndarray:
-    """Linear light, clipped to [0, 1], to sRGB values in [0, 1]."""
-    linear = np.clip(linear, 0, 1)
-    return np.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
-    )

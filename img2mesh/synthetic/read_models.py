@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from img2mesh.core.srgb import to_linear
 from img2mesh.errors import Img2MeshError
-from img2mesh.synthetic.model import Material, Model, to_linear
+from img2mesh.synthetic.model import Material, Model
 
 UPS = ("auto", "y", "z")
 LARGEST_TEXTURE = 1024  # pixels; an object is about 200 pixels wide in a render

@@ -8,9 +8,10 @@ import numpy as np
 
 from img2mesh.core.camera import Camera
 from img2mesh.core.ray_casting import cast, filtered, ray_scene, sample_texture
+from img2mesh.core.srgb import to_linear, to_srgb
 from img2mesh.errors import Img2MeshError
 from img2mesh.synthetic.lighting import Light
-from img2mesh.synthetic.model import Model, to_linear, to_srgb
+from img2mesh.synthetic.model import Model
 
 ENGINES = ("embree", "blender")
 LAYERS = 8  # see-through surfaces behind each other that a ray passes before it gives up

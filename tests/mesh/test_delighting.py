@@ -8,17 +8,12 @@ import trimesh
 
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.rasterise import rasterise_view
+from img2mesh.core.srgb import to_srgb
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.mesh.delighting import delit
 
 SIZE = 160
 PAINTS = np.array([[0.55, 0.1, 0.08], [0.1, 0.25, 0.55]])  # linear light
-
-
-def srgb(linear):
-    return np.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
-    )
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +30,7 @@ def picture(ball, light):
     normals = points / np.linalg.norm(points, axis=1, keepdims=True)
     paint = PAINTS[(np.floor(points[:, 2] * 12) % 2).astype(int)]
     rgba = np.zeros((SIZE, SIZE, 4), np.uint8)
-    rgba[fragments.hit, :3] = (srgb(np.clip(paint * light(normals)[:, None], 0, 1)) * 255 + 0.5).astype(
+    rgba[fragments.hit, :3] = (to_srgb(np.clip(paint * light(normals)[:, None], 0, 1)) * 255 + 0.5).astype(
         np.uint8
     )
     rgba[fragments.hit, 3] = 255

@@ -7,8 +7,8 @@ import pytest
 import trimesh
 from PIL import Image
 
+from img2mesh.core.srgb import to_linear, to_srgb
 from img2mesh.errors import Img2MeshError
-from img2mesh.synthetic.model import to_linear, to_srgb
 from img2mesh.synthetic.read_models import LARGEST_TEXTURE, read_model
 
 SQUARE = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
