@@ -17,6 +17,7 @@ from img2mesh.mesh.texture_sources import (
     FIELD,
     FILL,
     GIVEN,
+    MEAN,
     MIRRORED,
     OTHER,
     PHOTO,
@@ -43,6 +44,7 @@ PALETTE = {  # of the map of sources
     MIRRORED: (70, 110, 200),
     DRAWN: (230, 150, 50),
     GIVEN: (150, 90, 190),
+    MEAN: (200, 120, 190),
     FIELD: (90, 190, 200),
     FILL: (170, 170, 170),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,23 +14,26 @@ from img2mesh.core.shape import SurfaceField
 from img2mesh.core.symmetry_plane import Mirror
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.mesh.projection import ERODE, ERODE_CLEAN, Projector
-from img2mesh.mesh.textured_mesh import vertex_normals
+from img2mesh.mesh.textured_mesh import unit_vectors, vertex_normals
 
-PHOTO, OTHER, MIRRORED, DRAWN, GIVEN, FIELD, FILL = (
+PHOTO, OTHER, MIRRORED, DRAWN, GIVEN, MEAN, FIELD, FILL = (
     "photo",
     "other photo",
     "mirrored photo",
     "drawn view",
     "given view",
+    "given views",
     "field",
     "fill",
 )
 # How good each is where it sees the surface best, between 0 (as bad as none) and 1 (the photo).
-QUALITY = {PHOTO: 1.0, OTHER: 0.95, MIRRORED: 0.7, DRAWN: 0.6, GIVEN: 0.9, FIELD: 0.4, FILL: 0.2}
+QUALITY = {PHOTO: 1.0, MEAN: 0.98, OTHER: 0.95, MIRRORED: 0.7, DRAWN: 0.6, GIVEN: 0.9, FIELD: 0.4, FILL: 0.2}
 FACING = (0.2, 0.7)  # cosines between which the trust in a view other than the photo grows
 PHOTO_FACING = (0.04, 0.3)
 ASLANT = (0.1, 0.5)  # the same for the mirrored photo, which is as sharp as the photo
 AGREEMENT = {DRAWN: 0.15, GIVEN: 0.4}  # sRGB distance from the field's colour at which a view loses its say
+UNLIKE = 0.06  # sRGB distance of given views from each other at which their mean loses its say
+SQUARELY = 2.0  # power of how squarely a view sees a place, in their mean
 BELIEVED = 0.9  # share of belief in drawn views from which the field's colours are taken
 # IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count; less is enough for a
 # plane that faces the camera to so many degrees, if the network expects so much more of it than of the one across it.
@@ -94,6 +98,51 @@ class FieldColours:
             length = np.linalg.norm(step, axis=1, keepdims=True)
             moved = moved - step * np.minimum(1, 0.02 / np.maximum(length, 1e-9))
         return np.asarray(self.field.colour(moved.astype(np.float32)), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class AgreeingViews:
+    """The mean of the given views that see a place, the squarest most, as a `TextureSource`.
+
+    Of views that agree no single one is as near to the truth: each lies beside it by what is left of errors in shape
+    and camera. Of those that disagree a mean is a ghost, so its quality falls with what they differ by.
+    """
+
+    pictures: tuple[Picture, ...]
+    field: SurfaceField
+    quality: float
+    name: str = MEAN
+
+    @classmethod
+    def of(
+        cls, pictures: Sequence[Picture], field: SurfaceField, vertices: np.ndarray, normals: np.ndarray
+    ) -> AgreeingViews:
+        """Judged at the vertices (V, 3) of the surface, with their normals."""
+        weights, colours = _looks(pictures, vertices, normals, True)
+        total = weights.sum(axis=0)
+        mean = np.einsum("vn,vnc->nc", weights, colours) / np.maximum(total, 1e-6)[:, None]
+        off = np.einsum("vn,vnc->n", weights, (colours - mean) ** 2) / np.maximum(total, 1e-6)
+        several = (weights > 0.1).sum(axis=0) > 1
+        spread = float(np.sqrt(np.median(off[several]))) if several.any() else 1.0
+        return cls(tuple(pictures), field, QUALITY[MEAN] * float(np.exp(-((spread / UNLIKE) ** 2) / 2)))
+
+    def score(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        best = np.max([p.projector.visibility(points, normals, p.facing) for p in self.pictures], axis=0)
+        return self.quality * best
+
+    def colours(self, points: np.ndarray, blurred: bool = False) -> np.ndarray:
+        normals = unit_vectors(np.asarray(self.field.gradient(points.astype(np.float32)), np.float64))
+        weights, colours = _looks(self.pictures, points, normals, blurred)
+        weights[:, weights.sum(axis=0) < 1e-6] = 1e-6  # asked for where none sees it: as good as any
+        return (np.einsum("vn,vnc->nc", weights, colours) / weights.sum(axis=0)[:, None]).astype(np.float32)
+
+
+def _looks(
+    pictures: Sequence[Picture], points: np.ndarray, normals: np.ndarray, blurred: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(V, N) weights and (V, N, 3) colours of points (N, 3) with unit normals in V pictures."""
+    seen = [p.projector.visibility(points, normals, p.facing) ** SQUARELY for p in pictures]
+    return np.stack(seen), np.stack([p.colours(points, blurred) for p in pictures])
 
 
 def mirrored_view(photo: View, plane: Mirror) -> View:
@@ -166,7 +215,10 @@ def texture_sources(
     facts: dict = {}
     photo = views.photo
     if photo is not None:
-        sources.append(Picture.of(PHOTO, photo, vertices, faces))
+        front = Picture.of(PHOTO, photo, vertices, faces)
+        if any(view.source is Source.GIVEN and view.weight > 0 for view in views.views):
+            front = replace(front, facing=FACING)  # aslant others see more
+        sources.append(front)
         others = [view for view in views.views if view.source is Source.PHOTO and view is not photo]
         sources += [Picture.of(OTHER, view, vertices, faces) for view in others]
         plane = None if views.body is None else views.body.mirror
@@ -182,6 +234,7 @@ def texture_sources(
         return sources, facts
     own, normals = FieldColours(field), vertex_normals(vertices, faces)
     reference = own.colours(vertices)
+    given = []
     for view in views.views:
         if view.source is Source.PHOTO or view.weight <= 0:
             continue
@@ -189,6 +242,12 @@ def texture_sources(
         sources.append(
             replace(picture, quality=picture.quality * _agreement(picture, vertices, normals, reference))
         )
+        if view.source is Source.GIVEN:
+            given.append(picture)
+    if len(given) > 1:
+        mean = AgreeingViews.of(given, field, vertices, normals)
+        sources.append(mean)
+        facts["mean_of_views"] = round(mean.quality, 3)
     sources.append(own)
     return sources, facts
 
