@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import io
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from img2mesh.core.images import save_png
 from img2mesh.core.rasterise import rasterise_view
 from img2mesh.errors import run_script
 from img2mesh.mesh import TexturedMesh, read_mesh
+from img2mesh.mesh.pictures import png_bytes
 from img2mesh.preview import render_mesh
 
 SIZES, LARGE, AZIMUTHS = (512, 256, 128, 64, 32), 1024, (0, 90, 180, 270)
@@ -92,7 +92,8 @@ def main() -> int:
         page = browser.new_page()
         for path in given.meshes:
             mesh = read_mesh(path)
-            charts, png, drawn = _charts(mesh), _png(mesh), []
+            png = base64.b64encode(png_bytes(mesh.texture)).decode()
+            charts, drawn = _charts(mesh), []
             for size in SIZES:
                 errors: list[list[np.ndarray]] = [[], [], [], []]
                 for azimuth in AZIMUTHS:
@@ -132,12 +133,6 @@ def _by_browser(page, mesh: TexturedMesh, camera: Camera, png: str) -> np.ndarra
 
 def _text(values: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
-
-
-def _png(mesh: TexturedMesh) -> str:
-    file = io.BytesIO()
-    Image.fromarray(np.asarray(mesh.texture)[..., :3]).save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
 
 
 def _charts(mesh: TexturedMesh) -> np.ndarray:

@@ -85,7 +85,8 @@ def bake_texture(
     texels = np.flatnonzero(atlas.hit)
     face, weights = atlas.face.ravel()[texels], atlas.bary.reshape(-1, 3)
     label = labels[face]
-    own = (label == 0) & (names[0] == PHOTO)  # these are the photo's exactly
+    photo = _photo_of(sources)
+    own = (label == 0) & (photo is not None)  # these are the photo's exactly
     colour_of = np.array([PALETTE[name] for name in names], np.uint8)
     pictures = np.zeros((size * size, 6), np.uint8)  # the colours, and where they are from
     for chosen, exact in ((np.flatnonzero(own), True), (np.flatnonzero(~own), False)):
@@ -98,8 +99,9 @@ def bake_texture(
             else:
                 colours = _texels(sources, shares, offsets, fill, structure, vertices, normals, corners, bary)
                 filled = np.flatnonzero(label[part] == len(sources))
-                share = _shown(sources, colours, filled, vertices, normals, corners, bary)
-                label[part[filled[share > 0.5]]] = 0
+                if photo is not None:
+                    share = _shown(photo, colours, filled, vertices, normals, corners, bary)
+                    label[part[filled[share > 0.5]]] = 0
             levels = (np.clip(colours, 0, 1) * 255 + 0.5).astype(np.uint8)
             pictures[at] = np.column_stack([levels, colour_of[label[part]]])
     kinds = np.array([list(PALETTE).index(name) for name in names])[label]
@@ -125,10 +127,16 @@ def select_sources(sources: Sequence[TextureSource], vertices: np.ndarray, faces
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     cost = np.where(scores > LEAST_SCORE, (1 - scores) * (area / area.mean())[:, None], np.inf)
-    if sources and sources[0].name == PHOTO:  # what it sees well is its own
+    if _photo_of(sources) is not None:  # what it sees well is its own
         cost[scores[:, 0] > OWNED, 1:] = np.inf
     pairs, length = face_neighbours(vertices, faces)
     return label_faces(cost, pairs, SEAM * length / length.mean())
+
+
+def _photo_of(sources: Sequence[TextureSource]) -> Picture | None:
+    """The photo, which comes first where there is one."""
+    first = sources[0] if sources else None
+    return first if isinstance(first, Picture) and first.name == PHOTO else None
 
 
 def _levelled(
@@ -140,7 +148,7 @@ def _levelled(
 ) -> tuple[np.ndarray, np.ndarray, MaterialFill]:
     """(V, K + 1) shares of the sources and of fill, (V, K, 3) offsets of the sources, and the fill."""
     count = len(sources)
-    photo = bool(sources) and sources[0].name == PHOTO
+    photo = _photo_of(sources) is not None
     touched = vertex_shares(faces, labels, len(vertices), count + 1)
     colours = np.zeros((len(vertices), count, 3))
     seen = np.zeros((len(vertices), count))
@@ -199,7 +207,7 @@ def _texels(
 
 
 def _shown(
-    sources: Sequence[TextureSource],
+    photo: Picture,
     colours: np.ndarray,
     filled: np.ndarray,
     vertices: np.ndarray,
@@ -212,9 +220,6 @@ def _shown(
     They are filled because what hides a part of their face is near. The photo's colours there may be those of what
     hides it; from the front they are right, and the fill's are not.
     """
-    photo = sources[0] if sources else None
-    if not isinstance(photo, Picture) or photo.name != PHOTO:
-        return np.zeros(len(filled))
     there = corners[filled], bary[filled]
     points = interpolated(vertices, *there)
     share = photo.projector.shown(points, unit_vectors(interpolated(normals, *there)), photo.facing)
@@ -224,9 +229,10 @@ def _shown(
 
 def _structure(sources: Sequence[TextureSource], fill: MaterialFill) -> FineStructure | None:
     """The photo's fine structure for the fill; None without a photo."""
-    if not (sources and isinstance(sources[0], Picture) and sources[0].name == PHOTO):
+    front = _photo_of(sources)
+    if front is None:
         return None
-    photo = sources[0].projector
+    photo = front.projector
     small = photo.blurred[::LABELLED, ::LABELLED]
     material = material_of(small.reshape(-1, 3), fill.centres).reshape(small.shape[:2])
     return FineStructure.of(photo, material, len(fill.centres))

@@ -118,7 +118,8 @@ class AgreeingViews:
         cls, pictures: Sequence[Picture], field: SurfaceField, vertices: np.ndarray, normals: np.ndarray
     ) -> AgreeingViews:
         """Judged at the vertices (V, 3) of the surface, with their normals."""
-        weights, colours = _looks(pictures, vertices, normals, True)
+        weights = np.stack([_say(picture, vertices, normals) for picture in pictures])
+        colours = np.stack([picture.colours(vertices, blurred=True) for picture in pictures])
         total = weights.sum(axis=0)
         mean = np.einsum("vn,vnc->nc", weights, colours) / np.maximum(total, 1e-6)[:, None]
         off = np.einsum("vn,vnc->n", weights, (colours - mean) ** 2) / np.maximum(total, 1e-6)
@@ -132,17 +133,18 @@ class AgreeingViews:
 
     def colours(self, points: np.ndarray, blurred: bool = False) -> np.ndarray:
         normals = unit_vectors(np.asarray(self.field.gradient(points.astype(np.float32)), np.float64))
-        weights, colours = _looks(self.pictures, points, normals, blurred)
-        weights[:, weights.sum(axis=0) < 1e-6] = 1e-6  # asked for where none sees it: as good as any
-        return (np.einsum("vn,vnc->nc", weights, colours) / weights.sum(axis=0)[:, None]).astype(np.float32)
+        total, mean = np.zeros((len(points), 1), np.float32), np.zeros((len(points), 3), np.float32)
+        for picture in self.pictures:  # one by one: all at once take a gigabyte
+            # where none sees a place that is asked for, one is as good as any
+            weight = np.maximum(_say(picture, points, normals), 1e-6)[:, None]
+            total += weight
+            mean += weight * picture.colours(points, blurred)
+        return mean / total
 
 
-def _looks(
-    pictures: Sequence[Picture], points: np.ndarray, normals: np.ndarray, blurred: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """(V, N) weights and (V, N, 3) colours of points (N, 3) with unit normals in V pictures."""
-    seen = [p.projector.visibility(points, normals, p.facing) ** SQUARELY for p in pictures]
-    return np.stack(seen), np.stack([p.colours(points, blurred) for p in pictures])
+def _say(picture: Picture, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """(N,) weight of a picture in the mean at points (N, 3) with unit normals."""
+    return picture.projector.visibility(points, normals, picture.facing) ** SQUARELY
 
 
 def mirrored_view(photo: View, plane: Mirror) -> View:
@@ -246,6 +248,8 @@ def texture_sources(
             given.append(picture)
     if len(given) > 1:
         mean = AgreeingViews.of(given, field, vertices, normals)
+        if mean.quality >= QUALITY[GIVEN]:  # no single one is ever chosen beside it
+            sources = [source for source in sources if source.name != GIVEN]
         sources.append(mean)
         facts["mean_of_views"] = round(mean.quality, 3)
     sources.append(own)

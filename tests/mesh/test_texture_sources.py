@@ -10,7 +10,7 @@ import trimesh
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.rasterise import rasterise_view
 from img2mesh.core.view import Source, View, ViewSet
-from img2mesh.mesh.texture_sources import FACING, GIVEN, MEAN, PHOTO_FACING, QUALITY, texture_sources
+from img2mesh.mesh.texture_sources import FACING, GIVEN, MEAN, PHOTO_FACING, QUALITY, Picture, texture_sources
 
 SIZE = 128
 
@@ -46,9 +46,9 @@ def views_of(ball, change):
 
 
 def mean_of(ball, change):
-    sources, facts = texture_sources(FIELD, views_of(ball, change), 1.0, *ball)
-    found = {source.name: source for source in sources}
-    return found[MEAN], found[GIVEN], facts
+    views = views_of(ball, change)
+    sources, facts = texture_sources(FIELD, views, 1.0, *ball)
+    return next(s for s in sources if s.name == MEAN), Picture.of(GIVEN, views.views[0], *ball), facts
 
 
 def test_noise_goes_from_the_mean_of_views_that_agree(ball):
