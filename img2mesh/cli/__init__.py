@@ -19,6 +19,7 @@ from img2mesh.errors import Img2MeshError
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment")
 # Imports make hundreds of thousands of objects that stay: it is in vain to look for garbage after every 2000 of them.
 COLLECTED = (50_000, 20, 20)
+USUAL = gc.get_threshold()
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
@@ -36,6 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     code = run(words)
     gc.freeze()  # else Python looks through all that the libraries hold once more before it leaves, for half a second
     sys.exit(code)
+
+
+def collect_garbage_as_usual() -> None:
+    """For commands that go through thousands of objects: readers of meshes leave cycles of few parts, many MB each."""
+    gc.set_threshold(*USUAL)
 
 
 def run(argv: list[str]) -> int:

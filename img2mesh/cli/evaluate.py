@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from img2mesh.cli import checks
+from img2mesh.cli import checks, collect_garbage_as_usual
 from img2mesh.cli.options import SAMPLE, SURFACE, Verbose, numbers, with_settings
 from img2mesh.errors import Img2MeshError
 from img2mesh.settings import Settings
@@ -76,6 +76,7 @@ def evaluate(
     from img2mesh.evaluate.objects import halves, load_objects
 
     files, parts = load_objects(dataset, objects), halves(dataset)
+    collect_garbage_as_usual()
 
     from img2mesh.core.device import resolve_device, use_threads
     from img2mesh.core.progress import ConsoleProgress

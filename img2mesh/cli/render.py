@@ -36,6 +36,7 @@ def render(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")] = False,
 ) -> None:
     """Render 3D models from random cameras: a dataset to train on. Run it again to go on where it stopped."""
+    from img2mesh.cli import collect_garbage_as_usual
     from img2mesh.cli.checks import check_folder
     from img2mesh.core.progress import ConsoleProgress
     from img2mesh.synthetic.dataset import RenderOptions, render_dataset
@@ -51,6 +52,7 @@ def render(
         w2c=w2c,
     )
     check_folder(output, "--output")
+    collect_garbage_as_usual()
     outcome = render_dataset(
         models, output, options, shard=shard, packed=pack, progress=ConsoleProgress(verbose)
     )

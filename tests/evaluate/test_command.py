@@ -22,7 +22,7 @@ from tests.models.tiny import make_tiny
 SMALL = (
     "--preset draft --iterations 40 --rays 256 --hull-resolution 48 --mesh-resolution 48 --faces 600".split()
 )
-SMALL += "--texture-size 128 --number-of-views 8 --steps 1".split()
+SMALL += "--carve-resolution 48 --texture-size 128 --number-of-views 8 --steps 1".split()
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_perfect_model_gets_a_nearly_perfect_mesh(heldout, small_pictures, tmp
 
 
 @pytest.mark.slow
-def test_the_oracle_is_scored_through_the_command(heldout, tmp_path, capsys):
+def test_the_oracle_is_scored_through_the_command(heldout, small_pictures, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(["evaluate", str(heldout), "--oracle", "--objects", "1", *SMALL, "-o", str(out)]) == 0
     oracle = json.loads((out / "oracle.json").read_text())["means"]
@@ -186,7 +186,7 @@ def test_a_broken_list_of_objects_is_refused(heldout):
 
 
 @pytest.mark.slow
-def test_meshes_of_a_model_with_cameras_of_its_own(heldout, tmp_path, capsys):
+def test_meshes_of_a_model_with_cameras_of_its_own(heldout, small_pictures, tmp_path, capsys):
     """Zero123++ draws from the distance that it learned, whatever the protocol's is."""
     from tests.models.tiny_plus import make_tiny_plus
 

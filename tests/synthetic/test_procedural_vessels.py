@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from img2mesh.synthetic import procedural_textures
 from img2mesh.synthetic.dataset import RenderOptions, render_dataset
 from img2mesh.synthetic.procedural_vessels import KINDS, random_vessel
 from img2mesh.train.dataset import load_renders
@@ -15,7 +16,9 @@ MANY = 60
 
 @pytest.fixture(scope="module")
 def vessels():
-    return [random_vessel(np.random.default_rng([1, index])) for index in range(MANY)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(procedural_textures, "RAYS", 6)  # for the soft shadows: a quarter of the time
+        return [random_vessel(np.random.default_rng([1, index])) for index in range(MANY)]
 
 
 def test_every_part_is_closed_and_turned_outwards(vessels):
