@@ -75,7 +75,7 @@ def run_report(
     """All that is written down of a run, as plain values.
 
     Args:
-        run: device, threads, seconds, predicted_seconds, front_psnr_db.
+        run: device, threads, seconds, predicted_seconds, photos_psnr_db (`photo_psnr` of each photo, the front first).
         mesh, finished: as it was built, and as it is for its purpose.
         progress: the run's, which kept its stages' times and its warnings.
     """
@@ -106,7 +106,8 @@ def run_report(
         "field": shape.diagnostics,
         "mesh": mesh_facts,
         "finish": finished.facts,
-        "front_psnr_db": run["front_psnr_db"],
+        "front_psnr_db": next(iter(run["photos_psnr_db"]), None),
+        "photos_psnr_db": run["photos_psnr_db"],
         "seconds": run["seconds"],
         "predicted_seconds": run["predicted_seconds"],
         "stages": {k: round(v, 3) for k, v in progress.seconds.items()},
@@ -169,7 +170,7 @@ def assumptions(views: ViewSet, mesh_facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def front_psnr(mesh: TexturedMesh, photo: View) -> float | None:
+def photo_psnr(mesh: TexturedMesh, photo: View) -> float | None:
     """How well the mesh, seen from the photo's camera, repeats the photo: dB inside the photo's mask.
 
     Both are composited on white at the size of the small cutout (256 x 256); the mask is alpha above 0.5; the

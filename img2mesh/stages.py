@@ -13,9 +13,9 @@ from img2mesh.core.device import check_address_space, resolve_device, use_thread
 from img2mesh.core.images import save_png
 from img2mesh.core.progress import Progress
 from img2mesh.core.shape import Shape
-from img2mesh.core.view import ViewSet
+from img2mesh.core.view import Source, ViewSet
 from img2mesh.outputs import check_outputs, kept_outputs
-from img2mesh.report import Recorder, front_psnr, run_report
+from img2mesh.report import Recorder, photo_psnr, run_report
 from img2mesh.result import Result
 from img2mesh.settings import Settings
 
@@ -281,7 +281,8 @@ class Stages:
 
         views = shape.views
         with self.timed("check"):
-            psnr = front_psnr(mesh, views.photo) if views.photo is not None else None
+            photos = [view for view in views.views if view.source is Source.PHOTO]
+            shown = [photo_psnr(mesh, photo) for photo in photos]
         with self.timed("finish"):
             finished = finish_mesh(mesh, self.settings, self.progress)
         for warning in finished.warnings:
@@ -293,6 +294,6 @@ class Stages:
             "predicted_seconds": self.predicted,
         }
         run["seconds"] = {**self.seconds, "total": round(time.perf_counter() - self.start, 3)}
-        run["front_psnr_db"] = psnr
+        run["photos_psnr_db"] = shown
         report = run_report(self.settings, run, cutout, shape, mesh, finished, self.progress)
         return Result(finished.mesh, views, report, finished.levels)

@@ -11,7 +11,7 @@ import pytest
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, View, ViewSet
-from img2mesh.report import Recorder, assumptions, front_psnr, plain, versions, write_report
+from img2mesh.report import Recorder, assumptions, photo_psnr, plain, versions, write_report
 from tests.fakes import ball
 
 
@@ -57,13 +57,13 @@ def test_front_psnr_of_the_mesh_with_its_own_picture_is_high_and_falls_with_erro
 
     mesh, camera = ball(), orbit_camera(20.0, 0.0)
     picture = render_mesh(mesh, camera, background=None)
-    assert front_psnr(mesh, View(picture, camera, Source.PHOTO)) > 35
+    assert photo_psnr(mesh, View(picture, camera, Source.PHOTO)) > 35
     shifted = picture.copy()
     shifted[..., :3] = np.clip(picture[..., :3].astype(int) + 25, 0, 255)
     expected = -20 * math.log10(25 / 255)
-    assert front_psnr(mesh, View(shifted, camera, Source.PHOTO)) == pytest.approx(expected, abs=1.0)
+    assert photo_psnr(mesh, View(shifted, camera, Source.PHOTO)) == pytest.approx(expected, abs=1.0)
     picture[..., 3] = 0
-    assert front_psnr(mesh, View(picture, camera, Source.PHOTO)) is None
+    assert photo_psnr(mesh, View(picture, camera, Source.PHOTO)) is None
 
 
 def test_how_sure_a_guessed_elevation_is_stands_among_what_was_assumed():

@@ -13,6 +13,7 @@ from img2mesh.mesh.laplacian import edges_of
 SMOOTH = 4.0  # weight of equal offsets along an edge, against equal colours across a seam
 HELD = 0.002  # of small offsets
 LARGEST = 0.25  # sRGB
+EXPOSED = 0.06  # sRGB: steps between two photos far above it are no exposure's, but show two things
 
 
 def vertex_shares(faces: np.ndarray, labels: np.ndarray, count: int, sources: int) -> np.ndarray:
@@ -24,7 +25,12 @@ def vertex_shares(faces: np.ndarray, labels: np.ndarray, count: int, sources: in
 
 
 def seam_offsets(
-    faces: np.ndarray, shares: np.ndarray, colours: np.ndarray, seen: np.ndarray, fixed: int
+    faces: np.ndarray,
+    shares: np.ndarray,
+    colours: np.ndarray,
+    seen: np.ndarray,
+    fixed: int,
+    taken: np.ndarray | None = None,
 ) -> np.ndarray:
     """Offsets of each source at the vertices it touches, that make colours meet where two sources do.
 
@@ -32,6 +38,8 @@ def seam_offsets(
         shares: (V, K) from `vertex_shares`.
         colours: (V, K, 3) smooth colours. seen: (V, K) how far each is to be trusted there.
         fixed: the number of the source whose offsets are zero, or -1.
+        taken: (K,) bool, which are photos. Between two of them large steps count little: cameras are not exact, and
+            what is dark in one is not to be brightened by what lies beside it in the other.
 
     Returns:
         (V, K, 3) float64, zero where a source is not used.
@@ -70,8 +78,10 @@ def seam_offsets(
         for b in range(a + 1, used.shape[1]):
             at = seams[used[seams, a] & used[seams, b]]
             if len(at):
-                trust = np.minimum(seen[at, a], seen[at, b]) + 0.02
-                add(number[at, a], number[at, b], trust, colours[at, b] - colours[at, a])
+                trust, step = np.minimum(seen[at, a], seen[at, b]) + 0.02, colours[at, b] - colours[at, a]
+                if taken is not None and taken[a] and taken[b]:
+                    trust = trust / (1 + ((step / EXPOSED) ** 2).mean(axis=1)) ** 2
+                add(number[at, a], number[at, b], trust, step)
     if fixed >= 0:
         diagonal[number[used[:, fixed], fixed]] += 1e6
     if not count:

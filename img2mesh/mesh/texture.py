@@ -157,7 +157,8 @@ def _levelled(
         if len(at):
             colours[at, k] = source.colours(vertices[at], blurred=True)
             seen[at, k] = source.score(vertices[at], normals[at])
-    offsets = seam_offsets(faces, touched[:, :count], colours, seen, 0 if photo else -1)
+    taken = np.array([source.name in (PHOTO, OTHER) for source in sources], bool)
+    offsets = seam_offsets(faces, touched[:, :count], colours, seen, 0 if photo else -1, taken)
     shares = np.column_stack([touched[:, :count] * (seen > 0), touched[:, count]])
     shares[shares.sum(axis=1) == 0, count] = 1
     shares /= shares.sum(axis=1, keepdims=True)

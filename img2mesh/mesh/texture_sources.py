@@ -30,7 +30,10 @@ PHOTO, OTHER, MIRRORED, DRAWN, GIVEN, MEAN, FIELD, FILL = (
 QUALITY = {PHOTO: 1.0, MEAN: 0.98, OTHER: 0.95, MIRRORED: 0.7, DRAWN: 0.6, GIVEN: 0.9, FIELD: 0.4, FILL: 0.2}
 FACING = (0.2, 0.7)  # cosines between which the trust in a view other than the photo grows
 PHOTO_FACING = (0.04, 0.3)
-ASLANT = (0.1, 0.5)  # the same for the mirrored photo, which is as sharp as the photo
+ASLANT = (
+    0.1,
+    0.5,
+)  # the same for the mirrored photo, which is as sharp as the photo, and for photos of several sides
 AGREEMENT = {DRAWN: 0.15, GIVEN: 0.4}  # sRGB distance from the field's colour at which a view loses its say
 UNLIKE = 0.06  # sRGB distance of given views from each other at which their mean loses its say
 SQUARELY = 2.0  # power of how squarely a view sees a place, in their mean
@@ -217,12 +220,13 @@ def texture_sources(
     facts: dict = {}
     photo = views.photo
     if photo is not None:
-        front = Picture.of(PHOTO, photo, vertices, faces)
-        if any(view.source is Source.GIVEN and view.weight > 0 for view in views.views):
-            front = replace(front, facing=FACING)  # aslant others see more
-        sources.append(front)
         others = [view for view in views.views if view.source is Source.PHOTO and view is not photo]
-        sources += [Picture.of(OTHER, view, vertices, faces) for view in others]
+        photos = [Picture.of(PHOTO, photo, vertices, faces)]
+        photos += [Picture.of(OTHER, view, vertices, faces) for view in others]
+        given = any(view.source is Source.GIVEN and view.weight > 0 for view in views.views)
+        if others or given:  # aslant others see more
+            photos = [replace(picture, facing=FACING if given else ASLANT) for picture in photos]
+        sources += photos
         plane = None if views.body is None else views.body.mirror
         if views.body is not None and plane is not None:
             image = mirrored_view(photo, plane)
@@ -236,7 +240,7 @@ def texture_sources(
         return sources, facts
     own, normals = FieldColours(field), vertex_normals(vertices, faces)
     reference = own.colours(vertices)
-    given = []
+    pictures = []
     for view in views.views:
         if view.source is Source.PHOTO or view.weight <= 0:
             continue
@@ -245,9 +249,9 @@ def texture_sources(
             replace(picture, quality=picture.quality * _agreement(picture, vertices, normals, reference))
         )
         if view.source is Source.GIVEN:
-            given.append(picture)
-    if len(given) > 1:
-        mean = AgreeingViews.of(given, field, vertices, normals)
+            pictures.append(picture)
+    if len(pictures) > 1:
+        mean = AgreeingViews.of(pictures, field, vertices, normals)
         if mean.quality >= QUALITY[GIVEN]:  # no single one is ever chosen beside it
             sources = [source for source in sources if source.name != GIVEN]
         sources.append(mean)

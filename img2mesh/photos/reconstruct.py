@@ -14,11 +14,13 @@ from img2mesh.core.shape import Shape
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.core.visual_hull import MARGIN, VisualHull, along_rays, cone_distances, mask_distance, ray_bins
 from img2mesh.field.fit import Fit, fit_field
+from img2mesh.field.sdf_network import Field
 from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.photos.evidence import CELLS, CONE, LATTICE, OUTSIDE, Witness, features
 from img2mesh.settings import Settings
 from img2mesh.shape.fuse import FINEST, cropped, fill_outline
 from img2mesh.shape.threshold import FAINTEST, NEAR_LIKELIEST, best_level
+from img2mesh.views.silhouette_confidence import sharp
 
 # Chance from which a cell is inside. The level of the best expected IoU takes the errors of cells as independent; those
 # of one object are not. 0.27 scores best, but tears holes into thin walls; here they are whole (docs/photos.md).
@@ -28,6 +30,9 @@ SMOOTH = 0.004  # world units: less than half a sample, so that walls stay whole
 LEAST = 1e-4  # chance
 RIM = 1.5  # of their pixels: rays that only graze the object say little
 PIXELS = 128  # side of the pictures on which rays are gathered
+MIDDLE = (
+    0.25  # of their pixels: depth inside of the outline from which a thin part's pixels say that it is there
+)
 UNCOVERED = 0.01  # share of a silhouette without anything behind it, from which cameras are taken to be wrong
 LOOSE = 0.004  # world units by which the shape may stick out of a silhouette: cameras are not exact
 DRAWN_WEIGHT = 0.1  # of what a sampler drew, beside what photos show
@@ -42,10 +47,13 @@ def shape_from_photos(
 ) -> Shape:
     """The shape that photos of several sides have in common, and a field of its colours.
 
+    Drawn views that are means of what may be there teach the field nothing, as with one photo: then none is fitted,
+    unless `field_fit` is "always".
+
     Args:
         views: the photos, the front first, and what a sampler drew of the sides that none of them shows.
         witnesses: the photos' evidence.
-        settings: iterations, rays, mask_weight, eikonal_weight, field_backend and seed count.
+        settings: field_fit, iterations, rays, mask_weight, eikonal_weight, field_backend and seed count.
         device: `cpu` or `cuda`.
 
     Raises:
@@ -60,11 +68,15 @@ def shape_from_photos(
         same, left = equal_exposure(tuple(photos), hull)
     drawn = [view for view in views.views if view.source is not Source.PHOTO]
     views = dataclasses.replace(views, views=(*same, *drawn))
-    weights = [*(view.weight for view in same), *(DRAWN_WEIGHT * view.weight for view in drawn)]
-    fit = Fit(views, grid, np.array(weights), TIE, settings, device)
-    field = fit_field(fit, progress)
+    fitted = settings.field_fit == "always" or sharp(views.views)
+    if fitted:
+        weights = [*(view.weight for view in same), *(DRAWN_WEIGHT * view.weight for view in drawn)]
+        field = fit_field(Fit(views, grid, np.array(weights), TIE, settings, device), progress)
+    else:
+        field = Field.of_grid(grid)
     diagnostics = {
-        "backend": fit.net.grid.implementation,
+        "backend": field.net.grid.implementation,
+        "field_fitted": fitted,
         "expected_iou": round(best_level(chance)[1], 3),
         "exposure_disagreement_left": left,
         "seconds": round(time.perf_counter() - start, 2),
@@ -91,7 +103,7 @@ def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:
     A photo shows something on every ray inside its silhouette: where no place on one reaches the level, the likeliest
     ones count (as in `shape.threshold.guessed_solid`).
     """
-    from scipy.ndimage import map_coordinates
+    from scipy.ndimage import map_coordinates, minimum_filter
 
     cells = len(chance)
     spacing, first = 2 * LATTICE / cells, LATTICE / cells - LATTICE
@@ -109,21 +121,21 @@ def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:
     possible = outermost < LOOSE
     chances = np.where(possible, 1 / (1 + np.exp(-fine)), 0)
     needed = np.full(len(points), level)
-    seen = [
-        (ray_bins(points, camera, PIXELS), _rim(mask)) for camera, mask in zip(cameras, masks, strict=True)
-    ]
-    for rays, rim in seen:
+    bins = [ray_bins(points, camera, PIXELS) for camera in cameras]
+    for rays, mask in zip(bins, masks, strict=True):
         likeliest = -along_rays(-chances, rays, PIXELS)
-        likeliest[rim] = 1.0
+        likeliest[_rim(mask, thin_parts=False)] = 1.0
+        # as the neighbours do: ray by ray, what is put back is ragged
+        likeliest = minimum_filter(likeliest.reshape(PIXELS, PIXELS), 3).ravel()
         needed = np.minimum(needed, NEAR_LIKELIEST * np.maximum(likeliest, FAINTEST)[rays])
     inside = possible & (chances > needed)
     if not inside.any():
         inside = outermost < np.partition(outermost, 50)[50]
     sdf = smooth_distance(inside.reshape(shape), FINEST, SMOOTH)
     grid = SdfGrid(np.maximum(sdf, outermost.reshape(shape) - LOOSE), np.stack([low, high]))
-    for rays, rim in seen:
+    for rays, mask in zip(bins, masks, strict=True):
         nearest = along_rays(grid.sdf.reshape(-1), rays, PIXELS)
-        if (nearest[~rim] > 0).mean() > UNCOVERED:
+        if (nearest[~_rim(mask)] > 0).mean() > UNCOVERED:
             return _filled(grid, photos)
     return cropped(grid)
 
@@ -138,9 +150,17 @@ def _filled(grid: SdfGrid, photos: Sequence[View]) -> SdfGrid:
     return SdfGrid(np.maximum(grid.sdf, outermost - LOOSE).astype(np.float32), grid.bounds)
 
 
-def _rim(distance: np.ndarray) -> np.ndarray:
-    """(`PIXELS`^2,) bool: which pixels lie outside of a silhouette (`mask_distance`), or at its very rim."""
+def _rim(distance: np.ndarray, thin_parts: bool = True) -> np.ndarray:
+    """(`PIXELS`^2,) bool: which pixels lie outside of a silhouette (`mask_distance`), or at its very rim.
+
+    Args:
+        thin_parts: whether parts that are nowhere thicker than two rims are rim altogether.
+    """
     import cv2
+    from scipy.ndimage import maximum_filter
 
     small = cv2.resize(distance, (PIXELS, PIXELS), interpolation=cv2.INTER_AREA) * PIXELS / len(distance)
-    return (small > -RIM).ravel()
+    rim = small > -RIM
+    if not thin_parts:
+        rim &= (small > -MIDDLE) | (maximum_filter(-small, 5) > 2 * RIM)
+    return rim.ravel()

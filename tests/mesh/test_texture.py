@@ -237,6 +237,22 @@ def test_offsets_take_the_step_out_of_a_seam_and_leave_the_photo_alone():
     assert np.abs(offsets[seam, 1] + [0.1, -0.05, 0.0]).max() < 0.01
 
 
+def test_between_photos_an_exposure_is_levelled_and_content_is_not():
+    """What is black in one photo is not to be brightened by the white that lies beside it in the other."""
+    vertices, faces = extract_surface(Sphere(), 24)
+    labels = (vertices[faces].mean(axis=1)[:, 0] > 0).astype(np.int64)
+    shares = vertex_shares(faces, labels, len(vertices), 2)
+    seam, seen = (shares > 0).all(axis=1), np.ones((len(vertices), 2))
+    found = {}
+    for step in (0.05, 0.7):
+        colours = np.zeros((len(vertices), 2, 3))
+        colours[:, 1] = step
+        photos = np.array([True, True])
+        found[step] = seam_offsets(faces, shares, colours, seen, 0, photos)[seam, 1].mean()
+    assert found[0.05] == pytest.approx(-0.05, abs=0.01)
+    assert abs(found[0.7]) < 0.06
+
+
 @pytest.mark.parametrize(
     ("off", "across", "least"),
     [(0, 0.4, 0.8), (30, 0.4, 0.8), (-30, 0.4, 0.8), (45, 0.4, 0.9), (90, 0.4, 0.9), (0, 0.55, 0.9)],
