@@ -89,6 +89,8 @@ def _patch(detail: np.ndarray, outside: np.ndarray, own: np.ndarray) -> np.ndarr
         return None
     power = (detail**2).sum(axis=-1) + 1e-9
     rows, columns = np.nonzero(room > half + 1)
+    if not len(rows):
+        return None
     mean, peaks = (
         cv2.boxFilter(value, -1, (2 * half + 1,) * 2)[rows, columns] for value in (power, power**2)
     )

@@ -30,9 +30,8 @@ SMOOTH = 0.004  # world units: less than half a sample, so that walls stay whole
 LEAST = 1e-4  # chance
 RIM = 1.5  # of their pixels: rays that only graze the object say little
 PIXELS = 128  # side of the pictures on which rays are gathered
-MIDDLE = (
-    0.25  # of their pixels: depth inside of the outline from which a thin part's pixels say that it is there
-)
+THIN = 9  # of their pixels: side of the square in which a part is nowhere deeper than two rims
+MIDDLE = 0.25  # of their pixels: depth inside the outline from which such a part says that it is there
 UNCOVERED = 0.01  # share of a silhouette without anything behind it, from which cameras are taken to be wrong
 LOOSE = 0.004  # world units by which the shape may stick out of a silhouette: cameras are not exact
 DRAWN_WEIGHT = 0.1  # of what a sampler drew, beside what photos show
@@ -162,5 +161,5 @@ def _rim(distance: np.ndarray, thin_parts: bool = True) -> np.ndarray:
     small = cv2.resize(distance, (PIXELS, PIXELS), interpolation=cv2.INTER_AREA) * PIXELS / len(distance)
     rim = small > -RIM
     if not thin_parts:
-        rim &= (small > -MIDDLE) | (maximum_filter(-small, 5) > 2 * RIM)
+        rim &= (small > -MIDDLE) | (maximum_filter(-small, THIN) > 2 * RIM)
     return rim.ravel()

@@ -8,7 +8,7 @@ import trimesh
 from scipy.ndimage import gaussian_filter
 
 from img2mesh.core.camera import orbit_camera
-from img2mesh.mesh.fine_structure import FineStructure
+from img2mesh.mesh.fine_structure import FineStructure, _patch
 from img2mesh.mesh.projection import Projector
 
 SIDE = 400
@@ -81,3 +81,12 @@ def test_materials_too_small_have_none():
     points, normals = wall(20)
     assert structure.patches == (None,)
     assert not structure.at(points, normals, one(points)).any()
+
+
+def test_a_square_that_hardly_holds_a_patch_has_none():
+    """The largest one of a material in a photo of 100 pixels: scissors ended in an error."""
+    own, deep = np.zeros((100, 100), bool), np.full((100, 100), -100.0)
+    for size in range(1, 40):
+        own[20 : 20 + size, 20 : 20 + size] = True
+        patch = _patch(np.full((100, 100, 3), 0.01), deep, own)
+        assert patch is None or 2 <= len(patch) <= size

