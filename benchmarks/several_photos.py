@@ -36,7 +36,7 @@ from img2mesh.models.occupancy import HALF, Guess
 from img2mesh.photos.evidence import CELLS, LATTICE, Witness, box
 from img2mesh.photos.photo import SIDES, Photo
 from img2mesh.photos.place import place_photos
-from img2mesh.photos.reconstruct import LEVEL, fused_chance, shaped
+from img2mesh.photos.reconstruct import LEVEL, LEVEL_OF_TWO, fused_chance, shaped
 from img2mesh.photos.turntable import turntable_views
 from img2mesh.segment.cutout import Cutout, recentre, window_of
 from img2mesh.shape.occupancy import occupancy_grid
@@ -200,7 +200,8 @@ def fused(
     gone = placed.facts["photos_left_out"]
     if hull:
         return hull_of(placed.views), gone
-    return shaped(fused_chance(placed.witnesses), LEVEL, placed.views), gone
+    level = LEVEL if len(placed.views) > 2 else LEVEL_OF_TWO
+    return shaped(fused_chance(placed.witnesses), level, placed.views), gone
 
 
 def exact(shots: list[Shot], sides: tuple[str, ...], model, known: Truth | None, hull: bool) -> SdfGrid:

@@ -106,7 +106,7 @@ PHOTOS = [
 STRANGERS = ["mug.glb", "mug.gif", "mug_texture.png", "cutout.png", "r.json", "mug.mtl", "out.obj"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     photos=st.lists(st.sampled_from(PHOTOS), min_size=1, max_size=3, unique=True),
     strangers=st.lists(st.sampled_from(STRANGERS), max_size=3, unique=True),

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from img2mesh.core.camera import IMAGE_SIZE
+from img2mesh.core.camera import IMAGE_SIZE, orbit_camera
 from img2mesh.core.progress import Progress
 from img2mesh.core.view import Source, View
 from img2mesh.photos.colour_agreement import strange
 from img2mesh.photos.evidence import Witness, box
 from img2mesh.photos.photo import Photo
 from img2mesh.photos.silhouette_coherence import LEAST_DEVIATION, Look, Placed, place, without
+from img2mesh.shape.symmetry import symmetrised
+from img2mesh.views.synthesize import seen_body
 
 if TYPE_CHECKING:
     from img2mesh.models.occupancy import Guess
@@ -135,8 +137,11 @@ def _consistent(
 
 
 def _witness(placed: Placed, index: int, picture: np.ndarray, guess: Guess | None, photo: Photo) -> Witness:
+    """What a photo says, its guess made symmetric where it is sure to be."""
     camera = placed.camera(index, IMAGE_SIZE)
-    occupancy = None if photo.overhead or guess is None else guess.occupancy
+    upright = orbit_camera(float(np.degrees(placed.parameters[index, 0])), 0.0)
+    body = None if photo.overhead else seen_body(guess, upright)
+    occupancy = None if body is None else symmetrised(body).occupancy
     half = 1.0 if guess is None else guess.half
     mask = picture[..., 3].astype(np.float32) / 255
     return Witness.of(camera, mask, occupancy, camera.distance, half * placed.unit(index))

@@ -22,9 +22,10 @@ from img2mesh.shape.fuse import FINEST, cropped, fill_outline
 from img2mesh.shape.threshold import FAINTEST, NEAR_LIKELIEST, best_level
 from img2mesh.views.silhouette_confidence import sharp
 
-# Chance from which a cell is inside. The level of the best expected IoU takes the errors of cells as independent; those
-# of one object are not. 0.27 scores best, but tears holes into thin walls; here they are whole (docs/photos.md).
-LEVEL = 0.2
+# Chance from which a cell is inside, of two photos and of more. The level of the best expected IoU takes the errors of
+# cells as independent; those of one object are not. 0.27 scores best; of more photos it tears holes into thin walls,
+# which are whole at 0.2 (docs/photos.md).
+LEVEL_OF_TWO, LEVEL = 0.27, 0.2
 TIE = 3.0  # weight of staying near the fused shape
 SMOOTH = 0.004  # world units: less than half a sample, so that walls stay whole
 LEAST = 1e-4  # chance
@@ -62,7 +63,7 @@ def shape_from_photos(
     photos = [view for view in views.views if view.source is Source.PHOTO]
     with progress.stage("shape"):
         chance = fused_chance(witnesses)
-        grid = shaped(chance, LEVEL, photos)
+        grid = shaped(chance, LEVEL if len(photos) > 2 else LEVEL_OF_TWO, photos)
         hull = VisualHull(grid.sdf, grid.bounds, np.ones(len(photos)), 0.0)
         same, left = equal_exposure(tuple(photos), hull)
     drawn = [view for view in views.views if view.source is not Source.PHOTO]
