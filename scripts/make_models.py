@@ -1,14 +1,12 @@
 """Make models to train on: `python scripts/make_models.py models --of vessels --count 600 --seed 0`.
 
-One .glb each of hollow things (`synthetic.procedural_vessels`), of goods and toys (`--of things`), or of
-what else a household holds (`--of household`);
+One .glb each of hollow things (`synthetic.procedural_vessels`), or of goods and toys (`--of things`);
 `img2mesh render models -o DATASET` renders them and notes what is inside. Equal seeds make equal models.
 """
 
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +14,10 @@ import numpy as np
 from img2mesh.core.files import atomic_file
 from img2mesh.core.srgb import to_linear
 from img2mesh.errors import Img2MeshError, run_script
-from img2mesh.synthetic.procedural import HOUSEHOLD, random_thing
+from img2mesh.synthetic.procedural import random_thing
 from img2mesh.synthetic.procedural_vessels import random_vessel
 
-MAKERS = {
-    "vessels": random_vessel,
-    "things": random_thing,
-    "household": partial(random_thing, kinds=HOUSEHOLD),
-}
+MAKERS = {"vessels": random_vessel, "things": random_thing}
 
 
 def main() -> int:

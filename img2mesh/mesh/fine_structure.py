@@ -94,7 +94,8 @@ def _patch(detail: np.ndarray, outside: np.ndarray, own: np.ndarray) -> np.ndarr
     mean, peaks = (
         cv2.boxFilter(value, -1, (2 * half + 1,) * 2)[rows, columns] for value in (power, power**2)
     )
-    mean = np.maximum(mean, 1e-9)  # sums that slide may round below zero
+    mean = np.maximum(mean, 1e-9)  # sums that slide are rounded
+    peaks = np.maximum(peaks, mean**2)
     typical = float(np.median(power[own > 0]))
     best = int((np.abs(np.log(mean / typical)) + np.log(peaks / mean**2)).argmin())
     row, column = int(rows[best]), int(columns[best])

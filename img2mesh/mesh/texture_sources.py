@@ -30,10 +30,7 @@ PHOTO, OTHER, MIRRORED, DRAWN, GIVEN, MEAN, FIELD, FILL = (
 QUALITY = {PHOTO: 1.0, MEAN: 0.98, OTHER: 0.95, MIRRORED: 0.7, DRAWN: 0.6, GIVEN: 0.9, FIELD: 0.4, FILL: 0.2}
 FACING = (0.2, 0.7)  # cosines between which the trust in a view other than the photo grows
 PHOTO_FACING = (0.04, 0.3)
-ASLANT = (
-    0.1,
-    0.5,
-)  # the same for the mirrored photo, which is as sharp as the photo, and for photos of several sides
+ASLANT = (0.1, 0.5)  # the same for the mirrored photo, which is as sharp, and for photos of several sides
 AGREEMENT = {DRAWN: 0.15, GIVEN: 0.4}  # sRGB distance from the field's colour at which a view loses its say
 UNLIKE = 0.06  # sRGB distance of given views from each other at which their mean loses its say
 SQUARELY = 2.0  # power of how squarely a view sees a place, in their mean

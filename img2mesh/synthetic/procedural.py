@@ -7,21 +7,16 @@ handful of pieces (`synthetic.implicit_surfaces`) that stand or lie as the thing
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
 from img2mesh.synthetic import procedural_goods as goods
-from img2mesh.synthetic import procedural_household as household
 from img2mesh.synthetic import procedural_toys as toys
 from img2mesh.synthetic.implicit_surfaces import Piece, surface
 from img2mesh.synthetic.procedural_textures import random_colour
 from img2mesh.synthetic.swept_surfaces import Part, darkened, spun
 
-Kinds = dict[
-    str, tuple[Callable[[np.random.Generator], list[Piece]], float]
-]  # makers, and how often each comes
-KINDS: Kinds = {
+KINDS = {  # makers, and how often each comes
     "carton": (goods.carton, 3),
     "bottle": (goods.bottle, 3),
     "shoe": (goods.shoe, 3),
@@ -32,37 +27,18 @@ KINDS: Kinds = {
     "vehicle": (toys.vehicle, 2),
     "aircraft": (toys.aircraft, 2),
 }
-HOUSEHOLD: Kinds = {
-    "jug": (household.jug, 2),
-    "bell": (household.bell, 2),
-    "caddy": (household.caddy, 2),
-    "bag": (household.bag, 2),
-    "hat": (household.hat, 1),
-    "device": (household.device, 3),
-    "brush": (household.brush, 1),
-    "lamp": (household.lamp, 1),
-    "plant": (household.plant, 1),
-}
-LYING = {  # share of a kind that lies on its side
-    "carton": 0.5,
-    "bottle": 0.25,
-    "figure": 0.05,
-    "tool": 0.85,
-    "bell": 0.1,
-    "device": 0.15,
-    "bag": 0.1,
-}
+LYING = {"carton": 0.5, "bottle": 0.25, "figure": 0.05, "tool": 0.85}  # share of a kind that lies on its side
 PRINTS = 14  # patches of another colour, at most
 
 
-def random_thing(rng: np.random.Generator, kinds: Kinds = KINDS) -> tuple[str, list[Part]]:
+def random_thing(rng: np.random.Generator) -> tuple[str, list[Part]]:
     """The kind of a thing and its one closed part; sides about 1, z up."""
-    names = list(kinds)
-    often = np.array([kinds[name][1] for name in names], float)
+    names = list(KINDS)
+    often = np.array([KINDS[name][1] for name in names], float)
     part = None
     while part is None:
         kind = str(rng.choice(names, p=often / often.sum()))
-        pieces = kinds[kind][0](rng)
+        pieces = KINDS[kind][0](rng)
         part = surface(pieces, Print(rng, pieces))
     parts = darkened([part], rng)
     if rng.random() < LYING.get(kind, 0):  # on its back

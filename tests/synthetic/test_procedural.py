@@ -9,7 +9,7 @@ import pytest
 import trimesh
 
 from img2mesh.synthetic import implicit_surfaces, procedural_textures
-from img2mesh.synthetic.procedural import HOUSEHOLD, KINDS, random_thing
+from img2mesh.synthetic.procedural import KINDS, random_thing
 
 MANY = 45
 
@@ -28,23 +28,17 @@ def things(quick):
     return [random_thing(np.random.default_rng([2, index])) for index in range(MANY)]
 
 
-@pytest.fixture(scope="module")
-def household(quick):
-    kinds = [{kind: maker} for kind, maker in HOUSEHOLD.items() for _ in range(4)]
-    return [random_thing(np.random.default_rng([3, index]), kind) for index, kind in enumerate(kinds)]
-
-
-def test_every_thing_is_closed_and_turned_outwards(things, household):
-    for index, (kind, (part,)) in enumerate(things + household):
+def test_every_thing_is_closed_and_turned_outwards(things):
+    for index, (kind, (part,)) in enumerate(things):
         mesh = trimesh.Trimesh(part.vertices, part.faces, process=False)
         assert mesh.is_watertight and mesh.volume > 0, (index, kind)
         assert part.colour.shape == part.vertices.shape
         assert part.colour.min() >= 0 and part.colour.max() <= 1
 
 
-def test_all_kinds_come_and_look_different(things, household):
+def test_all_kinds_come_and_look_different(things):
     assert {kind for kind, _ in things} == set(KINDS)
-    spread = [np.ptp(part.colour, axis=0).max() for _, (part,) in things + household]
+    spread = [np.ptp(part.colour, axis=0).max() for _, (part,) in things]
     assert np.mean(np.array(spread) > 0.1) > 0.8, "hardly any has a single colour"
 
 
@@ -56,22 +50,12 @@ def test_tools_lie_flat_and_figures_stand(things):
     assert np.mean(tall("tool")) < 0.5 < np.mean(tall("figure"))
 
 
-def test_what_holds_something_is_hollow(household):
-    """Against its convex hull, a caddy or a hat has little inside, a device much."""
-
-    def full(wanted: str) -> float:
-        meshes = [trimesh.Trimesh(p.vertices, p.faces, process=False) for k, (p,) in household if k == wanted]
-        return float(np.mean([mesh.volume / mesh.convex_hull.volume for mesh in meshes]))
-
-    assert full("caddy") < 0.5 and full("hat") < 0.5 < full("device")
-
-
 def test_equal_numbers_make_equal_things():
     (one, (a,)), (two, (b,)) = (random_thing(np.random.default_rng(5)) for _ in range(2))
     assert one == two and np.array_equal(a.vertices, b.vertices) and np.array_equal(a.colour, b.colour)
 
 
-@pytest.mark.parametrize("kind", ["vessels", "things", "household"])
+@pytest.mark.parametrize("kind", ["vessels", "things"])
 def test_the_script_writes_models_of_either_sort(tmp_path, kind):
     script = Path(__file__).parents[2] / "scripts" / "make_models.py"
     call = [sys.executable, str(script), "models", "--of", kind, "--count", "2", "--seed", "4"]
