@@ -15,19 +15,19 @@ import argparse
 import dataclasses
 import json
 import time
-import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
-from several_photos import photograph
+from several_photos import add_choice, all_sides, chosen
 
 from img2mesh import Photo, Settings, image_to_mesh
 from img2mesh.core.camera import orbit_camera
 from img2mesh.core.srgb import to_linear, to_srgb
 from img2mesh.evaluate.geometry import volume_iou
 from img2mesh.evaluate.ground_truth import Truth, render_truth
-from img2mesh.evaluate.objects import halves, load_objects, read_object
+from img2mesh.evaluate.metrics import psnr
+from img2mesh.evaluate.objects import read_object
 from img2mesh.evaluate.protocol import similarity, visible_points, volume
 from img2mesh.mesh.textured_mesh import TexturedMesh
 from img2mesh.models import load_model
@@ -41,31 +41,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--half", choices=("dev", "test", "all"), default="all")
-    parser.add_argument("--objects", type=int, help="of the half, the first")
+    add_choice(parser)
     parser.add_argument("--sides", nargs="+", choices=[s for s in SIDES if s != "bottom"])
     parser.add_argument("--preset", default="draft")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     sides = options.sides or ["front", "back", "left", "right"]
     torch.set_num_threads(1)
-    model, half = load_model("mini", offline=True), halves(options.folder)
-    settings = Settings.load(options.preset, offline=True)
-    paths = [p for p in load_objects(options.folder) if options.half in ("all", half[p.stem])]
+    model, settings = load_model("mini", offline=True), Settings.load(options.preset, offline=True)
     rows = {}
-    for path in paths[: options.objects]:
-        truth, rng, shots = read_object(path), np.random.default_rng(zlib.crc32(path.stem.encode()) + 7), {}
-        for side, azimuth in SIDES.items():  # as there, so that the photos are the same
-            off = rng.uniform(-10, 10) if side != "front" else 0.0
-            elevation = rng.uniform(65, 88) if side == "top" else rng.uniform(0, 35)
-            if side != "bottom":
-                shots[side] = photograph(truth, elevation, azimuth + off, rng)
+    for path in chosen(options):
+        truth = read_object(path)
+        shots, _ = all_sides(truth, path.stem)
         photos = [Photo.of_side(side, shots[side].cutout.rgba) for side in sides]
         started = time.process_time()
         made = image_to_mesh(photos, settings, model=model)
         spent = time.process_time() - started
-        shown = made.report.get("photos_psnr_db") or [made.report["front_psnr_db"]]
+        shown = made.report["photos_psnr_db"]
         rows[path.stem] = {
             **between(made.mesh, truth),
             "least photo": min(shown),
@@ -86,20 +78,15 @@ def between(mesh: TexturedMesh, truth: Truth) -> dict[str, float]:
     scale, turn, shift = similarity(visible_points((mesh.vertices, mesh.faces)), visible_points(whole))
     placed = dataclasses.replace(mesh, vertices=scale * mesh.vertices @ turn.T + shift)
     iou = volume_iou(volume((placed.vertices, placed.faces)), volume(whole))
-    colours, outlines = [], []
-    for elevation, azimuth in BETWEEN:
-        camera = orbit_camera(elevation, azimuth)
-        pair = [render_mesh(placed, camera, background=None), render_truth(truth, camera, supersample=2)]
-        colours.append([picture[..., :3] / 255 for picture in pair])
-        outlines.append([picture[..., 3:] / 255 for picture in pair])
-    own, true = (np.stack(each) for each in zip(*colours, strict=True))
-    mask, true_mask = (np.stack(each) for each in zip(*outlines, strict=True))
-    seen = ((mask > 0.98) & (true_mask > 0.98))[..., 0]
-    bright, wanted = to_linear(own[seen]), to_linear(true[seen])
+    cameras = [orbit_camera(elevation, azimuth) for elevation, azimuth in BETWEEN]
+    own = np.concatenate([render_mesh(placed, camera, background=None) for camera in cameras])
+    true = np.concatenate([render_truth(truth, camera, supersample=2) for camera in cameras])
+    seen = (own[..., 3] > 250) & (true[..., 3] > 250)
+    bright, wanted = (to_linear(picture[seen][:, :3] / 255) for picture in (own, true))
     factor = (bright * wanted).sum(0) / np.maximum((bright**2).sum(0), 1e-9)
-    own = to_srgb(np.clip(to_linear(own) * factor, 0, 1)) * mask + 1 - mask
-    error = float(((own - (true * true_mask + 1 - true_mask)) ** 2).mean())
-    return {"IoU": round(iou, 4), "PSNR between": round(float(-10 * np.log10(max(error, 1e-10))), 2)}
+    balanced = to_srgb(np.clip(to_linear(own[..., :3] / 255) * factor, 0, 1))
+    own = np.dstack([np.round(balanced * 255).astype(np.uint8), own[..., 3]])
+    return {"IoU": round(iou, 4), "PSNR between": round(psnr(own, true), 2)}
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from img2mesh.models.occupancy import HALF, Guess
 from img2mesh.photos.evidence import CELLS, LATTICE, Witness, box
 from img2mesh.photos.photo import SIDES, Photo
 from img2mesh.photos.place import place_photos
-from img2mesh.photos.reconstruct import LEVEL, LEVEL_OF_TWO, fused_chance, shaped
+from img2mesh.photos.reconstruct import fused_chance, level_of, shaped
 from img2mesh.photos.turntable import turntable_views
 from img2mesh.segment.cutout import Cutout, recentre, window_of
 from img2mesh.shape.occupancy import occupancy_grid
@@ -83,6 +83,17 @@ def photograph(truth: Truth, elevation: float, azimuth: float, rng: np.random.Ge
     return Shot(cutout, Camera(camera.c2w, focal, focal, cx, cy, 256, 256), distance)
 
 
+def all_sides(truth: Truth, name: str) -> tuple[dict[str, Shot], np.random.Generator]:
+    """Photos of an object from all sides but below; and the generator of its name, for what is drawn after them."""
+    rng, shots = np.random.default_rng(zlib.crc32(name.encode()) + 7), {}
+    for side, azimuth in SIDES.items():
+        off = rng.uniform(-10, 10) if side != "front" else 0.0
+        elevation = rng.uniform(65, 88) if side == "top" else rng.uniform(0, 35)
+        if side != "bottom":
+            shots[side] = photograph(truth, elevation, azimuth + off, rng)
+    return shots, rng
+
+
 def standing(elevation: float, azimuth: float, distance: float, aim: np.ndarray) -> Camera:
     e, a = np.radians([elevation, azimuth])
     place = distance * np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
@@ -127,49 +138,54 @@ def aligned_iou(grid: SdfGrid, solid: np.ndarray, steps: int = 40) -> float:
     return best
 
 
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The arguments that `chosen` reads."""
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--half", choices=("dev", "test", "all"), default="all")
+    parser.add_argument("--objects", type=int, help="of the half, the first")
+
+
+def chosen(options: argparse.Namespace) -> list[Path]:
+    """Files of the held-out objects that are asked for."""
+    half = halves(options.folder)
+    paths = [path for path in load_objects(options.folder) if options.half in ("all", half[path.stem])]
+    return paths[: options.objects]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--half", choices=("dev", "test", "all"), default="all")
-    parser.add_argument("--objects", type=int, help="of the half, the first")
+    add_choice(parser)
     parser.add_argument("--sets", nargs="+", choices=tuple(SETS), default=list(SETS))
     parser.add_argument("--true", choices=("cameras", "solid"))
     parser.add_argument("--hull", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model, half = load_model("mini", offline=True), halves(options.folder)
-    paths = [p for p in load_objects(options.folder) if options.half in ("all", half[p.stem])][
-        : options.objects
-    ]
+    model, paths = load_model("mini", offline=True), chosen(options)
     found: dict[str, dict[str, float]] = {}
     seconds: dict[str, list[float]] = {}
     left_out: dict[str, list[str]] = {}
     previous = read_object(paths[-1])
     for path in paths:
-        truth, rng = read_object(path), np.random.default_rng(zlib.crc32(path.stem.encode()) + 7)
-        solid, shots = volume((truth.vertices, truth.faces)), {}
-        for side, azimuth in SIDES.items():
-            off = rng.uniform(-10, 10) if side != "front" else 0.0
-            elevation = rng.uniform(65, 88) if side == "top" else rng.uniform(0, 35)
-            if side != "bottom":
-                shots[side] = photograph(truth, elevation, azimuth + off, rng)
+        truth = read_object(path)
+        shots, rng = all_sides(truth, path.stem)
+        solid = volume((truth.vertices, truth.faces))
         strange = photograph(previous, 20.0, 300.0, rng)
         for name in options.sets:
             started = time.process_time()
             if name == "turntable":
                 grid = turned(truth, rng)
             else:
-                chosen = [shots[side] for side in SETS[name]]
+                taken = [shots[side] for side in SETS[name]]
                 if name == "swapped":
-                    chosen[-1] = strange
+                    taken[-1] = strange
                 known = truth if options.true == "solid" else None
-                if options.true and len(chosen) > 1:
-                    grid, gone = exact(chosen, SETS[name], model, known, options.hull), []
+                if options.true and len(taken) > 1:
+                    grid, gone = exact(taken, SETS[name], model, known, options.hull), []
                 else:
-                    grid, gone = fused([shot.cutout for shot in chosen], SETS[name], model, options.hull)
+                    grid, gone = fused([shot.cutout for shot in taken], SETS[name], model, options.hull)
                 left_out.setdefault(name, []).extend(f"{path.stem}: {each}" for each in gone)
             seconds.setdefault(name, []).append(time.process_time() - started)
             found.setdefault(name, {})[path.stem] = round(aligned_iou(grid, solid), 4)
@@ -200,8 +216,7 @@ def fused(
     gone = placed.facts["photos_left_out"]
     if hull:
         return hull_of(placed.views), gone
-    level = LEVEL if len(placed.views) > 2 else LEVEL_OF_TWO
-    return shaped(fused_chance(placed.witnesses), level, placed.views), gone
+    return shaped(fused_chance(placed.witnesses), level_of(placed.views), placed.views), gone
 
 
 def exact(shots: list[Shot], sides: tuple[str, ...], model, known: Truth | None, hull: bool) -> SdfGrid:
@@ -215,7 +230,7 @@ def exact(shots: list[Shot], sides: tuple[str, ...], model, known: Truth | None,
     if hull:
         return hull_of(views)
     if known is None:
-        return shaped(fused_chance(found), LEVEL, views)
+        return shaped(fused_chance(found), level_of(views), views)
     inside = occupancy((known.vertices - centre) / scale, known.faces, 3 * CELLS, LATTICE)
     share = inside.reshape(CELLS, 3, CELLS, 3, CELLS, 3).mean((1, 3, 5))
     return shaped(share.astype(np.float32), 0.45, views)

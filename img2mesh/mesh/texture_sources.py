@@ -220,9 +220,9 @@ def texture_sources(
         others = [view for view in views.views if view.source is Source.PHOTO and view is not photo]
         photos = [Picture.of(PHOTO, photo, vertices, faces)]
         photos += [Picture.of(OTHER, view, vertices, faces) for view in others]
-        given = any(view.source is Source.GIVEN and view.weight > 0 for view in views.views)
-        if others or given:  # aslant others see more
-            photos = [replace(picture, facing=FACING if given else ASLANT) for picture in photos]
+        among_given = any(view.source is Source.GIVEN and view.weight > 0 for view in views.views)
+        if others or among_given:  # aslant others see more
+            photos = [replace(picture, facing=FACING if among_given else ASLANT) for picture in photos]
         sources += photos
         plane = None if views.body is None else views.body.mirror
         if views.body is not None and plane is not None:
@@ -237,7 +237,7 @@ def texture_sources(
         return sources, facts
     own, normals = FieldColours(field), vertex_normals(vertices, faces)
     reference = own.colours(vertices)
-    pictures = []
+    given = []
     for view in views.views:
         if view.source is Source.PHOTO or view.weight <= 0:
             continue
@@ -246,9 +246,9 @@ def texture_sources(
             replace(picture, quality=picture.quality * _agreement(picture, vertices, normals, reference))
         )
         if view.source is Source.GIVEN:
-            pictures.append(picture)
-    if len(pictures) > 1:
-        mean = AgreeingViews.of(pictures, field, vertices, normals)
+            given.append(picture)
+    if len(given) > 1:
+        mean = AgreeingViews.of(given, field, vertices, normals)
         if mean.quality >= QUALITY[GIVEN]:  # no single one is ever chosen beside it
             sources = [source for source in sources if source.name != GIVEN]
         sources.append(mean)

@@ -13,12 +13,11 @@ from img2mesh.core.sdf_grid import SdfGrid, lattice, smooth_distance
 from img2mesh.core.shape import Shape
 from img2mesh.core.view import Source, View, ViewSet
 from img2mesh.core.visual_hull import MARGIN, VisualHull, along_rays, cone_distances, mask_distance, ray_bins
-from img2mesh.field.fit import Fit, fit_field
-from img2mesh.field.sdf_network import Field
 from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.photos.evidence import CELLS, CONE, LATTICE, OUTSIDE, Witness, features
 from img2mesh.settings import Settings
 from img2mesh.shape.fuse import FINEST, cropped, fill_outline
+from img2mesh.shape.reconstruct import field_of
 from img2mesh.shape.threshold import FAINTEST, NEAR_LIKELIEST, best_level
 from img2mesh.views.silhouette_confidence import sharp
 
@@ -26,7 +25,6 @@ from img2mesh.views.silhouette_confidence import sharp
 # cells as independent; those of one object are not. 0.27 scores best; of more photos it tears holes into thin walls,
 # which are whole at 0.2 (docs/photos.md).
 LEVEL_OF_TWO, LEVEL = 0.27, 0.2
-TIE = 3.0  # weight of staying near the fused shape
 SMOOTH = 0.004  # world units: less than half a sample, so that walls stay whole
 LEAST = 1e-4  # chance
 RIM = 1.5  # of their pixels: rays that only graze the object say little
@@ -63,17 +61,14 @@ def shape_from_photos(
     photos = [view for view in views.views if view.source is Source.PHOTO]
     with progress.stage("shape"):
         chance = fused_chance(witnesses)
-        grid = shaped(chance, LEVEL if len(photos) > 2 else LEVEL_OF_TWO, photos)
+        grid = shaped(chance, level_of(photos), photos)
         hull = VisualHull(grid.sdf, grid.bounds, np.ones(len(photos)), 0.0)
         same, left = equal_exposure(tuple(photos), hull)
     drawn = [view for view in views.views if view.source is not Source.PHOTO]
     views = dataclasses.replace(views, views=(*same, *drawn))
     fitted = settings.field_fit == "always" or sharp(views.views)
-    if fitted:
-        weights = [*(view.weight for view in same), *(DRAWN_WEIGHT * view.weight for view in drawn)]
-        field = fit_field(Fit(views, grid, np.array(weights), TIE, settings, device), progress)
-    else:
-        field = Field.of_grid(grid)
+    weights = [*(view.weight for view in same), *(DRAWN_WEIGHT * view.weight for view in drawn)]
+    field = field_of(views, grid, np.array(weights), fitted, settings, progress, device)
     diagnostics = {
         "backend": field.net.grid.implementation,
         "field_fitted": fitted,
@@ -95,6 +90,11 @@ def fused_chance(witnesses: Sequence[Witness]) -> np.ndarray:
         chance = torch.sigmoid(load_fusion()(torch.from_numpy(known))).numpy()
     outside = known[:, 0] * CONE > OUTSIDE
     return np.where(outside, 0, chance).astype(np.float32).reshape((CELLS,) * 3)
+
+
+def level_of(photos: Sequence[View]) -> float:
+    """The chance from which a cell that so many photos show is inside."""
+    return LEVEL if len(photos) > 2 else LEVEL_OF_TWO
 
 
 def shaped(chance: np.ndarray, level: float, photos: Sequence[View]) -> SdfGrid:

@@ -51,11 +51,8 @@ def shape_from_photo(
             f"{found['expected_iou']:.2f}): a photo from another side, or --elevation where it is known, may help."
         )
     fitted = settings.field_fit == "always" or not found["shape_guessed"] or sharp(views.views)
-    if fitted:
-        weights = np.array([view.weight for view in views.views]) * trust
-        field = fit_field(Fit(views, grid, weights, TIE, settings, device), progress)
-    else:
-        field = Field.of_grid(grid)
+    weights = np.array([view.weight for view in views.views]) * trust
+    field = field_of(views, grid, weights, fitted, settings, progress, device)
     diagnostics = {
         "backend": field.net.grid.implementation,
         "field_fitted": fitted,
@@ -64,6 +61,21 @@ def shape_from_photo(
         "seconds": round(time.perf_counter() - start, 2),
     }
     return Shape(field, views, diagnostics)
+
+
+def field_of(
+    views: ViewSet,
+    grid: SdfGrid,
+    weights: np.ndarray,
+    fitted: bool,
+    settings: Settings,
+    progress: Progress,
+    device: str,
+) -> Field:
+    """The field of a fused shape: fitted to the views, (V,) weights of which count, or the shape as it is, grey."""
+    if fitted:
+        return fit_field(Fit(views, grid, weights, TIE, settings, device), progress)
+    return Field.of_grid(grid)
 
 
 def _start(views: ViewSet, settings: Settings) -> tuple[SdfGrid, np.ndarray, dict[str, Any]]:

@@ -183,21 +183,8 @@ def test_garbage_does_not_pile_up_over_thousands_of_models(models, tmp_path):
     usual = gc.get_threshold()
     gc.set_threshold(*COLLECTED)  # as `main` begins, for the sake of imports
     try:
-        assert (
-            run(
-                [
-                    "render",
-                    str(models / "cube.glb"),
-                    "-o",
-                    str(tmp_path / "d"),
-                    "--views",
-                    "2",
-                    "--size",
-                    "16",
-                ]
-            )
-            == 0
-        )
+        words = ["render", str(models / "cube.glb"), "-o", str(tmp_path / "d"), "--views", "2"]
+        assert run([*words, "--size", "16"]) == 0
         assert gc.get_threshold() == usual
     finally:
         gc.set_threshold(*usual)
