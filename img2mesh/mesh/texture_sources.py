@@ -37,7 +37,7 @@ SQUARELY = 2.0  # power of how squarely a view sees a place, in their mean
 BELIEVED = 0.9  # share of belief in drawn views from which the field's colours are taken
 # IoU of the mirrored outline and the surface's from the mirrored camera, for a mirror to count; less is enough for a
 # plane that faces the camera to so many degrees, if the network expects so much more of it than of the one across it.
-LEAST_OVERLAP, FACING_OVERLAP = 0.9, 0.8
+LEAST_OVERLAP, FACING_OVERLAP = 0.9, 0.7
 FACING_PLANE_DEG, SIDE_ON = 30.5, 0.03
 HIGHLIGHT = 0.92  # least of a highlight's channels
 
