@@ -39,6 +39,17 @@ def test_bands_go_on_behind_with_nothing_between_their_colours(ball):
     assert np.mean(nearest[middle[:, 0] < 0] < 0.08) > 0.95
 
 
+def test_narrow_stripes_go_on_behind():
+    made = trimesh.creation.icosphere(subdivisions=5)
+    vertices, faces = np.asarray(made.vertices), np.asarray(made.faces)
+    even = np.floor(vertices[:, 2:] / 0.15) % 2 == 0  # 13 stripes from top to bottom
+    fill = MaterialFill.over(vertices, faces, np.where(even, CREAM, RED), (vertices[:, 0] > 0).astype(float))
+    found, middle = fill.at(*centres(faces)), vertices[faces].mean(axis=1)
+    behind = (middle[:, 0] < -0.3) & (np.abs(middle[:, 2] / 0.15 % 1 - 0.5) < 0.25)
+    wanted = np.where(np.floor(middle[:, 2:] / 0.15) % 2 == 0, CREAM, RED)
+    assert np.mean(np.abs(found - wanted)[behind].max(axis=1) < 0.1) > 0.9
+
+
 def test_what_is_known_stays(ball):
     vertices, faces = ball
     colours, known = painted(vertices)
