@@ -105,7 +105,7 @@ def pair(one: Rays, two: Rays, focal: float) -> tuple[np.ndarray, np.ndarray]:
     if np.linalg.norm(first) < 0.2:
         return none
     first = first / np.linalg.norm(first)
-    second = np.cross(base, first)
+    second = base[[1, 2, 0]] * first[[2, 0, 1]] - base[[2, 0, 1]] * first[[1, 2, 0]]  # quicker than np.cross
     ends = []
     for _, directions, cut in (one, two):
         x, y = directions @ first, directions @ second

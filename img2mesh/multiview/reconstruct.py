@@ -15,10 +15,11 @@ from img2mesh.core.shape import Shape
 from img2mesh.core.view import ViewSet
 from img2mesh.core.visual_hull import VisualHull, hull_of_views
 from img2mesh.field.fit import fit_field
-from img2mesh.multiview.bundle import Agreement, reconcile
+from img2mesh.multiview.bundle import COHERENT, Agreement, reconcile
 from img2mesh.multiview.exposure import equal_exposure
 from img2mesh.multiview.local_tolerance import local_tolerance, relaxed
 from img2mesh.multiview.registration import straightened
+from img2mesh.multiview.silhouette_registration import registered
 from img2mesh.multiview.stereo import LEAST, carve_hull
 from img2mesh.multiview.surface_colour import Paint
 from img2mesh.multiview.underside import close_underside
@@ -62,6 +63,10 @@ def shape_from_views(
             progress.warn(warning)
         hull = hull_of_views(views, settings.hull_resolution)
         allowed = local_tolerance(hull, views.views)
+        if share != 0 and (agreement.after or 0.0) > COHERENT:
+            views = registered(views, relaxed(hull, views.views, allowed))
+            hull = hull_of_views(views, settings.hull_resolution)
+            allowed = local_tolerance(hull, views.views)
         hull, below = _closed(hull, views, allowed)
         fine = _fine_hull(views, settings, hull, allowed)
     found: dict[str, Any] = {}

@@ -130,6 +130,7 @@ def load_views(source: str | Path) -> ViewSet:
         Img2MeshError: nothing there, not JSON, a camera broken, all pictures missing, or cameras that do not fit the
             pictures for a reason that can be named; the sentence says what.
     """
+    from img2mesh.segment.matting import clean_colours
     from img2mesh.views.camera_check import check_cameras, warnings_of
     from img2mesh.views.mask_holes import without_false_holes
     from img2mesh.views.scene_normalization import normalised
@@ -164,6 +165,7 @@ def load_views(source: str | Path) -> ViewSet:
         if not ours:  # the shipped model's own outlines are soft all over
             rgba, filled = without_false_holes(rgba)
             holes += filled
+            rgba = np.dstack([clean_colours(rgba[..., :3], rgba[..., 3]), rgba[..., 3]])
         views.append(_view(path, index, frame, rgba, camera, bool(ours)))
     if not views:
         raise Img2MeshError(

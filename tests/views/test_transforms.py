@@ -308,3 +308,22 @@ def test_focal_lengths_without_measure_do_not_take_all_time():
     wide = dataclasses.replace(view, camera=dataclasses.replace(view.camera, fl_x=1e9, fl_y=1e9))
     solid = common_solid([wide, view])
     assert silhouette(solid, wide.camera).shape == (96, 96)
+
+
+@pytest.mark.parametrize("alpha", [True, False])
+def test_outlines_of_other_peoples_views_lose_the_ground_they_were_drawn_on(tmp_path, alpha):
+    """A dark ball drawn on white: pixels half of the ball and half of the ground are the ball's, ours stay."""
+    cameras = [orbit_camera(20, azimuth) for azimuth in (0, 90, 180, 270)]
+    y, x = np.mgrid[:256, :256] + 0.5
+    cover = np.clip(80.5 - np.hypot(x - 128, y - 128), 0, 1)[..., None]
+    rgb = np.round(cover * [60, 40, 30] + (1 - cover) * 255).astype(np.uint8)
+    mask = np.where(cover > 0.1, 255, 0).astype(np.uint8)  # as those who cut out hard make it
+    Image.fromarray(np.dstack([rgb, mask]) if alpha else rgb).save(tmp_path / "0.png")
+    frames = [{"file_path": "0.png", "transform_matrix": camera.c2w.tolist()} for camera in cameras]
+    document = {"camera_angle_x": math.radians(FOV_DEG), "frames": frames}
+    (tmp_path / "transforms.json").write_text(json.dumps(document))
+    view = load_views(tmp_path).views[0]
+    assert view.rgba[view.mask > 0.5][:, :3].max() < 100  # 235 as they were drawn
+    (tmp_path / "transforms.json").write_text(json.dumps({**document, "img2mesh": {"facts": {}}}))
+    kept = load_views(tmp_path).views[0]
+    assert not alpha or np.array_equal(kept.rgba, np.dstack([rgb, mask]))
