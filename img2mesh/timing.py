@@ -47,12 +47,13 @@ def time_sampler(model: Sampler, settings: Settings, views: int | None = None) -
 
 def seconds_of_views(settings: Settings, views: int, sampler: SamplerTime) -> float:
     """Predicted wall time of drawing so many views."""
-    meetings = 0
+    agreeing = 0.0
     if settings.consistency:
         from img2mesh.views.agreement import meeting_steps
 
-        meetings = len(meeting_steps(settings.steps, settings.consistency_start))
-    agreeing = meetings * (MEETING[0] * sampler.decoding + MEETING[1])
+        meeting = MEETING[0] * sampler.decoding + MEETING[1]
+        cost = meeting / max(sampler.evaluation, 1e-9)
+        agreeing = len(meeting_steps(settings.steps, settings.consistency_start, cost)) * meeting
     return views * (settings.steps * sampler.evaluation + sampler.decoding + agreeing)
 
 

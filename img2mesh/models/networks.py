@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DECODE_BATCH = 4  # pictures per decoder call on a GPU; one elsewhere, where more are slower and take memory
 CPU_BATCH = 8  # views per denoising call on a CPU: more at once are hardly faster and take memory
+COST = 14.0  # denoising steps that take the time of a meeting, were the autoencoder as large as the U-Net
 LONG_SECONDS = 2.0  # a first evaluation on a CPU that takes longer than this tells the pace by itself
 WARM_UPS = 3  # on a GPU: torch.compile compiles, records a graph, replays it
 
@@ -120,6 +121,16 @@ class Networks:
             )
         change = (after - before) * scale
         return F.interpolate(change, size=clean.shape[-2:], mode="bilinear", align_corners=False)
+
+    @property
+    def meeting_cost(self) -> float:
+        """How many denoising steps take the time of one meeting of an `Agreement`, about.
+
+        In proportion to the autoencoder's parameters beside the U-Net's, which are 0.10 of them in the published
+        checkpoints, 0.33 in the mini (docs/views.md).
+        """
+        weights = [sum(p.numel() for p in module.parameters()) for module in (self.vae, self.unet)]
+        return COST * weights[0] / max(weights[1], 1)
 
     @property
     def decoded_at_once(self) -> int:

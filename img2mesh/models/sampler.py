@@ -76,8 +76,11 @@ class Drawn:
 class Agreement(Protocol):
     """What makes the views of one run agree while they are drawn (`views.agreement`)."""
 
-    def steps(self, count: int) -> frozenset[int]:
-        """After which of `count` denoising steps, numbered from 0, it wants to see the predictions."""
+    def steps(self, count: int, cost: float = 0.0) -> frozenset[int]:
+        """After which of `count` denoising steps, numbered from 0, it wants to see the predictions.
+
+        `cost` is how many steps take the time of decoding and encoding them once.
+        """
         ...
 
     def __call__(self, pictures: Tensor, done: float) -> Tensor:

@@ -216,7 +216,7 @@ class Zero123(Networks, RelativeViews):
         with self._on_device(self.projection):
             context = self.projection(condition.tokens.expand(count, -1, -1), pose)  # (B, N, C)
         parts = [slice(start, start + (batch or count)) for start in range(0, count, batch or count)]
-        meetings = frozenset() if agreement is None else agreement.steps(len(schedule))
+        meetings = frozenset() if agreement is None else agreement.steps(len(schedule), self.meeting_cost)
         clean = None
         with self._on_device(self.unet), steady_memory():
             for i, time in enumerate(schedule.timesteps):

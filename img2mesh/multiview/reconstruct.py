@@ -64,7 +64,8 @@ def shape_from_views(
         hull = hull_of_views(views, settings.hull_resolution)
         allowed = local_tolerance(hull, views.views)
         if share != 0 and (agreement.after or 0.0) > COHERENT:
-            views = registered(views, relaxed(hull, views.views, allowed))
+            moved = registered(views.views, relaxed(hull, views.views, allowed), 0 if views.photo else None)
+            views = dataclasses.replace(views, views=moved)
             hull = hull_of_views(views, settings.hull_resolution)
             allowed = local_tolerance(hull, views.views)
         hull, below = _closed(hull, views, allowed)

@@ -9,13 +9,14 @@ robust least squares.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from img2mesh.core.camera import Camera, turned
 from img2mesh.core.rasterise import sample_bilinear
 from img2mesh.core.sdf_grid import SdfGrid
-from img2mesh.core.view import Source, View, ViewSet
+from img2mesh.core.view import View
 from img2mesh.core.visual_hull import mask_distance, projected
 from img2mesh.multiview.surface_points import Surface, surface_of
 
@@ -31,26 +32,24 @@ ENOUGH = 30  # points of a rim
 ROUNDS = 4
 
 
-def registered(views: ViewSet, shape: SdfGrid) -> ViewSet:
-    """The views with cameras moved onto a shape; the photo's stays.
+def registered(views: Sequence[View], shape: SdfGrid, fixed: int | None = None) -> tuple[View, ...]:
+    """The views with cameras moved onto a shape.
 
     Args:
         views: with alpha.
         shape: signed distance of what the views have in common.
+        fixed: place of the view whose camera stays.
     """
     from scipy.sparse import triu
 
     surface = surface_of(shape.sdf, shape.bounds[0], shape.spacing)
     if surface is None:
-        return views
+        return tuple(views)
     edges = np.array(triu(surface.neighbours).nonzero())
-    moved = [
-        view
-        if view.source is Source.PHOTO
-        else dataclasses.replace(view, camera=_registered(view, surface, edges))
-        for view in views.views
-    ]
-    return dataclasses.replace(views, views=tuple(moved))
+    return tuple(
+        view if i == fixed else dataclasses.replace(view, camera=_registered(view, surface, edges))
+        for i, view in enumerate(views)
+    )
 
 
 def _registered(view: View, surface: Surface, edges: np.ndarray) -> Camera:

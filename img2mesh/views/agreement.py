@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SIDE = 96  # pixels of the pictures that are compared
 STEPS_APART = 6  # one meeting for so many steps of a run
 MOST = 4  # meetings
+DEAREST = 0.3  # share of a run's time that meetings may take, but for the first
 LAST = 0.9  # share of a run after which views are left alone
 SMOOTH = (
     0.1  # standard deviation, share of the picture, of the blur that makes displacements and tints smooth
@@ -70,9 +71,9 @@ class ViewAgreement:
         self.strength, self.start = strength, start
         self.facts: list[dict[str, Any]] = []
 
-    def steps(self, count: int) -> frozenset[int]:
+    def steps(self, count: int, cost: float = 0.0) -> frozenset[int]:
         """`meeting_steps` from `start` on."""
-        return meeting_steps(count, self.start)
+        return meeting_steps(count, self.start, cost)
 
     def cameras(self, elevation_deg: float) -> list[Camera]:
         """Of the photo and the views, `SIDE` pixels square."""
@@ -116,13 +117,15 @@ class ViewAgreement:
         return torch.cat([pictures, alpha[:, None]], dim=1)
 
 
-def meeting_steps(count: int, start: float) -> frozenset[int]:
+def meeting_steps(count: int, start: float, cost: float = 0.0) -> frozenset[int]:
     """After which of `count` denoising steps views are made to agree: evenly from `start` to `LAST`, shares of the run.
 
-    Never after the last one, whose pictures are final; a run of one step has none.
+    Never after the last one, whose pictures are final; a run of one step has none. `cost` is how many steps take the
+    time of one meeting: where steps are cheap there are fewer meetings.
     """
     first = math.ceil(start * count)
-    meetings = min(max(1, round(count / STEPS_APART)), MOST)
+    affordable = MOST if cost <= 0 else max(1, int(DEAREST * count / cost))
+    meetings = min(max(1, round(count / STEPS_APART)), affordable, MOST)
     chosen = np.round(np.linspace(first, max(first, math.floor(LAST * count)), meetings + 1)[:-1])
     return frozenset(int(i) for i in chosen if i < count - 1)
 

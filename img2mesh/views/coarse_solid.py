@@ -19,9 +19,9 @@ from img2mesh.core.camera import Camera
 from img2mesh.core.sdf_grid import SdfGrid
 from img2mesh.core.visual_hull import visual_hull
 
-CELLS = 64  # along the longest side of the solid's box
+CELLS = 48  # along the longest side of the solid's box
 DENYING = 1.2  # views' worth of trust that may deny a point of the solid: one view
-SAMPLES = 48  # along each ray
+SAMPLES = 32  # along each ray
 AROUND = 8  # pixels around a silhouette within which its solid is looked for
 FURTHEST = 0.05  # world units by which the level may leave the hull
 HIDDEN = 0.05  # world units behind a picture's surface from which a place is hidden there
@@ -57,7 +57,10 @@ def coarse_solid(alphas: Tensor, cameras: Sequence[Camera], say: np.ndarray) -> 
     tolerance = DENYING / max(float(np.sum(say)), 1.0)
     hull = visual_hull(list(masks), cameras, say.tolist(), CELLS, tolerance)
     sdf = torch.from_numpy(np.ascontiguousarray(hull.sdf)).to(alphas.device)
-    around = F.max_pool2d((alphas.float() > 0).float(), 2 * AROUND + 1, 1, AROUND) > 0
+    near = (alphas.float() > 0).float()[:, None]
+    for side in ((2 * AROUND + 1, 1), (1, 2 * AROUND + 1)):  # one after the other: a tenth of the time
+        near = F.max_pool2d(near, side, 1, (side[0] // 2, side[1] // 2))
+    around = near[:, 0] > 0
     found = [_along_rays(sdf, hull.bounds, c, a) for c, a in zip(cameras, around, strict=True)]
     values = torch.stack([value for value, _, _ in found])  # (V, K, P, P)
     least, at = values.min(1)

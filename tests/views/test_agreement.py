@@ -86,6 +86,13 @@ def test_meetings_begin_at_the_start_and_never_follow_the_last_step(count):
     assert (len(chosen) > 0) == (count >= 3)
 
 
+@pytest.mark.parametrize("count", range(3, 60))
+def test_where_steps_are_cheap_there_are_fewer_meetings(count):
+    dear, free = meeting_steps(count, 0.3, 5.0), meeting_steps(count, 0.3)
+    assert 1 <= len(dear) <= max(1, 0.3 * count / 5.0) and len(dear) <= len(free)
+    assert meeting_steps(count, 0.3, 0.1) == free
+
+
 def test_shifts_and_tints_are_those_that_were_made():
     true = pictures()
     shift = torch.tensor([1.5, -1.0]).expand(12, SIZE, SIZE, 2)
@@ -104,7 +111,7 @@ class Meeting(FakeModel):
         found = super().sample(image_rgba, poses, **options)
         self.asked = agreement
         if agreement is not None:
-            for i in agreement.steps(options["steps"]):
+            for i in agreement.steps(options["steps"], 0.0):
                 agreement(to_network(found), i / options["steps"])
         return found
 
