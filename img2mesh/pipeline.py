@@ -157,7 +157,7 @@ def synthesize_views(
             plan of the main job. `img2mesh.views.orbit.ring_directions` makes whole rings.
         rendered: True: pictures of the reconstructed, textured shape; False: the sampler's own drawings; None:
             renders where directions are given and the model, which also tells the body from the photo, is unsure of
-            what it draws (`img2mesh.views.silhouette_confidence.sharp`), else drawings.
+            what it draws (`img2mesh.views.picture_detail.sharp`), else drawings.
         size: side of rendered pictures in pixels; drawings have the sampler's own.
         Others: as for `image_to_mesh`.
     """

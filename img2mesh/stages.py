@@ -126,7 +126,7 @@ class Stages:
     @staticmethod
     def sharp(views: ViewSet) -> bool:
         """Whether the sampler knew what it drew; else renders of the shape are the better views."""
-        from img2mesh.views.silhouette_confidence import sharp
+        from img2mesh.views.picture_detail import sharp
 
         return sharp(views.views)
 

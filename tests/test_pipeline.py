@@ -93,9 +93,7 @@ def test_views_of_the_shape(tmp_path, rooms):
 def test_an_unsure_model_gives_renders(tmp_path, rooms, monkeypatch, blurred):
     """The shipped kind of model also tells the body; what it draws well is shown as it is."""
     monkeypatch.setattr(FakeModel, "occupancy", object(), raising=False)
-    monkeypatch.setattr(
-        "img2mesh.views.silhouette_confidence.believed", lambda views: 0.3 if blurred else 0.9
-    )
+    monkeypatch.setattr("img2mesh.views.picture_detail.believed", lambda views: 0.3 if blurred else 0.9)
     photo, settings = photo_file(tmp_path / "photo.png"), Settings.load("draft", **SMALL)
     wanted = "rendered" if blurred else "generated"
     assert synthesize_views(photo, settings, directions=[(10.0, 20.0)]).views[1].source == wanted

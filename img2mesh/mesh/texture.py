@@ -28,7 +28,7 @@ from img2mesh.mesh.texture_sources import (
 )
 from img2mesh.mesh.textured_mesh import unit_vectors, vertex_normals
 from img2mesh.mesh.view_selection import face_neighbours, label_faces
-from img2mesh.views.silhouette_confidence import believed
+from img2mesh.views.picture_detail import pictures_believed
 
 CHUNK = 1 << 18  # texels coloured at once
 INSIDE = (
@@ -73,7 +73,7 @@ def bake_texture(
         (size, size, 3) uint8 texture without a single empty texel, (size, size, 3) uint8 map of the sources in the
         colours of `PALETTE`, and facts for the report.
     """
-    belief = believed(views.views) if views.photo is not None else 1.0
+    belief = pictures_believed(views.views) if views.photo is not None else 1.0
     sources, facts = texture_sources(field, views, belief, vertices, faces)
     names = [*(source.name for source in sources), FILL]
     labels = select_sources(sources, vertices, faces)

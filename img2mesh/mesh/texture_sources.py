@@ -211,7 +211,7 @@ def texture_sources(
     """All that can colour a surface, the photo first, and facts for the report.
 
     Args:
-        belief: in [0, 1], how far drawn views are believed (`silhouette_confidence.believed`).
+        belief: in [0, 1], how far drawn views are believed (`picture_detail.pictures_believed`).
     """
     sources: list[TextureSource] = []
     facts: dict = {}

@@ -19,7 +19,7 @@ from img2mesh.settings import Settings
 from img2mesh.shape.fuse import FINEST, cropped, fill_outline
 from img2mesh.shape.reconstruct import field_of
 from img2mesh.shape.threshold import FAINTEST, NEAR_LIKELIEST, best_level
-from img2mesh.views.silhouette_confidence import sharp
+from img2mesh.views.picture_detail import sharp
 
 # Chance from which a cell is inside, of two photos and of more. The level of the best expected IoU takes the errors of
 # cells as independent; those of one object are not. 0.27 scores best; of more photos it tears holes into thin walls,

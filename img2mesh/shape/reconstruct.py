@@ -18,7 +18,8 @@ from img2mesh.settings import Settings
 from img2mesh.shape.fuse import fill_outline, smooth_hull
 from img2mesh.shape.occupancy import occupancy_grid
 from img2mesh.shape.threshold import best_level
-from img2mesh.views.silhouette_confidence import believed, sharp
+from img2mesh.views.picture_detail import sharp
+from img2mesh.views.silhouette_confidence import believed
 
 # Expected IoU below which a shape is said to be in doubt: one in ten held-out scans is, of a true IoU of 0.23 on
 # average, where that of all is 0.42.

@@ -31,12 +31,3 @@ def believed(views: Iterable[View]) -> float:
         if view.source is Source.DRAWN
     ]
     return float(np.median(shares)) if shares else 1.0
-
-
-def sharp(views: Iterable[View]) -> bool:
-    """Whether a sampler knew what it drew, so that its pictures are worth having as they are.
-
-    The shipped model's median certainty is 0 to 0.4 on photos; published checkpoints cut their objects out of a plain
-    background, which leaves hardly any half-transparent pixels: above 0.9.
-    """
-    return believed(views) >= SHARP

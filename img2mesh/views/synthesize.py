@@ -18,8 +18,8 @@ from img2mesh.views.chroma_key import cut_from_colour
 from img2mesh.views.elevation_choice import FALLBACK_ELEVATION_DEG, find_elevation
 from img2mesh.views.photo_frame import align_photo
 from img2mesh.views.photo_pose import locate_photo
+from img2mesh.views.picture_detail import sharp
 from img2mesh.views.plan import HIGHEST_DEG, angle_weights, view_offsets, within_poles
-from img2mesh.views.silhouette_confidence import SHARP, believed
 
 if TYPE_CHECKING:
     from img2mesh.core.camera import Camera
@@ -70,7 +70,7 @@ def generate_views(
             return sample_views(shown, model, settings, chosen, sure, seed, step, likely_deg)
 
         if sparing and guess is not None and not model.fixed_views:
-            drawn = _drawn_if_sharp(draw, offsets, settings.seed, progress)
+            drawn = _drawn_if_sharp(draw, photo, offsets, settings.seed, progress)
         else:
             drawn = draw(offsets, settings.seed)
         if known is None:
@@ -118,13 +118,18 @@ def probes(count: int) -> np.ndarray:
 
 
 def _drawn_if_sharp(
-    draw: Callable[[np.ndarray, int], Drawn], offsets: np.ndarray, seed: int, progress: Progress
+    draw: Callable[[np.ndarray, int], Drawn],
+    photo: np.ndarray,
+    offsets: np.ndarray,
+    seed: int,
+    progress: Progress,
 ) -> Drawn:
     """Some of the views, and the others too where those are sharp."""
     first = probes(len(offsets))
     drawn = draw(offsets[first], seed)
     seen = zip(drawn.rgba, drawn.cameras(0.0), strict=True)
-    if believed(View(picture, camera, Source.DRAWN) for picture, camera in seen) < SHARP:
+    front = View(photo, drawn.photo_camera(0.0, len(photo)), Source.PHOTO)
+    if not sharp([front, *(View(picture, camera, Source.DRAWN) for picture, camera in seen)]):
         progress.note(
             f"{first.sum()} of {len(first)} views drawn: they are so blurred that the mesh is made without them"
         )
