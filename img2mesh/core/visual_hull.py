@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from img2mesh.core.view import ViewSet
 SEARCH = 0.8  # half side of the cube in which an object is looked for, world units
 COARSE = 44  # cells per side of the grid on which views are compared
 MARGIN = 0.04  # free space kept around the object, world units
+LARGEST = 512 * 512  # pixels of a mask whose distances are remembered
 OUTSIDE = 0.2  # share of a silhouette left uncovered at which a view loses most of its say
 
 
@@ -41,7 +44,36 @@ class VisualHull(SdfGrid):
 
 
 def mask_distance(alpha: np.ndarray) -> np.ndarray:
-    """(H, W) alpha in [0, 1] to signed distance in pixels, negative inside, exact to a fraction near the edge."""
+    """(H, W) alpha in [0, 1] to signed distance in pixels, negative inside, exact to a fraction near the edge.
+
+    A run asks for the same ones dozens of times: they are remembered, so nobody may write into them.
+    """
+    return _distance(_Mask(alpha)) if alpha.size <= LARGEST else _distance_of(alpha)
+
+
+class _Mask:
+    """A mask as a key: equal where the contents are. What it holds is only there until it has been looked up."""
+
+    def __init__(self, alpha: np.ndarray) -> None:
+        content = np.ascontiguousarray(alpha)
+        self.alpha: np.ndarray | None = content
+        self.key = (blake2b(content.data, digest_size=16).digest(), content.shape, content.dtype.str)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Mask) and self.key == other.key
+
+
+@lru_cache(maxsize=80)
+def _distance(mask: _Mask) -> np.ndarray:
+    alpha, mask.alpha = mask.alpha, None
+    assert alpha is not None
+    return _distance_of(alpha)
+
+
+def _distance_of(alpha: np.ndarray) -> np.ndarray:
     from scipy.ndimage import distance_transform_edt  # OpenCV's differs from call to call on a single core
 
     inside = alpha > 0.5

@@ -7,6 +7,7 @@ coherence"). Every pair of views gives two such equations.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ WORST = 3  # views that are named
 # Of each view: (N, 2) pixels, (N, 2) outward normals, and whether the picture's border cuts the object off there.
 Outline = tuple[np.ndarray, np.ndarray, np.ndarray]
 Outlines = list[Outline]
-# A camera's centre, (N, 3) directions of its outline, and what is cut.
-Rays = tuple[np.ndarray, np.ndarray, np.ndarray]
+# A camera's centre, (N, 3) directions of its outline, what is cut, and the directions' mean.
+Rays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def outlines_of(views: ViewSet) -> tuple[list[int], list[View], Outlines, np.ndarray]:
@@ -83,7 +84,7 @@ def placed(view: View, outline: Outline, error: np.ndarray) -> Rays:
         )  # the displacement is given where the point goes
         moved = moved + _shares(there, camera) @ moves
     _, directions = camera.rays(points - moved * unit)
-    return camera.position, directions, cut
+    return camera.position, directions, cut, directions.mean(0)
 
 
 def pair(one: Rays, two: Rays, focal: float) -> tuple[np.ndarray, np.ndarray]:
@@ -96,24 +97,27 @@ def pair(one: Rays, two: Rays, focal: float) -> tuple[np.ndarray, np.ndarray]:
     """
     none = np.full(2, np.nan), np.zeros((2, 2), np.int64)
     base = two[0] - one[0]
-    length = np.linalg.norm(base)
+    length = math.sqrt(base @ base)
     if length < 1e-3:
         return none
     base = base / length
-    middle = one[1].mean(0) + two[1].mean(0)
+    middle = one[3] + two[3]
     first = middle - (middle @ base) * base
-    if np.linalg.norm(first) < 0.2:
+    length = math.sqrt(first @ first)
+    if length < 0.2:
         return none
-    first = first / np.linalg.norm(first)
+    first = first / length
     second = base[[1, 2, 0]] * first[[2, 0, 1]] - base[[2, 0, 1]] * first[[1, 2, 0]]  # quicker than np.cross
     ends = []
-    for _, directions, cut in (one, two):
+    for _, directions, cut, _ in (one, two):
         x, y = directions @ first, directions @ second
         if x.min() < 0.05:
             return none
-        angle = np.arctan2(y, x)
-        touch = np.array([angle.argmax(), angle.argmin()])
-        ends.append((np.where(cut[touch], np.nan, angle[touch]), np.hypot(x, y)[touch], touch))
+        slope = y / x
+        touch = np.array([slope.argmax(), slope.argmin()])
+        ends.append(
+            (np.where(cut[touch], np.nan, np.arctan(slope[touch])), np.hypot(x[touch], y[touch]), touch)
+        )
     lever = (ends[0][1] + ends[1][1]) / 2
     return (ends[0][0] - ends[1][0]) * lever * focal, np.stack([ends[0][2], ends[1][2]])
 

@@ -85,3 +85,14 @@ def test_cameras_that_show_little_agree_as_well():
         masks.append(inside.astype(np.float32))
     hull = visual_hull(masks, cameras)
     assert hull.tolerance == 0 and (hull.trust == 1).all()
+
+
+def test_distances_are_those_of_the_mask_however_often_they_are_asked_for():
+    rng = np.random.default_rng(0)
+    masks = [rng.random((24, 24)).astype(np.float32) for _ in range(3)]
+    first = [mask_distance(mask) for mask in masks]
+    assert all(mask_distance(mask.copy()) is found for mask, found in zip(masks, first, strict=True))
+    assert not np.array_equal(first[0], first[1])
+    masks[0][:12] = 1  # another content in the same array
+    assert (mask_distance(masks[0])[:8, 8:16] < -2).all()
+    assert mask_distance(masks[1].reshape(12, 48)).shape == (12, 48)
