@@ -13,7 +13,6 @@ import dataclasses
 
 import numpy as np
 
-from img2mesh.core.camera import turned
 from img2mesh.core.view import View, ViewSet
 from img2mesh.core.visual_hull import mask_distance
 from img2mesh.multiview.belief import share_of
@@ -29,6 +28,7 @@ from img2mesh.multiview.epipolar_tangency import (
     worst_of,
 )
 from img2mesh.multiview.rings import raised, ring_errors
+from img2mesh.multiview.silhouette_registration import moved_camera
 from img2mesh.multiview.warp import continued
 
 # Of each view: elevation and azimuth in degrees, shift right and down and outward growth in thousandths of the side.
@@ -168,8 +168,7 @@ def _corrected(view: View, error: np.ndarray) -> View:
     if not error.any():
         return view
     unit = max(view.camera.width, view.camera.height) / 1000
-    camera = turned(view.camera, error[0], error[1])
-    camera = dataclasses.replace(camera, cx=camera.cx + error[2] * unit, cy=camera.cy + error[3] * unit)
+    camera = moved_camera(view.camera, error)
     distance = mask_distance(view.mask) + error[4] * unit
     alpha = np.where(np.abs(error[4]) < 1.0, view.mask, np.clip(0.5 - distance, 0, 1))
     rgba = continued(view.rgba)  # a mask that grows needs colours

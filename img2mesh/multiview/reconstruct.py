@@ -61,13 +61,11 @@ def shape_from_views(
             agreement = dataclasses.replace(agreement, after=left)
         for warning in _warnings(agreement):
             progress.warn(warning)
-        hull = hull_of_views(views, settings.hull_resolution)
-        allowed = local_tolerance(hull, views.views)
+        hull, allowed = _tolerant_hull(views, settings)
         if share != 0 and (agreement.after or 0.0) > COHERENT:
             moved = registered(views.views, relaxed(hull, views.views, allowed), 0 if views.photo else None)
             views = dataclasses.replace(views, views=moved)
-            hull = hull_of_views(views, settings.hull_resolution)
-            allowed = local_tolerance(hull, views.views)
+            hull, allowed = _tolerant_hull(views, settings)
         hull, below = _closed(hull, views, allowed)
         fine = _fine_hull(views, settings, hull, allowed)
     found: dict[str, Any] = {}
@@ -104,6 +102,12 @@ def _carved(
         return views, fine, {"exposure_disagreement_left": None, **found}
     equal = dataclasses.replace(views, views=pictures)
     return equal, dataclasses.replace(fine, sdf=sdf), {"exposure_disagreement_left": left, **found}
+
+
+def _tolerant_hull(views: ViewSet, settings: Settings) -> tuple[VisualHull, SdfGrid | None]:
+    """The hull, and where some views may deny what others show."""
+    hull = hull_of_views(views, settings.hull_resolution)
+    return hull, local_tolerance(hull, views.views)
 
 
 def _fine_hull(views: ViewSet, settings: Settings, hull: VisualHull, allowed: SdfGrid | None) -> VisualHull:

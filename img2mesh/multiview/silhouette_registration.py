@@ -60,14 +60,14 @@ def _registered(view: View, surface: Surface, edges: np.ndarray) -> Camera:
     unit = max(view.camera.width, view.camera.height) / 1000
     errors = np.zeros(4)
     for _ in range(ROUNDS):
-        camera = _moved(view.camera, errors)
+        camera = moved_camera(view.camera, errors)
         points = _rim(surface, edges, camera, distance, slope, FAR * unit)
         if len(points) < ENOUGH:
             break
         gaps = _gaps(points, camera, distance) / unit
         slopes = np.stack(
             [
-                (_gaps(points, _moved(view.camera, errors + by), distance) / unit - gaps) / by.max()
+                (_gaps(points, moved_camera(view.camera, errors + by), distance) / unit - gaps) / by.max()
                 for by in np.diag(STEPS)
             ]
             + [np.ones(len(points))],  # what all rims share is the shape's size, not the camera's error
@@ -80,7 +80,7 @@ def _registered(view: View, surface: Surface, edges: np.ndarray) -> Camera:
         right = -slopes.T @ (weights * gaps) - prior @ [*errors, 0]
         step = np.linalg.solve(slopes.T @ (weights[:, None] * slopes) + prior, right)[:4]
         errors = errors + np.clip(step, -EXPECTED, EXPECTED)
-    return _moved(view.camera, np.clip(errors, -2 * EXPECTED, 2 * EXPECTED))
+    return moved_camera(view.camera, np.clip(errors, -2 * EXPECTED, 2 * EXPECTED))
 
 
 def _rim(
@@ -113,7 +113,8 @@ def _gaps(points: np.ndarray, camera: Camera, distance: np.ndarray) -> np.ndarra
     return sample_bilinear(distance, projected(points, camera)[0]).astype(np.float64)
 
 
-def _moved(camera: Camera, errors: np.ndarray) -> Camera:
+def moved_camera(camera: Camera, errors: np.ndarray) -> Camera:
+    """Turned up and around by the first two of the errors, degrees, its picture shifted by the others (`EXPECTED`)."""
     unit = max(camera.width, camera.height) / 1000
     camera = turned(camera, errors[0], errors[1])
     return dataclasses.replace(camera, cx=camera.cx + errors[2] * unit, cy=camera.cy + errors[3] * unit)

@@ -7,7 +7,7 @@ Of 22 photos the shipped model's views have 0.04 to 0.16 of the photo's, 0.38 of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -46,12 +46,17 @@ def detail(rgba: np.ndarray) -> float | None:
 def detailed(views: Iterable[View]) -> float:
     """How far the drawn ones among some views have the photo's detail, in [0, 1]; 1 where either is missing."""
     views = list(views)
-    shown = [(view.source, detail(view.rgba)) for view in views]
-    photo = next((value for source, value in shown if source is Source.PHOTO and value is not None), None)
-    drawn = [value for source, value in shown if source is Source.DRAWN and value is not None]
-    if photo is None or not drawn or photo < PLAIN:
+    photo = next(_details(views, Source.PHOTO), 0.0)
+    shares = [value / photo for value in _details(views, Source.DRAWN)] if photo >= PLAIN else []
+    if not shares:
         return 1.0
-    return float(np.clip((np.median(drawn) / photo - LITTLE) / (ENOUGH - LITTLE), 0, 1))
+    return float(np.clip((np.median(shares) - LITTLE) / (ENOUGH - LITTLE), 0, 1))
+
+
+def _details(views: list[View], source: Source) -> Iterator[float]:
+    for view in views:
+        if view.source is source and (value := detail(view.rgba)) is not None:
+            yield value
 
 
 def pictures_believed(views: Iterable[View]) -> float:
