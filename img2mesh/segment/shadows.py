@@ -19,6 +19,7 @@ _ALIKE = (
 _EVEN = 4.0  # L units: spread of a flash's shadow
 _FAINTEST, _CLEAREST = 0.06, 0.8  # strength of a reflection, as a share of the object's own contrast
 _MIRRORED = 0.9  # correlation from which something is believed to be a reflection
+_FADING = 0.95  # the same if its strength may change with the distance from the object's foot
 
 
 def shadow_parts(
@@ -157,15 +158,26 @@ def reflection(found: np.ndarray, lab: np.ndarray, local: np.ndarray) -> int | N
             continue
         both = below & above
         a, b = contrast[row - depth : row][::-1][both], contrast[row : row + depth][both]
+        away = np.broadcast_to(np.arange(depth, dtype=np.float32)[:, None] / depth, both.shape)[both]
         strength = float((a * b).sum() / max((a * a).sum(), 1e-6))
         alike = float((a * b).sum() / max(np.sqrt((a * a).sum() * (b * b).sum()), 1e-6))
         same = ((lab[row - depth : row][::-1][both] - lab[row : row + depth][both]) ** 2).sum()
         paler = ((b - strength * a) ** 2).sum()  # an object that is its own mirror image is as strong below
         # The rows further down resemble one another as well, so the whole of the reflection has to count.
         score = alike * float(both.sum())
-        if _FAINTEST < strength < _CLEAREST and alike > _MIRRORED and score > best and paler < 0.25 * same:
+        believed = _FAINTEST < strength < _CLEAREST and alike > _MIRRORED and paler < 0.25 * same
+        if believed and score > best and _fading(a, b, away) > _FADING:
             best, where = score, row
     return where
+
+
+def _fading(a: np.ndarray, b: np.ndarray, away: np.ndarray) -> float:
+    """Correlation of `b` (N, 3) with `a` times a strength that is linear in the distance `away` (N,)."""
+    far = a * away[:, None]
+    products = np.array([[(a * a).sum(), (a * far).sum()], [(a * far).sum(), (far * far).sum()]])
+    near, more = np.linalg.solve(products + 1e-6 * np.eye(2), [(a * b).sum(), (far * b).sum()])
+    left = ((b - near * a - more * far) ** 2).sum()
+    return float(np.sqrt(max(0.0, 1 - left / max((b * b).sum(), 1e-6))))
 
 
 def without_reflection(rgb: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

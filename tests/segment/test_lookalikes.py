@@ -128,6 +128,19 @@ def test_a_mirror_image_as_strong_as_the_object_is_a_part_of_it():
     assert kept is mask and said == ()
 
 
+def test_a_darker_half_is_no_reflection():
+    """A pale lid on a speckled box, before a dark ground: the half below is like the one above, fainter."""
+    truth = (np.abs(U - 0.5) < 0.25) & (np.abs(V - 0.5) < 0.3)
+    image = photograph(truth, flat(SIZE, (30, 28, 30)), (225, 205, 225), noise=0.5).astype(float)
+    grain = np.random.default_rng(2).random((SIZE // 4, SIZE // 4))
+    grain = cv2.resize(grain, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)[..., None]
+    low = truth & (V > 0.5)
+    image[low] = (image * (0.25 + 0.5 * grain))[low]
+    mask = np.where(truth, 255, 0).astype(np.uint8)
+    kept, said = without_reflection(image.clip(0, 255).astype(np.uint8), mask)
+    assert kept is mask and said == ()
+
+
 @pytest.mark.parametrize("paper", [(255, 255, 255), (243, 232, 208)])
 def test_drawings_are_filled_offline_as_well(paper):
     contours, _ = cv2.findContours(vase().astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
