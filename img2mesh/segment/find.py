@@ -159,8 +159,8 @@ def _offline(image: Photo, progress: Progress) -> Found:
 
 def _as_own(image: Photo, own: own_network.OwnMask, progress: Progress) -> Found:
     progress.note("the object is found by the cutout network")
-    mask = open_mask(image.rgb, own.mask)
-    return Found(soft_edge(image.rgb, mask), own_network.NAME, (), 1.0, own_evidence(own))
+    mask, said = without_reflection(image.rgb, open_mask(image.rgb, own.mask))
+    return Found(soft_edge(image.rgb, mask), own_network.NAME, said, 1.0, own_evidence(own))
 
 
 def _by_colours(image: Photo, progress: Progress) -> Found:

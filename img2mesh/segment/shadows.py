@@ -18,8 +18,10 @@ _ALIKE = (
 )
 _EVEN = 4.0  # L units: spread of a flash's shadow
 _FAINTEST, _CLEAREST = 0.06, 0.8  # strength of a reflection, as a share of the object's own contrast
-_MIRRORED = 0.9  # correlation from which something is believed to be a reflection
-_FADING = 0.95  # the same if its strength may change with the distance from the object's foot
+_MIRRORED = 0.95  # correlation from which something is believed to be a reflection
+_PALER = (
+    0.1  # what a fainter mirror image leaves unexplained, as a share of what one as strong as the object does
+)
 
 
 def shadow_parts(
@@ -138,7 +140,8 @@ def hard_shadow(
 def reflection(found: np.ndarray, lab: np.ndarray, local: np.ndarray) -> int | None:
     """The row from which a mask shows the object's reflection in the table, if it does.
 
-    Below it the difference from the background is that of the rows above it, mirrored and fainter.
+    Below it the difference from the background is that of the rows above it, mirrored and fainter, the more so the
+    further away.
 
     Args:
         found: (H, W) bool. lab, local: (H, W, 3) CIELAB of the photo, and of the background behind the object.
@@ -158,26 +161,26 @@ def reflection(found: np.ndarray, lab: np.ndarray, local: np.ndarray) -> int | N
             continue
         both = below & above
         a, b = contrast[row - depth : row][::-1][both], contrast[row : row + depth][both]
-        away = np.broadcast_to(np.arange(depth, dtype=np.float32)[:, None] / depth, both.shape)[both]
         strength = float((a * b).sum() / max((a * a).sum(), 1e-6))
-        alike = float((a * b).sum() / max(np.sqrt((a * a).sum() * (b * b).sum()), 1e-6))
+        away = np.broadcast_to(np.arange(depth, dtype=np.float32)[:, None] / depth, both.shape)[both]
+        mirrored, alike = _fading(a, b, away)
         same = ((lab[row - depth : row][::-1][both] - lab[row : row + depth][both]) ** 2).sum()
-        paler = ((b - strength * a) ** 2).sum()  # an object that is its own mirror image is as strong below
+        paler = ((b - mirrored) ** 2).sum()  # an object that is its own mirror image is as strong below
         # The rows further down resemble one another as well, so the whole of the reflection has to count.
         score = alike * float(both.sum())
-        believed = _FAINTEST < strength < _CLEAREST and alike > _MIRRORED and paler < 0.25 * same
-        if believed and score > best and _fading(a, b, away) > _FADING:
+        believed = _FAINTEST < strength < _CLEAREST and alike > _MIRRORED and paler < _PALER * same
+        if believed and score > best:
             best, where = score, row
     return where
 
 
-def _fading(a: np.ndarray, b: np.ndarray, away: np.ndarray) -> float:
-    """Correlation of `b` (N, 3) with `a` times a strength that is linear in the distance `away` (N,)."""
+def _fading(a: np.ndarray, b: np.ndarray, away: np.ndarray) -> tuple[np.ndarray, float]:
+    """`a` (N, 3) times a strength that is linear in the distance `away` (N,), nearest to `b`; their correlation."""
     far = a * away[:, None]
     products = np.array([[(a * a).sum(), (a * far).sum()], [(a * far).sum(), (far * far).sum()]])
     near, more = np.linalg.solve(products + 1e-6 * np.eye(2), [(a * b).sum(), (far * b).sum()])
-    left = ((b - near * a - more * far) ** 2).sum()
-    return float(np.sqrt(max(0.0, 1 - left / max((b * b).sum(), 1e-6))))
+    fit = near * a + more * far
+    return fit, float(np.sqrt(max(0.0, 1 - ((b - fit) ** 2).sum() / max((b * b).sum(), 1e-6))))
 
 
 def without_reflection(rgb: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

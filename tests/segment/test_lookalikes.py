@@ -141,6 +141,23 @@ def test_a_darker_half_is_no_reflection():
     assert kept is mask and said == ()
 
 
+def test_a_reflection_that_fades_is_cut_off():
+    truth = vase(y=-0.12)
+    foot = round(0.7 * SIZE)
+    ground = flat(SIZE, (205, 200, 196))
+    image = photograph(truth, ground, noise=0.5).astype(float)
+    depth = SIZE - foot
+    fade = 0.6 * np.linspace(1, 0.05, depth)[:, None, None]
+    image[foot:] = ground[foot:] + fade * (
+        image[foot - depth : foot][::-1] - ground[foot - depth : foot][::-1]
+    )
+    both = truth.copy()
+    both[foot:] = truth[foot - depth : foot][::-1]
+    mask = np.where(both, 255, 0).astype(np.uint8)
+    kept, said = without_reflection(image.clip(0, 255).astype(np.uint8), mask)
+    assert overlap(kept > 0, truth) > 0.97 and "reflection" in said[0]
+
+
 @pytest.mark.parametrize("paper", [(255, 255, 255), (243, 232, 208)])
 def test_drawings_are_filled_offline_as_well(paper):
     contours, _ = cv2.findContours(vase().astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
